@@ -231,7 +231,13 @@ def _add_history(world: World, request: Request, fields: dict[str, Any]) -> None
     """What happened to the request before the world began: level 1 of one at level 2, and who ended a closed one."""
     safe = world.safes.get(request.safe)
     group = safe.level1[0] if safe else ""
-    earlier = {"principal": group, "actor": "portal.user", "full_name": "Portal User", "action": "confirmed", "reason": ""}
+    earlier = {
+        "principal": group,
+        "actor": "portal.user",
+        "full_name": "Portal User",
+        "action": "confirmed",
+        "reason": "",
+    }
     if request.level > 1:
         request.confirmations.append(Confirmation(level=1, at=request.created + 60, **earlier))
     ended = {"confirmed": fields.get("confirmed_by"), "rejected": fields.get("rejected_by")}.get(request.status, ())
