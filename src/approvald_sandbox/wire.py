@@ -52,7 +52,7 @@ def reset(request: web.Request) -> web.StreamResponse:
 
 async def until_gone(request: web.Request) -> None:
     """Wait until the peer has closed the connection; aiohttp does not cancel a handler by itself."""
-    while request.transport is not None and not request.transport.is_closing():
+    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110 - aiohttp has no event for it
         await asyncio.sleep(GONE_CHECK_SECONDS)
 
 
@@ -66,24 +66,26 @@ async def carry_out(
     """
     if fault is None:
         return await process()
+    answer: web.StreamResponse
     match fault.kind:
         case FaultKind.SLOW:
             await asyncio.sleep(fault.seconds)
-            return await process()
+            answer = await process()
         case FaultKind.HANG:
             await request.read()
             await until_gone(request)
-            return web.Response()
+            answer = web.Response()
         case FaultKind.RESET_BEFORE | FaultKind.DOWN:
-            return reset(request)
+            answer = reset(request)
         case FaultKind.RESET_AFTER:
             await process()
-            return reset(request)
+            answer = reset(request)
         case FaultKind.STATUS:
-            return status_answer(fault)
+            answer = status_answer(fault)
         case FaultKind.HTML:
-            return web.Response(text=ERROR_PAGE, content_type="text/html")
+            answer = web.Response(text=ERROR_PAGE, content_type="text/html")
         case FaultKind.WRONG_CERTIFICATE:
-            return await process()
+            answer = await process()
         case _:
             assert_never(fault.kind)
+    return answer
