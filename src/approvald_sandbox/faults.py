@@ -31,7 +31,7 @@ class FaultKind(StrEnum):
     RESET_AFTER = "reset_after"
     """The request is processed, then the connection is reset: the answer is lost."""
     STATUS = "status"
-    """HTTP `status` (401, 403, 429, 500, 502, 503 ...), with `retry_after` where given; the directory answers 51 busy."""
+    """HTTP `status` (401, 403, 429, 500, 503 ...), with `retry_after` where given; the directory answers 51 busy."""
     HTML = "html"
     """200 and an HTML page, as a load balancer's error page; the directory closes the connection with junk."""
     WRONG_CERTIFICATE = "wrong_certificate"

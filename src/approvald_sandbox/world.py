@@ -44,6 +44,8 @@ class Group:
     name: str
     members: list[str] = field(default_factory=list)
     kind: str = "security"
+    generation: int = 0
+    """How often the group was deleted and made again: each time it has another SID."""
 
 
 @dataclass(kw_only=True)
@@ -120,6 +122,11 @@ class World:
     def turn_clock(self, seconds: float) -> None:
         """Move the world's clock forward (or back)."""
         self._turned += seconds
+
+    def become(self, other: World) -> None:
+        """Take over another world's content and clock; everything that holds this world goes on with it."""
+        with self.lock:
+            self.__dict__.update({name: value for name, value in vars(other).items() if name != "lock"})
 
     def person_for(self, address: str) -> Person:
         """Return the person with this address, made from its local part when there is none yet."""
@@ -198,9 +205,11 @@ def _instant(world: World, value: str | float | None, otherwise: float) -> int:
 
 
 def add_request(world: World, fields: dict[str, Any]) -> Request:
-    """Add one request. Besides the corpus's keys: created, expires, access_from, access_to (ISO text or seconds from
-    now), levels, confirmers_needed, confirmed_by {user, full_name, principal, reason, at}, rejected_by (same).
-    """  # fmt: skip
+    """Add one request.
+
+    Besides the corpus's keys: created, expires, access_from, access_to (ISO text or seconds from now), levels,
+    confirmers_needed, confirmed_by {user, full_name, principal, reason, at}, rejected_by (same).
+    """
     created = _instant(world, fields.get("created"), world.now() - 240)
     waits_for = int(fields.get("waits_for_level", 1))
     request = Request(
@@ -228,7 +237,7 @@ def add_request(world: World, fields: dict[str, Any]) -> Request:
 
 
 def _add_history(world: World, request: Request, fields: dict[str, Any]) -> None:
-    """What happened to the request before the world began: level 1 of one at level 2, and who ended a closed one."""
+    """Add what happened before the world began: level 1 of a request at level 2, and who ended a closed one."""
     safe = world.safes.get(request.safe)
     group = safe.level1[0] if safe else ""
     earlier = {

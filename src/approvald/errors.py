@@ -1,0 +1,67 @@
+"""The errors of approvald. A refusal or an expired request is not an error: it is an outcome (`endings.Code`).
+
+    ApprovaldError
+    ├── ConfigurationInvalid    the operator must act; raised only before start     exit 78
+    ├── Unavailable             wait and try again: no answer, 5xx, 429             the mail stays in the Inbox
+    │   └── AuthenticationFailed    our own account or certificate is not accepted  as above, and the team is told
+    ├── Unreadable              the outside sent something we do not understand     never guessed
+    └── OutcomeUnknown          a confirmation was sent and its answer lost         read PVWA back, never send blindly
+
+Every message is written for a person: what happened, what it means, what to do. None holds a secret or a mail's text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+
+class System(StrEnum):
+    """The outside systems, as they are named in logs, alarms and messages."""
+
+    EXCHANGE = "exchange"
+    DIRECTORY = "directory"
+    PVWA = "pvwa"
+    SECRET_STORE = "secret_store"  # noqa: S105 - the name of a system
+    LEDGER = "ledger"
+
+
+class ApprovaldError(Exception):
+    """The root of all errors of approvald."""
+
+
+class ConfigurationInvalid(ApprovaldError):
+    """The configuration cannot be used; nothing was started. `problems` holds one sentence each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+class Unavailable(ApprovaldError):
+    """A system did not do its work; the mail waits. `retry_after_seconds` is the system's own wish, if it had one."""
+
+    def __init__(self, system: System, message: str, *, retry_after_seconds: float | None = None) -> None:
+        self.system = system
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class AuthenticationFailed(Unavailable):
+    """Our own account is not accepted.
+
+    `next_try` (UTC) is when the lock-out guard allows another try; None: only with a new password.
+    """
+
+    def __init__(self, system: System, message: str, *, account: str, next_try: datetime | None = None) -> None:
+        self.account = account
+        self.next_try = next_try
+        super().__init__(system, message)
+
+
+class Unreadable(ApprovaldError):
+    """Something from outside is not of a form we understand. Never guessed."""
+
+
+class OutcomeUnknown(ApprovaldError):
+    """A confirmation may have happened: it was sent and no answer came."""
