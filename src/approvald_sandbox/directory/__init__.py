@@ -1,0 +1,1 @@
+"""A directory that behaves like Active Directory, made live from the world."""
