@@ -1,0 +1,1 @@
+"""A pretend Exchange: one mailbox behind EWS (SOAP over HTTP) with basic and NTLM logon."""
