@@ -1,0 +1,1 @@
+"""The pretend CyberArk PVWA: its REST routes, its dual-control rules, and the ways real installations differ."""
