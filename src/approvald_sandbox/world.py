@@ -169,7 +169,7 @@ def build(data: dict[str, Any]) -> World:
         setattr(world, name, data.get(name, getattr(world, name)))
     world.team = data.get("cyberark_team", world.team)
     for sam, fields in data.get("people", {}).items():
-        _add_person(world, sam, fields)
+        add_person(world, sam, fields)
     for address in data.get("not_approvers", []):
         world.person_for(address)
     kinds = data.get("group_kinds", {})
@@ -187,7 +187,8 @@ def build(data: dict[str, Any]) -> World:
     return world
 
 
-def _add_person(world: World, sam: str, fields: dict[str, Any]) -> None:
+def add_person(world: World, sam: str, fields: dict[str, Any]) -> None:
+    """Add one person with the keys of `people` in a world.json."""
     mail = fields.get("mail", f"{sam}@{world.domain}")
     proxies = fields.get("proxy_addresses", [f"SMTP:{mail}"] if mail else [])
     rest = {name: value for name, value in fields.items() if name not in {"mail", "proxy_addresses", "display_name"}}

@@ -1,0 +1,1 @@
+"""A pretend HashiCorp Vault: AppRole, tokens and KV version 2."""
