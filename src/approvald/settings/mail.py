@@ -1,0 +1,97 @@
+"""The sections about the mailbox and what arrives in it."""
+
+# pydantic copies a default for each instance, so lists may stand here
+# ruff: noqa: RUF012
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from approvald.settings.values import Address, Domain, Filled, HttpsUrl, OptionalPath, ProxyUrl, SecretName, Section
+
+
+class MailboxFolders(Section):
+    """[mailbox.folders]: names of the folders under the Inbox."""
+
+    done: Filled = "Done"
+    refused: Filled = "Refused"
+    ignored: Filled = "Ignored"
+    quarantine: Filled = "Quarantine"
+
+
+class MailboxSettings(Section):
+    """[mailbox]: the Exchange mailbox that approvers forward to."""
+
+    address: Address
+    url: HttpsUrl
+    authentication: Literal["ntlm", "basic", "kerberos"] = "ntlm"
+    secret: SecretName = "mailbox"  # noqa: S105 - the name of a secret, not one
+    ca_file: OptionalPath = None
+    proxy: ProxyUrl = ""
+    connect_timeout_seconds: PositiveFloat = 5.0
+    read_timeout_seconds: PositiveFloat = 30.0
+    folders: MailboxFolders = MailboxFolders()
+
+
+class MailSettings(Section):
+    """[mail]: which mails are ours, and whose addresses count."""
+
+    domains: Annotated[list[Domain], Field(min_length=1)]
+    pvwa_sender: Address
+    subject_phrases: Annotated[list[Filled], Field(min_length=1)] = ["Notification: Password access request"]
+    automatic_subjects: list[Filled] = [
+        "Automatic reply:", "Automatische Antwort:", "Abwesend:", "Réponse automatique", "Respuesta automática",
+        "Risposta automatica", "Automatisch antwoord:", "Odpowiedź automatyczna", "Autosvar:", "Resposta automática",
+        "自動応答", "Out of Office:",
+    ]  # fmt: skip
+    max_age_hours: PositiveFloat = 72.0
+
+
+class SenderSettings(Section):
+    """[sender]: what Exchange must have written into a mail before its sender is believed."""
+
+    auth_as: Annotated[list[Filled], Field(min_length=1)] = ["Internal"]
+    auth_mechanisms: Annotated[list[Filled], Field(min_length=1)] = ["04"]
+    auth_sources: Annotated[list[Filled], Field(min_length=1)]
+
+
+class Labels(Section):
+    """[parse.labels]: how the notification's lines may be called, if a site has edited CyberArk's template."""
+
+    requestor: Annotated[list[Filled], Field(min_length=1)] = ["Requester email", "Requestor email"]
+    safe: Annotated[list[Filled], Field(min_length=1)] = ["Safe"]
+    number: Annotated[list[Filled], Field(min_length=1)] = ["Request Id"]
+    account: list[Filled] = ["Account name", "Object"]
+    device_user: list[Filled] = ["Device User Name"]
+    reason: list[Filled] = ["Reason"]
+    other: list[Filled] = ["Issued on", "Request start date", "Request end date"]
+
+
+class Limits(Section):
+    """[parse.limits]: what is over one of these is unreadable, and so refused."""
+
+    fetch_bytes: PositiveInt = 5_000_000
+    view_bytes: PositiveInt = 1_000_000
+    parts: PositiveInt = 200
+    depth: PositiveInt = 12
+    attached_depth: PositiveInt = 2
+    header_bytes: PositiveInt = 8_192
+    line_chars: PositiveInt = 65_536
+    value_chars: PositiveInt = 256
+    seconds: PositiveFloat = 5.0
+    memory_mib: PositiveInt = 512
+
+
+class ParseSettings(Section):
+    """[parse]: how the notification is read."""
+
+    safe_extra_characters: Annotated[str, Field(pattern=r"^[^\w\s&+%/\\?#\"'<>:|*]*$")] = ""
+    charsets: Annotated[list[Filled], Field(min_length=1)] = [
+        "us-ascii", "utf-8", "iso-8859-1", "iso-8859-2", "iso-8859-9", "iso-8859-15", "windows-1250", "windows-1252",
+        "windows-1254", "windows-1257", "iso-2022-jp", "shift_jis", "euc-jp", "gb2312", "gbk", "gb18030", "big5",
+        "euc-kr", "koi8-r", "windows-1251", "iso-8859-5", "iso-8859-7", "windows-1253", "utf-16",
+    ]  # fmt: skip
+    labels: Labels = Labels()
+    limits: Limits = Limits()

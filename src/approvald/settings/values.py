@@ -1,0 +1,135 @@
+"""The forms a single value may have, with a sentence for the operator where it has another one.
+
+A sentence says what is wrong, then what to do. It never holds the value: it may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+ADDRESS: Final = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII
+)
+LDAP_URL: Final = re.compile(r"ldaps?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
+
+
+def _address(value: str) -> str:
+    if not ADDRESS.fullmatch(value):
+        message = "is not a mail address; write one like pam-approve@corp.example"
+        raise ValueError(message)
+    return value
+
+
+def _domain(value: str) -> str:
+    if not ADDRESS.fullmatch(f"a@{value}"):
+        message = "is not a mail domain; write one like corp.example, without the @"
+        raise ValueError(message)
+    return value.casefold()
+
+
+def _web_address(value: str, schemes: tuple[str, ...], otherwise: str) -> str:
+    """Return the address unchanged; `otherwise` is said where its scheme or host is not the wanted one."""
+    message = ""
+    try:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes or not parts.hostname:
+            message = otherwise
+        elif not value.isprintable() or " " in value or not (parts.port is None or parts.port > 0):
+            message = "holds a space, a control character or no usable port; write it without"
+        elif parts.username is not None or parts.password is not None:
+            message = "holds a user name or password; take it out, secrets stand never in this file"
+        elif parts.query or parts.fragment:
+            message = "holds a ? or # part; write the server and the path only"
+    except ValueError:
+        message = otherwise
+    if message:
+        raise ValueError(message)
+    return value
+
+
+def _https(value: str) -> str:
+    wrong = "does not begin with https:// and a host name; write it so, passwords and approvals travel over it"
+    return _web_address(value, ("https",), wrong).rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    wrong = 'is not a proxy\'s address; write one like http://proxy.corp.example:3128, or "" for none'
+    return _web_address(value, ("http", "https"), wrong) if value else value
+
+
+def _ldap_url(value: str) -> str:
+    if not LDAP_URL.fullmatch(value):
+        message = (
+            "is not a directory server's address; write ldaps://dc1.corp.example, "
+            "or ldap://dc1.corp.example:389 with start_tls = true"
+        )
+        raise ValueError(message)
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        message = "is not a time zone of the IANA list; write one like Europe/Amsterdam or UTC"
+        raise ValueError(message) from error
+    return value
+
+
+def _path(value: object) -> object:
+    return Path(value) if isinstance(value, str) else value
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        message = "is not an absolute path; begin it with /, a daemon has no current folder to speak of"
+        raise ValueError(message)
+    if any(unicodedata.category(character) == "Cc" for character in str(value)):
+        message = "holds a control character; write the path without it"
+        raise ValueError(message)
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        message = "is empty; fill it in, or take the line out to get the default"
+        raise ValueError(message)
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        message = "holds a control character; write it on one line, without tabs"
+        raise ValueError(message)
+    return value
+
+
+def _none_when_empty(value: object) -> object:
+    """TOML has no null: an empty text says that there is none."""
+    return None if value == "" else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Domain = Annotated[str, AfterValidator(_domain)]
+HttpsUrl = Annotated[str, AfterValidator(_https)]
+ProxyUrl = Annotated[str, AfterValidator(_proxy)]
+LdapUrl = Annotated[str, AfterValidator(_ldap_url)]
+Zone = Annotated[str, AfterValidator(_zone)]
+AbsolutePath = Annotated[Path, BeforeValidator(_path), AfterValidator(_absolute)]
+Filled = Annotated[str, AfterValidator(_filled)]
+SecretName = Annotated[str, AfterValidator(_filled)]
+OptionalPath = Annotated[AbsolutePath | None, BeforeValidator(_none_when_empty)]
+OptionalFilled = Annotated[Filled | None, BeforeValidator(_none_when_empty)]
+OptionalUrl = Annotated[HttpsUrl | None, BeforeValidator(_none_when_empty)]
+Compare = Literal["refuse", "note"]
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys are errors, values never change, no type is guessed, no error echoes."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True, validate_default=False
+    )
