@@ -1,0 +1,263 @@
+"""Each switch of the pretend PVWA once: what a caller sees with it."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from approvald_sandbox.faults import Fault, FaultKind, System
+from approvald_sandbox.pvwa.profile import Profile
+from sandbox.pvwa_server import KEY, L1, L2, Client, Stage, ask, stage
+
+
+@pytest.fixture
+def pvwa() -> Iterator[Stage]:
+    """Run a PVWA over the small world."""
+    with stage() as made:
+        yield made
+
+
+def rows(client: Client, key: str = KEY) -> list[str]:
+    """Return the names of a request's confirmers."""
+    return [each["Name"] for each in client.details(key)["Confirmers"]]
+
+
+@pytest.mark.parametrize(("answer", "status"), [("500", 500), ("409", 409), ("404", 404), ("403", 403)])
+def test_a_closed_request_answers_json(pvwa: Stage, answer: str, status: int) -> None:
+    """The status of a Confirm that comes too late differs between installations."""
+    pvwa.profile.update({"closed_answer": answer})
+    ask(pvwa.world, "18", status="confirmed")
+    refused = pvwa.client(L1).confirm("DB-PROD-01_18")
+    assert refused.status_code == status
+    assert refused.json()["ErrorCode"]
+
+
+def test_a_closed_request_answers_a_page(pvwa: Stage) -> None:
+    """Some answer the 500 in HTML."""
+    pvwa.profile.update({"closed_answer": "500html"})
+    ask(pvwa.world, "18", status="rejected")
+    refused = pvwa.client(L1).confirm("DB-PROD-01_18")
+    assert (refused.status_code, refused.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(("length", "shape"), [(180, "string"), (244, "string"), (180, "object")])
+def test_shapes_of_a_token(pvwa: Stage, length: int, shape: str) -> None:
+    """A token is base64 of parts between semicolons, of the length asked for, bare or in an object."""
+    pvwa.profile.update({"token_length": length, "token_shape": shape})
+    body = pvwa.client().logon(L1).json()
+    token = body if shape == "string" else body["CyberArkLogonResult"]
+    assert len(token) == length
+    assert base64.b64decode(token).endswith(b";00000000;")
+
+
+def test_a_token_lives_on_its_node(pvwa: Stage) -> None:
+    """With two nodes the cookie of the log-on must come back; without it the token is unknown."""
+    pvwa.profile.update({"sticky_nodes": True})
+    kept = pvwa.client(L1)
+    assert kept.http.cookies["SERVERID"] == "node1"
+    assert kept.listed() == [KEY]
+    lost = pvwa.client()
+    lost.token = kept.token
+    assert lost.call("GET", "API/LoginsInfo").status_code == 401
+    assert lost.http.cookies["SERVERID"] == "node2"
+    assert lost.call("GET", "API/LoginsInfo").status_code == 401
+    assert kept.confirm().status_code == 200
+
+
+def test_an_idle_session_ends(pvwa: Stage) -> None:
+    """Every call refreshes a session; after the timeout without one it is dead."""
+    pvwa.profile.update({"idle_timeout_seconds": 60})
+    client = pvwa.client(L1)
+    for _ in range(3):
+        pvwa.world.turn_clock(40)
+        assert client.listed() == [KEY]
+    pvwa.world.turn_clock(61)
+    assert client.confirm().status_code == 401
+    assert pvwa.journal.confirmations() == []
+
+
+def test_one_call_per_token(pvwa: Stage) -> None:
+    """A second call with the token is refused while the first is under way, and another token's is not."""
+    pvwa.profile.update({"one_call_per_token": True})
+    first, twin, other = pvwa.client(L1), pvwa.client(), pvwa.client(L2)
+    twin.token = first.token
+    pvwa.faults.put(System.PVWA, Fault(kind=FaultKind.SLOW, seconds=0.5, times=1, operation="details"))
+    seen: list[requests.Response] = []
+    slow = threading.Thread(target=lambda: seen.append(first.call("GET", f"API/IncomingRequests/{KEY}")))
+    slow.start()
+    while not pvwa.journal.entries("IncomingRequests.Details"):
+        pass
+    refused = twin.confirm()
+    assert (refused.status_code, refused.json()["ErrorCode"]) == (500, "CAWS00001E")
+    assert other.listed() == [KEY]
+    slow.join()
+    assert seen[0].status_code == 200
+    assert twin.confirm().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("status_map", "numbers"), [("a", {"confirmed": 2, "rejected": 16, "used": 8}), ("b", {"rejected": 3, "used": 5})]
+)
+def test_status_numbers(pvwa: Stage, status_map: str, numbers: dict[str, int]) -> None:
+    """Only 1, waiting, is the same everywhere."""
+    pvwa.profile.update({"status_map": status_map})
+    client = pvwa.client(L1)
+    assert client.details()["Status"] == 1
+    for index, (status, number) in enumerate(numbers.items(), start=20):
+        ask(pvwa.world, str(index), status=status)
+        assert client.details(f"DB-PROD-01_{index}")["Status"] == number
+
+
+@pytest.mark.parametrize(("members", "names"), [("actor", [L1]), ("all", ["ilka.brandt", "mara.voss", L1])])
+def test_members_of_a_group_that_acted(pvwa: Stage, members: str, names: list[str]) -> None:
+    """Some show who acted for the group, some the whole group."""
+    pvwa.profile.update({"members": members, "action_confirmed": 4})
+    client = pvwa.client(L1)
+    client.confirm()
+    group = client.details()["Confirmers"][0]
+    assert [member["UserName"] for member in group["Members"]] == names
+    assert group["Action"] == 4
+
+
+@pytest.mark.parametrize(("answer", "status"), [("403", 403), ("500", 500)])
+def test_answer_to_the_wrong_level(pvwa: Stage, answer: str, status: int) -> None:
+    """The refusal of a vote is 403 or 500; both are PVWA's JSON."""
+    pvwa.profile.update({"wrong_level_answer": answer})
+    refused = pvwa.client(L2).confirm()
+    assert refused.status_code == status
+    assert "You are not authorized to perform this action." in refused.json()["ErrorMessage"]
+
+
+@pytest.mark.parametrize(("answer", "status"), [("403", 403), ("404", 404), ("500", 500)])
+def test_answer_to_a_stranger(pvwa: Stage, answer: str, status: int) -> None:
+    """Details for a user who is no confirmer are refused in one of three ways."""
+    pvwa.profile.update({"no_access_answer": answer})
+    assert pvwa.client("wen.zhao").call("GET", f"API/IncomingRequests/{KEY}").status_code == status
+
+
+def test_the_second_level_is_blind_to_the_first(pvwa: Stage) -> None:
+    """The level-2 account gets 404 in JSON and an empty list until level 1 has confirmed."""
+    pvwa.profile.update({"level2_blind_to_level1": True})
+    second = pvwa.client(L2)
+    unseen = second.call("GET", f"API/IncomingRequests/{KEY}")
+    assert (unseen.status_code, unseen.json()["ErrorCode"]) == (404, "CAWS00001E")
+    assert second.listed() == []
+    assert second.confirm().status_code == 404
+    assert pvwa.client(L1).confirm().status_code == 200
+    assert second.listed() == [KEY]
+    assert second.confirm().status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("spelling", "group", "user"),
+    [
+        ("plain", "DB_PAMapprover", "timo.gast"),
+        ("domain", "CORP\\DB_PAMapprover", "CORP\\timo.gast"),
+        ("upn", "DB_PAMapprover@corp.example", "timo.gast@corp.example"),
+    ],
+)
+def test_spelling_of_names(pvwa: Stage, spelling: str, group: str, user: str) -> None:
+    """Directory names stand in a record plain, with the domain before or behind."""
+    pvwa.profile.update({"confirmer_names": spelling, "requestor_names": spelling})
+    client = pvwa.client(L1)
+    assert rows(client)[0] == group
+    assert client.details()["RequestorUserName"] == user
+
+
+def test_confirmers_of_the_current_level(pvwa: Stage) -> None:
+    """A record lists the confirmers of all levels, or of the level it waits for."""
+    client = pvwa.client(L1)
+    assert rows(client) == ["DB_PAMapprover", "L2_PAMapprover"]
+    pvwa.profile.update({"list_confirmers": "current"})
+    assert rows(client) == ["DB_PAMapprover"]
+    client.confirm()
+    assert rows(client) == ["L2_PAMapprover"]
+
+
+def test_more_confirmers_needed(pvwa: Stage) -> None:
+    """The number of confirmers can be set for all requests: one account alone cannot finish a level."""
+    pvwa.profile.update({"confirmers_needed": 2})
+    client = pvwa.client(L1)
+    assert client.details()["ConfirmationsLeft"] == 2
+    assert client.confirm().status_code == 200
+    record = client.details()
+    assert (record["ConfirmationsLeft"], record["CurrentConfirmationLevel"]) == (1, 1)
+    assert client.confirm().status_code == 500
+
+
+def test_one_level_of_the_second_group(pvwa: Stage) -> None:
+    """The second-level group confirms alone; the team's account is no confirmer of anything."""
+    pvwa.profile.update({"single_level_second_group": True})
+    ask(pvwa.world, "18", waits_for_level=2)
+    first, second = pvwa.client(L1), pvwa.client(L2)
+    assert first.listed() == []
+    assert first.confirm().status_code == 403
+    for key in (KEY, "DB-PROD-01_18"):
+        assert rows(second, key) == ["L2_PAMapprover"]
+        assert second.details(key)["ConfirmationsLeft"] == 1
+        assert second.confirm(key).status_code == 200
+        assert second.details(key)["Status"] == 2
+    assert [(c.user, c.level) for c in pvwa.journal.confirmations()] == [(L2, 1), (L2, 1)]
+
+
+def test_an_upgrade_window(pvwa: Stage) -> None:
+    """During an upgrade every path answers a page, 404 and 503 in turn, and nothing is done."""
+    client = pvwa.client(L1)
+    pvwa.profile.update({"upgrade_window": True})
+    answers = [client.confirm(), client.call("GET", "API/verify"), client.call("GET", "nothing")]
+    assert [answer.status_code for answer in answers] == [404, 503, 404]
+    assert all(answer.headers["Content-Type"].startswith("text/html") for answer in answers)
+    pvwa.profile.update({"upgrade_window": False})
+    assert client.confirm().status_code == 200
+
+
+def test_handled_requests_leave_the_list(pvwa: Stage) -> None:
+    """A spent vote and a closed request hide the entry; the details stay readable."""
+    pvwa.profile.update({"handled_hidden": True})
+    first, second = pvwa.client(L1), pvwa.client(L2)
+    ask(pvwa.world, "18", confirmers_needed=2)
+    assert first.listed() == [KEY, "DB-PROD-01_18"]
+    first.confirm("DB-PROD-01_18")
+    assert first.listed() == [KEY]
+    first.confirm()
+    second.confirm()
+    assert second.listed(onlyWaiting="false") == []
+    assert second.details()["Status"] == 2
+
+
+def test_lockout_threshold_logon_types_and_expired_passwords(pvwa: Stage) -> None:
+    """A site may lock sooner, switch a way of logging on off, and want a password changed."""
+    pvwa.profile.update({"lockout_threshold": 1, "logon_types": ["LDAP"], "expired_passwords": [L2]})
+    client = pvwa.client()
+    assert client.logon(L2).status_code == 409
+    by_vault = {"username": L1, "password": "Sandbox-Passw0rd!"}
+    assert client.call("POST", "API/Auth/CyberArk/Logon", by_vault).status_code == 403
+    assert client.logon(L1).status_code == 200
+    assert client.logon(L1, "wrong").status_code == 403
+    assert client.logon(L1).json()["ErrorCode"] == "PASWS035E"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"closed_answr": "500"},
+        {"closed_answer": "200"},
+        {"sticky_nodes": "yes"},
+        {"token_length": 181},
+        {"idle_timeout_seconds": 0},
+        {"lockout_threshold": True},
+        {"confirmers_needed": -1},
+        {"logon_types": "ldap"},
+    ],
+)
+def test_a_wrong_switch_changes_nothing(changes: dict[str, Any]) -> None:
+    """An unknown switch or an unusable value is named, and the good ones beside it are not set either."""
+    profile = Profile()
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        profile.update({"upgrade_window": True} | changes)
+    assert profile == Profile()
