@@ -6,7 +6,8 @@ import asyncio
 import logging
 import ssl
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -44,6 +45,19 @@ def small_world() -> World:
 def ask(world: World, number: str, *, safe: str = "DB-PROD-01", **fields: Any) -> Request:
     """Add a request of Timo Gast's (another requestor by `requestor`)."""
     return add_request(world, {"safe": safe, "request_id": number, "requestor": "timo.gast@corp.example", **fields})
+
+
+def code(answer: requests.Response) -> tuple[int, str]:
+    """Return status and ErrorCode."""
+    return answer.status_code, answer.json()["ErrorCode"]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until the server has come to a point; fails after the time limit."""
+    end = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "the server never came to this point"
+        time.sleep(0.005)
 
 
 @contextmanager

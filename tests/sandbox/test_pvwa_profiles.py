@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import requests
 
-from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.pvwa.profile import Profile
 from sandbox.pvwa_server import KEY, L1, L2, Client, Stage, ask, stage
 
@@ -43,61 +39,6 @@ def test_a_closed_request_answers_a_page(pvwa: Stage) -> None:
     ask(pvwa.world, "18", status="rejected")
     refused = pvwa.client(L1).confirm("DB-PROD-01_18")
     assert (refused.status_code, refused.headers["Content-Type"]) == (500, "text/html; charset=utf-8")
-
-
-@pytest.mark.parametrize(("length", "shape"), [(180, "string"), (244, "string"), (180, "object")])
-def test_shapes_of_a_token(pvwa: Stage, length: int, shape: str) -> None:
-    """A token is base64 of parts between semicolons, of the length asked for, bare or in an object."""
-    pvwa.profile.update({"token_length": length, "token_shape": shape})
-    body = pvwa.client().logon(L1).json()
-    token = body if shape == "string" else body["CyberArkLogonResult"]
-    assert len(token) == length
-    assert base64.b64decode(token).endswith(b";00000000;")
-
-
-def test_a_token_lives_on_its_node(pvwa: Stage) -> None:
-    """With two nodes the cookie of the log-on must come back; without it the token is unknown."""
-    pvwa.profile.update({"sticky_nodes": True})
-    kept = pvwa.client(L1)
-    assert kept.http.cookies["SERVERID"] == "node1"
-    assert kept.listed() == [KEY]
-    lost = pvwa.client()
-    lost.token = kept.token
-    assert lost.call("GET", "API/LoginsInfo").status_code == 401
-    assert lost.http.cookies["SERVERID"] == "node2"
-    assert lost.call("GET", "API/LoginsInfo").status_code == 401
-    assert kept.confirm().status_code == 200
-
-
-def test_an_idle_session_ends(pvwa: Stage) -> None:
-    """Every call refreshes a session; after the timeout without one it is dead."""
-    pvwa.profile.update({"idle_timeout_seconds": 60})
-    client = pvwa.client(L1)
-    for _ in range(3):
-        pvwa.world.turn_clock(40)
-        assert client.listed() == [KEY]
-    pvwa.world.turn_clock(61)
-    assert client.confirm().status_code == 401
-    assert pvwa.journal.confirmations() == []
-
-
-def test_one_call_per_token(pvwa: Stage) -> None:
-    """A second call with the token is refused while the first is under way, and another token's is not."""
-    pvwa.profile.update({"one_call_per_token": True})
-    first, twin, other = pvwa.client(L1), pvwa.client(), pvwa.client(L2)
-    twin.token = first.token
-    pvwa.faults.put(System.PVWA, Fault(kind=FaultKind.SLOW, seconds=0.5, times=1, operation="details"))
-    seen: list[requests.Response] = []
-    slow = threading.Thread(target=lambda: seen.append(first.call("GET", f"API/IncomingRequests/{KEY}")))
-    slow.start()
-    while not pvwa.journal.entries("IncomingRequests.Details"):
-        pass
-    refused = twin.confirm()
-    assert (refused.status_code, refused.json()["ErrorCode"]) == (500, "CAWS00001E")
-    assert other.listed() == [KEY]
-    slow.join()
-    assert seen[0].status_code == 200
-    assert twin.confirm().status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -228,18 +169,6 @@ def test_handled_requests_leave_the_list(pvwa: Stage) -> None:
     second.confirm()
     assert second.listed(onlyWaiting="false") == []
     assert second.details()["Status"] == 2
-
-
-def test_lockout_threshold_logon_types_and_expired_passwords(pvwa: Stage) -> None:
-    """A site may lock sooner, switch a way of logging on off, and want a password changed."""
-    pvwa.profile.update({"lockout_threshold": 1, "logon_types": ["LDAP"], "expired_passwords": [L2]})
-    client = pvwa.client()
-    assert client.logon(L2).status_code == 409
-    by_vault = {"username": L1, "password": "Sandbox-Passw0rd!"}
-    assert client.call("POST", "API/Auth/CyberArk/Logon", by_vault).status_code == 403
-    assert client.logon(L1).status_code == 200
-    assert client.logon(L1, "wrong").status_code == 403
-    assert client.logon(L1).json()["ErrorCode"] == "PASWS035E"
 
 
 @pytest.mark.parametrize(
