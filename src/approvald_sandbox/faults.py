@@ -73,6 +73,11 @@ class Faults:
         with self._lock:
             return any(fault.kind is kind for fault in self._active[system])
 
+    def active(self, system: System) -> list[Fault]:
+        """Return the faults in force, in the order in which they were put."""
+        with self._lock:
+            return list(self._active[system])
+
     def take(self, system: System, operation: str) -> Fault | None:
         """Return the fault that hits this operation now, and count it down."""
         with self._lock:

@@ -53,6 +53,8 @@ class DirectoryServer:
         self.world = world
         self.faults = faults
         self.logons = Logons(world)
+        self.operations: list[str] = []
+        """What was asked for, in order: bind, search, starttls."""
         self._open: set[asyncio.StreamWriter] = set()
 
     async def listen(self, port: int, context: ssl.SSLContext, *, ldaps: bool) -> asyncio.Server:
@@ -67,6 +69,11 @@ class DirectoryServer:
                 writer.transport.abort()
 
         return await asyncio.start_server(connected, "127.0.0.1", port, ssl=context if ldaps else None)
+
+    def forget(self) -> None:
+        """Forget what was asked for, failed binds and lock-outs."""
+        self.operations.clear()
+        self.logons.forget()
 
     def cut(self) -> None:
         """Cut every open connection."""
@@ -104,6 +111,7 @@ class Connection:
                     continue
                 if message.tag not in OPERATION_OF:
                     return
+                self._server.operations.append(OPERATION_OF[message.tag])
                 fault = self._server.faults.take(System.DIRECTORY, OPERATION_OF[message.tag])
                 await self._answer(message, fault)
 
