@@ -1,0 +1,146 @@
+"""The vocabulary: what may be logged, and the one function that logs it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, TypedDict, Unpack
+
+FIELDS_ATTRIBUTE: Final = "approvald_fields"
+_mail_id: ContextVar[str | None] = ContextVar("mail_id", default=None)
+
+
+class Event(StrEnum):
+    """What can stand in `event`. The first word says what it is about."""
+
+    DAEMON_STARTED = "daemon.started"
+    DAEMON_RELOADED = "daemon.reloaded"
+    DAEMON_STOPPING = "daemon.stopping"
+    DAEMON_STOPPED = "daemon.stopped"
+    DAEMON_CRASHED = "daemon.crashed"
+    """An error nobody expected; `trace` holds it."""
+    CONFIGURATION_REFUSED = "configuration.refused"
+    POLL_DONE = "poll.done"
+    POLL_FAILED = "poll.failed"
+    POLL_RECOVERED = "poll.recovered"
+    MAIL_SEEN = "mail.seen"
+    MAIL_IGNORED = "mail.ignored"
+    MAIL_READ = "mail.read"
+    """What the parser made of it."""
+    MAIL_DECIDED = "mail.decided"
+    MAIL_WAITING = "mail.waiting"
+    MAIL_FILED = "mail.filed"
+    MAIL_NOT_FILED = "mail.not_filed"
+    MAIL_FAILED = "mail.failed"
+    """Handling it raised an error; it stays in the Inbox."""
+    MAIL_DONE = "mail.done"
+    """The summary, exactly one a mail that is at its end."""
+    CONFIRM_INTENDED = "confirm.intended"
+    CONFIRM_SENT = "confirm.sent"
+    CONFIRM_OUTCOME = "confirm.outcome"
+    REPLY_SENT = "reply.sent"
+    REPLY_FAILED = "reply.failed"
+    REPLY_HELD_BACK = "reply.held_back"
+    ALARM = "alarm"
+    """The CyberArk team is told, or would be if it were not throttled."""
+    GROUPS_READ = "groups.read"
+    GROUP_DISABLED = "group.disabled"
+    LOGON_DONE = "logon.done"
+    LOGON_FAILED = "logon.failed"
+    LOGON_HELD_BACK = "logon.held_back"
+    """Not tried, so that the account is not locked by us."""
+    LOGOFF_FAILED = "logoff.failed"
+    SYSTEM_AWAY = "system.away"
+    SYSTEM_BACK = "system.back"
+    EXCHANGE_FOLDER_MADE = "exchange.folder_made"
+    EXCHANGE_ITEM_UNFETCHABLE = "exchange.item_unfetchable"
+    EXCHANGE_RETRY = "exchange.retry"
+    EXCHANGE_THROTTLED = "exchange.throttled"
+    DIRECTORY_FAILED_OVER = "directory.failed_over"
+    PVWA_RETRY = "pvwa.retry"
+    PVWA_SESSION_RENEWED = "pvwa.session_renewed"
+    SECRET_READ = "secret.read"  # noqa: S105 - the name of an event
+    LEDGER_OPENED = "ledger.opened"
+    LEDGER_MIGRATED = "ledger.migrated"
+    LIBRARY = "library"
+    """A line of a library; `message` holds its text."""
+
+
+class Fields(TypedDict, total=False):
+    """The fields an event may carry; mypy refuses any other name. Times are UTC, `ms` and `steps` milliseconds."""
+
+    account: str
+    attempt: int
+    cause: str
+    cc: Sequence[str]
+    code: str
+    confirmer: str | None
+    count: int
+    file: str
+    folder: str
+    from_server: str
+    group: str
+    groups: Sequence[str]
+    item_class: str
+    item_id: str
+    ledger_id: str
+    level: int | None
+    mail_id: str
+    marker: str
+    message_id: str
+    missing: Sequence[str]
+    ms: float
+    next_try: datetime | None
+    operation: str
+    request_id: str | None
+    requestor: str | None
+    safe: str | None
+    seconds: float
+    sender: str | None
+    server: str
+    signal: str
+    size: int
+    state: str
+    status: int
+    steps: Mapping[str, float]
+    system: str
+    to: Sequence[str]
+    version: str
+    why: str
+
+
+def event(
+    logger: logging.Logger,
+    what: Event,
+    severity: int,
+    /,
+    *,
+    trace: BaseException | None = None,
+    **fields: Unpack[Fields],
+) -> None:
+    """Log one event. `severity` is a level of logging; a field that is not in `Fields` is named but not written."""
+    known = {name: value for name, value in fields.items() if name in Fields.__annotations__}
+    extra = {FIELDS_ATTRIBUTE: {"event": what, **known}}
+    unlisted = sorted(set(fields) - set(known))
+    if unlisted:
+        extra[FIELDS_ATTRIBUTE]["unlisted"] = unlisted
+    logger.log(severity, "%s", what.value, extra=extra, exc_info=trace)
+
+
+@contextmanager
+def mail(mail_id: str) -> Iterator[None]:
+    """Put this id on every line logged inside, by us and by libraries, in this thread."""
+    token = _mail_id.set(mail_id)
+    try:
+        yield
+    finally:
+        _mail_id.reset(token)
+
+
+def current_mail() -> str | None:
+    """Return the id that `mail` has put on this thread's lines."""
+    return _mail_id.get()
