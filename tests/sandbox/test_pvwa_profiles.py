@@ -30,7 +30,7 @@ def test_a_closed_request_answers_json(pvwa: Stage, answer: str, status: int) ->
     ask(pvwa.world, "18", status="confirmed")
     refused = pvwa.client(L1).confirm("DB-PROD-01_18")
     assert refused.status_code == status
-    assert refused.json()["ErrorCode"]
+    assert ("was not found" in refused.json()["ErrorMessage"]) is (answer == "404")
 
 
 def test_a_closed_request_answers_a_page(pvwa: Stage) -> None:
@@ -63,6 +63,17 @@ def test_members_of_a_group_that_acted(pvwa: Stage, members: str, names: list[st
     group = client.details()["Confirmers"][0]
     assert [member["UserName"] for member in group["Members"]] == names
     assert group["Action"] == 4
+
+
+@pytest.mark.parametrize("members", ["actor", "all"])
+def test_who_closed_a_request_before_the_world_began(pvwa: Stage, members: str) -> None:
+    """A confirmer whom only the Vault knows stands in his group's row with his full name."""
+    pvwa.profile.update({"members": members})
+    ask(pvwa.world, "18", status="confirmed", confirmed_by={"user": "a.smith", "full_name": "Alice Smith", "at": -60})
+    group = pvwa.client(L1).details("DB-PROD-01_18")["Confirmers"][0]
+    acted = next(member for member in group["Members"] if member["UserName"] == "a.smith")
+    assert acted["AdditionalDetails"]["fullname"] == "Alice Smith"
+    assert group["ActionDate"] == pytest.approx(pvwa.world.now() - 60, abs=10)
 
 
 @pytest.mark.parametrize(("answer", "status"), [("403", 403), ("500", 500)])

@@ -84,6 +84,10 @@ def test_a_token_lives_on_its_node(pvwa: Stage) -> None:
     assert lost.call("GET", "API/LoginsInfo").status_code == 401
     assert lost.http.cookies["SERVERID"] == "node2"
     assert lost.call("GET", "API/LoginsInfo").status_code == 401
+    without = pvwa.client()
+    without.token = kept.token
+    assert without.call("GET", "API/LoginsInfo").status_code == 401
+    assert without.http.cookies["SERVERID"] == kept.http.cookies["SERVERID"]
     assert kept.confirm().status_code == 200
 
 
@@ -137,3 +141,14 @@ def test_the_journal_holds_no_secret(pvwa: Stage) -> None:
     assert "IncomingRequests.Confirm" in text
     assert DEFAULT_PASSWORD not in text
     assert first.token not in text
+
+
+def test_server_questions(pvwa: Stage) -> None:
+    """Verify needs no token and tells the ways of logging on; version and LoginsInfo need one."""
+    client = pvwa.client()
+    methods = client.call("GET", "API/verify/").json()["AuthenticationMethods"]
+    assert {"Id": "ldap", "Enabled": True} in methods
+    assert code(client.call("GET", "API/LoginsInfo")) == (401, "PASWS006E")
+    client.logon(f"{L1}@corp.example")
+    assert client.call("GET", "API/LoginsInfo").json()["FailedLogins"] == 0
+    assert client.call("GET", "WebServices/PIMServices.svc/Server").json()["ServerName"] == "Vault"
