@@ -1,0 +1,66 @@
+"""Compare what a forwarded notification says with PVWA's record. Pure.
+
+Dates and windows printed in a mail are local text without a zone and are never compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from approvald.model import AccessRequest, Notification, Person, PersonLookup
+
+CUT_AT_LEAST: Final = 40
+"""A printed reason may be a cut beginning of the real one, when it has this many characters or more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Per field: `refuse` where a difference refuses, `note` where it is only written down. Others always refuse."""
+
+    account: Literal["refuse", "note"] = "refuse"
+    device_user: Literal["refuse", "note"] = "refuse"
+    reason: Literal["refuse", "note"] = "refuse"
+
+
+def differences(
+    notification: Notification, request: AccessRequest, requestor: PersonLookup, comparison: Comparison
+) -> tuple[str, ...]:
+    """Return the names of the fields that differ and refuse, for the sender. Never a value."""
+    found = []
+    if _folded(notification.safe) != _folded(request.safe) or notification.number != request.number:
+        found.append("request id")
+    # An unknown requestor has a check and a code of its own, later on.
+    if isinstance(requestor, Person) and notification.requestor.casefold() not in requestor.addresses:
+        found.append("requestor")
+    refusing = {name for name in ("account", "device_user", "reason") if getattr(comparison, name) == "refuse"}
+    found += [name.replace("_", " ") for name in noted(notification, request) if name in refusing]
+    return tuple(found)
+
+
+def noted(notification: Notification, request: AccessRequest) -> tuple[str, ...]:
+    """Return those of account, device_user and reason that the mail shows and that are not PVWA's.
+
+    A value that PVWA does not show counts as different: what nobody can compare, nobody has been shown.
+    """
+    found = []
+    if notification.account is not None and _folded(notification.account) != _folded(request.account or ""):
+        found.append("account")
+    if notification.device_user is not None and _folded(notification.device_user) != _folded(request.device_user or ""):
+        found.append("device_user")
+    if notification.reason is not None and not _same_reason(notification.reason, request):
+        found.append("reason")
+    return tuple(found)
+
+
+def _same_reason(printed: str, request: AccessRequest) -> bool:
+    shown = " ".join(printed.split())
+    cut = shown.removesuffix("...").removesuffix("…").rstrip()
+    for real in (" ".join(request.user_reason.split()), " ".join(request.requestor_reason.split())):
+        if shown == real or (len(cut) >= CUT_AT_LEAST and real.startswith(cut)):
+            return True
+    return False
+
+
+def _folded(value: str) -> str:
+    return " ".join(value.split()).casefold()

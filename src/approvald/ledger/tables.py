@@ -1,0 +1,99 @@
+"""The tables of the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+OPEN: Final = "open"
+CONFIRMED: Final = "confirmed"
+NOT_DONE: Final = "not_done"
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware UTC instant, kept as epoch microseconds so that every database orders it alike."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002 - its form
+        """Turn an aware instant into a number."""
+        return None if value is None else int(value.timestamp() * 1_000_000)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - its form
+        """Turn the number back into an aware UTC instant."""
+        return None if value is None else datetime.fromtimestamp(int(value) / 1_000_000, UTC)
+
+
+metadata: Final = sa.MetaData()
+
+mails: Final = sa.Table(
+    "mails",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("item_id", sa.String(1024), nullable=False, unique=True),
+    sa.Column("item_class", sa.String(256), nullable=False),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("received", Instant, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.Column("message_id", sa.String(998), nullable=False, default=""),
+    sa.Column("sender", sa.String(320), nullable=False, default=""),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("code", sa.String(64)),
+    sa.Column("request_id", sa.String(64)),
+    sa.Column("ending", sa.Text),
+    sa.Column("reply_to", sa.String(320), nullable=False, default=""),
+    sa.Column("replying_since", Instant),
+    sa.Column("ended_at", Instant),
+    sa.Column("filed_at", Instant),
+    sa.Column("waiting_since", Instant),
+    sa.Column("retry_at", Instant),
+    sa.Column("cause", sa.String(256)),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("told_waiting", sa.Boolean, nullable=False, default=False),
+    sa.Index("mails_message_id", "message_id"),
+)
+
+confirmations: Final = sa.Table(
+    "confirmations",
+    metadata,
+    sa.Column("ledger_id", sa.String(32), nullable=False),
+    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("account", sa.Integer, nullable=False),
+    sa.Column("approver_guid", sa.String(36), nullable=False),
+    sa.Column("comment", sa.String(200), nullable=False),
+    sa.Column("intended_at", Instant, nullable=False),
+    sa.Column("settled_at", Instant),
+    sa.Column("outcome", sa.String(16), nullable=False),
+)
+# The guarantee itself: at most one confirmation per request and level is open or done.
+sa.Index(
+    "one_confirmation",
+    confirmations.c.request_id,
+    confirmations.c.created,
+    confirmations.c.level,
+    unique=True,
+    sqlite_where=confirmations.c.outcome.in_([OPEN, CONFIRMED]),
+    postgresql_where=confirmations.c.outcome.in_([OPEN, CONFIRMED]),
+)
+
+names: Final = sa.Table(
+    "names",
+    metadata,
+    sa.Column("kind", sa.String(64), primary_key=True),
+    sa.Column("name", sa.String(256), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+logon_failures: Final = sa.Table(
+    "logon_failures",
+    metadata,
+    sa.Column("account", sa.String(256), primary_key=True),
+    sa.Column("version", sa.String(128), primary_key=True),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+)
