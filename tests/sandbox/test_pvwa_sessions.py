@@ -152,3 +152,15 @@ def test_server_questions(pvwa: Stage) -> None:
     client.logon(f"{L1}@corp.example")
     assert client.call("GET", "API/LoginsInfo").json()["FailedLogins"] == 0
     assert client.call("GET", "WebServices/PIMServices.svc/Server").json()["ServerName"] == "Vault"
+
+
+def test_two_at_once_spend_one_vote(pvwa: Stage) -> None:
+    """Eight Confirms at the same instant are eight attempts and one confirmation."""
+    clients = [pvwa.client(L1) for _ in range(8)]
+    threads = [threading.Thread(target=client.confirm) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(pvwa.journal.attempts()) == 8
+    assert len(pvwa.journal.confirmations()) == 1

@@ -13,6 +13,7 @@ SECOND_LEVEL_ACCOUNT: Final = "svc-pam-l2"
 TEAM_GROUP_SUFFIX: Final = "_pamapprover"
 CONFIRMED: Final = "confirmed"
 REJECTED: Final = "rejected"
+BOTH_LEVELS: Final = (1, 2)
 
 
 def same(one: str, other: str) -> bool:
@@ -45,11 +46,15 @@ class Confirmers:
         return self._profile.confirmers_needed or request.confirmers_needed
 
     def at(self, request: Request, level: int) -> list[str]:
-        """Return the users and groups that confirm at this level."""
+        """Return the users and groups that confirm the request at this level."""
+        return self._authorized(request, level) if level <= self.levels(request) else []
+
+    def _authorized(self, request: Request, level: int) -> list[str]:
+        """Return who has this level's right on the safe, whether or not the request goes through the level."""
         if self._profile.single_level_second_group:
             return [self._world.level2_group] if level == 1 else []
         safe = self._world.safes.get(request.safe)
-        if safe is None or level > request.levels:
+        if safe is None:
             return []
         return list(safe.level1 if level == 1 else safe.level2)
 
@@ -94,20 +99,19 @@ class Confirmers:
 
     def votes_of(self, user: str, request: Request, level: int) -> list[str]:
         """Return the confirmers of this level in whose name the user may act: himself first, then his groups."""
-        names = self.at(request, level)
+        return self._names_of(user, self.at(request, level))
+
+    def _names_of(self, user: str, names: list[str]) -> list[str]:
         own = [name for name in names if not self.is_group(name) and same(name, user)]
         groups = [name for name in names if self.is_group(name)]
         return own + [name for name in groups if any(same(user, member) for member in self.members(name))]
 
     def sees(self, user: str, request: Request) -> bool:
-        """Whether the user is a confirmer of the request at a level that lets him see it now."""
-        for level in range(1, self.levels(request) + 1):
-            too_early = self._profile.level2_blind_to_level1 and level > self.level(request)
-            if self.votes_of(user, request, level) and not too_early:
-                return True
-        return False
+        """Whether the user has a right to confirm on the safe, at a level that lets him see the request now."""
+        seen = range(1, self.level(request) + 1) if self._profile.level2_blind_to_level1 else BOTH_LEVELS
+        return any(self._names_of(user, self._authorized(request, level)) for level in seen)
 
     def is_blind(self, user: str, request: Request) -> bool:
-        """Whether the user will be asked at a later level and does not see the request before."""
-        later = range(self.level(request) + 1, self.levels(request) + 1)
-        return not self.sees(user, request) and any(self.votes_of(user, request, level) for level in later)
+        """Whether only the profile keeps the user from seeing a request that has not come to his level."""
+        authorized = any(self._names_of(user, self._authorized(request, level)) for level in BOTH_LEVELS)
+        return authorized and not self.sees(user, request)
