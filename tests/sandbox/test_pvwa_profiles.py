@@ -178,7 +178,7 @@ def test_handled_requests_leave_the_list(pvwa: Stage) -> None:
     assert first.listed() == [KEY]
     first.confirm()
     second.confirm()
-    assert second.listed(onlyWaiting="false") == []
+    assert second.listed(onlyWaiting="false") == ["DB-PROD-01_18"]
     assert second.details()["Status"] == 2
 
 
