@@ -32,7 +32,7 @@ Value = str | int | bool | datetime
 class Code(StrEnum):
     """The EWS response codes that this Exchange uses."""
 
-    CANNOT_USE_FOLDER = "ErrorInvalidFolderId"
+    CANNOT_SAVE = "ErrorItemSave"
     FOLDER_EXISTS = "ErrorFolderExists"
     FOLDER_NOT_FOUND = "ErrorFolderNotFound"
     ID_MALFORMED = "ErrorInvalidIdMalformed"
