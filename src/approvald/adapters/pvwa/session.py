@@ -1,0 +1,177 @@
+"""The PVWA session of one confirming account: logged on when needed, renewed once, never locked by us."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+from approvald.adapters.pvwa.answers import Answer, Complaint, read
+from approvald.adapters.pvwa.logon import LogonRefused, log_on
+from approvald.adapters.pvwa.wire import AnswerLost, Wire
+from approvald.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
+from approvald.ports import Clock, LogonGuard, Secret, SecretStore
+from approvald.settings import PvwaSettings
+
+LOGOFF_SECONDS: Final = 5.0
+"""A log-off is a courtesy: stopping must not wait long for a PVWA that hangs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Open:
+    """What lives from log-on to log-off: the cookies' HTTP session, the token, and whose it is."""
+
+    wire: Wire
+    token: str
+    user_name: str
+
+    def __repr__(self) -> str:
+        return f"_Open({self.user_name}, ****)"
+
+
+class PvwaSession:
+    """One account's session. Thread safe: one call at a time, because a PVWA may refuse two with one token."""
+
+    def __init__(
+        self, settings: PvwaSettings, secret_name: str, *, secrets: SecretStore, guard: LogonGuard, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._secret_name = secret_name
+        self._secrets = secrets
+        self._guard = guard
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._open: _Open | None = None
+        self._last_call = 0.0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, str | bool] | None = None,
+    ) -> Answer:
+        """Make one call. A dead token is renewed and the call repeated, once: it was refused before anything was done.
+
+        Raises Unavailable (AuthenticationFailed too) when the call was certainly not carried out, AnswerLost when it
+        may have been.
+        """
+        with self._lock:
+            for _ in range(2):
+                session = self._open or self._log_on()
+                self._open = session
+                self._last_call = self._clock.monotonic()
+                answer = session.wire.send(method, path, token=session.token, query=query, body=body)
+                if not _is_dead_token(answer):
+                    return answer
+                self._drop()
+                if method != "GET" and not _was_refused_at_the_door(answer):
+                    return answer  # it may have been done: the caller has to find out
+        message = (
+            "PVWA does not accept the session it has just given us. The mail waits and is tried again; if this lasts, "
+            "check that the load balancer in front of PVWA keeps a session on one node (sticky cookies)."
+        )
+        raise Unavailable(System.PVWA, message)
+
+    def user_name(self) -> str:
+        """Return whom PVWA sees: of the open session, else of the secret. Raises Unavailable (secret store)."""
+        session = self._open
+        return session.user_name if session else self._secrets.get(self._secret_name).username
+
+    def rest(self) -> None:
+        """Log off when idle for longer than `pvwa.idle_minutes`. Never waits for a call that is under way."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            idle_seconds = self._clock.monotonic() - self._last_call
+            if idle_seconds > self._settings.idle_minutes * 60:
+                self._log_off()
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Log off, after the call that is under way."""
+        longest_call = self._settings.connect_timeout_seconds + 2 * self._settings.read_timeout_seconds
+        if self._lock.acquire(timeout=longest_call):
+            try:
+                self._log_off()
+            finally:
+                self._lock.release()
+
+    def _log_on(self) -> _Open:
+        """Try the secret we have; when it is not accepted and the store has another one by now, that one, once."""
+        secret = self._secrets.get(self._secret_name)
+        try:
+            return self._try(secret)
+        except AuthenticationFailed:
+            fresh = self._fresh_secret()
+            if fresh is None or (fresh.username, fresh.version) == (secret.username, secret.version):
+                raise
+        return self._try(fresh)
+
+    def _fresh_secret(self) -> Secret | None:
+        try:
+            return self._secrets.get(self._secret_name, fresh=True)
+        except ApprovaldError:
+            return None  # the refused log-on is the news; the secret store will be met again at the next try
+
+    def _try(self, secret: Secret) -> _Open:
+        """Log on once, under the guard. Raises AuthenticationFailed; Unavailable when PVWA did not judge."""
+        self._guard.may_try(secret.username, secret.version)
+        wire = Wire(self._settings, self._clock)
+        try:
+            token = log_on(wire, self._settings.authentication, secret)
+        except LogonRefused as refused:
+            wire.close()
+            next_try = self._guard.failed(secret.username, secret.version)
+            raise self._not_accepted(secret, refused, next_try) from refused
+        except AnswerLost as lost:
+            wire.close()
+            raise Unavailable(System.PVWA, str(lost)) from lost  # the call itself was never sent
+        except ApprovaldError:
+            wire.close()
+            raise
+        self._guard.succeeded(secret.username, secret.version)
+        return _Open(wire=wire, token=token, user_name=secret.username)
+
+    def _not_accepted(self, secret: Secret, refused: LogonRefused, next_try: datetime | None) -> AuthenticationFailed:
+        when = f"at {next_try:%Y-%m-%d %H:%M} UTC" if next_try else "only with another password"
+        message = (
+            f"PVWA does not accept the confirming account {secret.username} ({refused.words}). Mails wait. "
+            f"So that we do not lock it, it is tried again {when}. Check the account in PVWA, and set the right "
+            f"password in the secret store ({self._secret_name}): that is noticed by itself."
+        )
+        return AuthenticationFailed(System.PVWA, message, account=secret.username, next_try=next_try)
+
+    def _drop(self) -> None:
+        """Forget a session whose token is dead, with its cookies: they may point to the node that lost it."""
+        session, self._open = self._open, None
+        if session is not None:
+            session.wire.close()
+
+    def _log_off(self) -> None:
+        session = self._open
+        if session is not None:
+            with suppress(ApprovaldError):
+                session.wire.send("POST", "/API/Auth/Logoff/", token=session.token, longest_seconds=LOGOFF_SECONDS)
+            self._drop()
+
+
+def _is_dead_token(answer: Answer) -> bool:
+    reading = read(answer)
+    if isinstance(reading, Complaint):
+        return reading.is_dead_token
+    return answer.status == HTTPStatus.UNAUTHORIZED
+
+
+def _was_refused_at_the_door(answer: Answer) -> bool:
+    """Whether an answer about a dead token also proves that nothing was done.
+
+    A 401 or 403 comes before the act. Words such as "has been disconnected" in a 500 may come from the middle of it.
+    """
+    return answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
