@@ -1,0 +1,167 @@
+"""Approver groups: which of the configured ones may be used, and which of them a person is in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ldap3.core.exceptions import LDAPInvalidDnError
+from ldap3.utils.dn import parse_dn
+
+from approvald.adapters.active_directory.connection import DirectoryConnection, NoSuchBase
+from approvald.adapters.active_directory.values import Row, escaped, folded
+from approvald.errors import System, Unavailable
+from approvald.model import ApproverGroup, GroupBook, GroupProblem, Level, Person
+from approvald.settings import GroupSettings
+
+SECURITY: Final = 0x80000000
+"""The bit of groupType that distribution groups do not have; in-chain counts those too (directory.md A3)."""
+ATTRIBUTES: Final = ("sAMAccountName", "objectSid", "groupType")
+IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
+IN_ONE_FILTER: Final = 100
+"""Groups named in one filter."""
+
+
+def resolve(connection: DirectoryConnection, settings: GroupSettings) -> GroupBook:
+    """Look the configured groups up. What may not be used stands in the problems and nowhere else."""
+    second, problems, its_sids = None, [], set[str]()
+    if settings.second_level is not None:
+        rows = _second_level(connection, settings.second_level)
+        its_sids = {row.sid() for row in rows}
+        problems = _objections(rows) if len(rows) == 1 else [_not_one(settings.second_level, len(rows))]
+        second = None if problems else _group(rows[0], Level.SECOND)
+    rows = [
+        row
+        for row in _first_level(connection, settings)
+        if row.sid() not in its_sids and not _is_called(row, settings.second_level)
+    ]
+    if not rows:
+        problems.append(_none_fits(settings))
+    refused = _objections(rows)
+    bad = {folded(problem.name) for problem in refused}
+    usable = [_group(row, Level.FIRST) for row in rows if folded(_name(row)) not in bad]
+    first = tuple(sorted(usable, key=lambda group: folded(group.name)))
+    return GroupBook(first=first, second=second, problems=(*problems, *refused))
+
+
+def held(connection: DirectoryConnection, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
+    """Return the SIDs of those groups the person is in. A group that is gone or no security group any more is left out.
+
+    Raises Unavailable when the person's entry went away or became another one meanwhile.
+    """
+    found: set[str] = set()
+    try:
+        for start in range(0, len(groups), IN_ONE_FILTER):
+            found |= _in_chain(connection, person, _present(connection, groups[start : start + IN_ONE_FILTER]))
+    except NoSuchBase as error:
+        raise _changed(person) from error
+    return frozenset(found)
+
+
+def _present(connection: DirectoryConnection, groups: Sequence[ApproverGroup]) -> Sequence[tuple[str, str]]:
+    """Return SID and DN of each group as it is now: in-chain answers an outdated DN with a plain no."""
+    wanted = "".join(f"(objectSid={group.sid})" for group in groups)
+    pinned = {group.sid for group in groups}
+    rows = connection.pages(connection.domain_dn, f"(&(objectCategory=group)(|{wanted}))", ATTRIBUTES)
+    return [(row.sid(), row.dn) for row in rows if row.sid() in pinned and _is_security(row)]
+
+
+def _in_chain(connection: DirectoryConnection, person: Person, groups: Sequence[tuple[str, str]]) -> set[str]:
+    """Ask at the person's own entry (anything wider costs seconds): first for all groups together, then for halves."""
+    if not groups:
+        return set()
+    rules = "".join(f"(memberOf:{IN_CHAIN}:={escaped(dn)})" for _, dn in groups)
+    rows = connection.read(person.dn, f"(|{rules})", ("objectGUID",)).rows
+    if not rows:
+        return set()
+    if len(rows) != 1 or rows[0].guid() != person.guid:
+        raise _changed(person)
+    if len(groups) == 1:
+        return {groups[0][0]}
+    middle = len(groups) // 2
+    return _in_chain(connection, person, groups[:middle]) | _in_chain(connection, person, groups[middle:])
+
+
+def _first_level(connection: DirectoryConnection, settings: GroupSettings) -> Iterator[Row]:
+    """Return the groups whose name fits the pattern; whether it does is judged here too, exact but for case."""
+    pieces = settings.first_level.split("*")
+    pattern = re.compile(".*".join(re.escape(folded(piece)) for piece in pieces), re.DOTALL)
+    wanted = f"(&(objectCategory=group)(sAMAccountName={'*'.join(map(escaped, pieces))}))"
+    try:
+        for row in connection.pages(settings.base_dn, wanted, ATTRIBUTES):
+            if pattern.fullmatch(folded(_name(row))):
+                yield row
+    except NoSuchBase:
+        return
+
+
+def _second_level(connection: DirectoryConnection, name: str) -> list[Row]:
+    """Return the groups that groups.second_level names, by DN or sAMAccountName: exactly one, if all is well."""
+    try:
+        if "=" in name:
+            return list(connection.read(name, "(objectCategory=group)", ATTRIBUTES).rows)
+        wanted = f"(&(objectCategory=group)(sAMAccountName={escaped(name)}))"
+        return [row for row in connection.pages(connection.domain_dn, wanted, ATTRIBUTES) if _is_called(row, name)]
+    except NoSuchBase:
+        return []
+
+
+def _is_called(row: Row, name: str | None) -> bool:
+    """Whether a group bears this name. Of a DN only its first value counts: it may stand elsewhere by now."""
+    if name is None:
+        return False
+    names = {folded(_name(row))}
+    if "=" in name:
+        try:
+            name = str(parse_dn(name)[0][1])
+            names.add(folded(str(parse_dn(row.dn)[0][1])))
+        except (LDAPInvalidDnError, IndexError):
+            return False
+    return folded(name) in names
+
+
+def _objections(rows: Sequence[Row]) -> list[GroupProblem]:
+    """Return why some of these groups may not be used."""
+    count = Counter(folded(_name(row)) for row in rows)
+    problems: dict[str, GroupProblem] = {}
+    for row in rows:
+        name, why = _name(row), ""
+        if not _is_security(row):
+            why = "It is a distribution group, which gives no rights. Make it a security group, or rename it."
+        elif count[folded(name)] > 1:
+            why = "Several groups bear this name, so none of them counts. Narrow groups.base_dn."
+        if why:
+            problems[folded(name)] = GroupProblem(name=name, why=why)
+    return list(problems.values())
+
+
+def _not_one(name: str, count: int) -> GroupProblem:
+    what = f"There are {count} such groups" if count else "There is no such group"
+    return GroupProblem(name=name, why=f"{what}, so nobody can approve level 2. Correct groups.second_level.")
+
+
+def _none_fits(settings: GroupSettings) -> GroupProblem:
+    why = (
+        f"No group matches {settings.first_level} below {settings.base_dn}, so nobody can approve level 1. Correct "
+        "groups.first_level or groups.base_dn, or give the directory account the right to read the groups."
+    )
+    return GroupProblem(name="first_level", why=why)
+
+
+def _changed(person: Person) -> Unavailable:
+    message = f"{person.dn} was moved or removed a moment ago. Nothing is decided; the next try sees it anew."
+    return Unavailable(System.DIRECTORY, message)
+
+
+def _name(row: Row) -> str:
+    return row.text("sAMAccountName")
+
+
+def _is_security(row: Row) -> bool:
+    return bool(row.number("groupType") & SECURITY)
+
+
+def _group(row: Row, level: Level) -> ApproverGroup:
+    return ApproverGroup(name=_name(row), dn=row.dn, sid=row.sid(), level=level)

@@ -1,0 +1,70 @@
+"""TLS as we want it: verified by the standard library, at least 1.2, and with a limit for an answer as a whole."""
+
+from __future__ import annotations
+
+import math
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+from ldap3 import Tls
+
+from approvald.errors import System, Unavailable
+
+
+class TimedSocket(ssl.SSLSocket):
+    """A TLS socket whose limit counts for a whole answer. By itself every read would begin the limit anew."""
+
+    answer_by: float = math.inf
+
+    def limit(self, seconds: float) -> None:
+        """Give the next question and its answer this much time together."""
+        self.settimeout(seconds)
+        self.answer_by = time.monotonic() + seconds
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        """Read within the limit. Raises TimeoutError."""
+        left = self.answer_by - time.monotonic()
+        if left <= 0:
+            message = "timed out"
+            raise TimeoutError(message)
+        if left < math.inf:
+            self.settimeout(left)
+        return super().recv(buflen, flags)
+
+
+def trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts this CA (None: those of the system). Raises Unavailable when it cannot be read."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        message = (
+            f"The CA file {ca_file} cannot be used ({error.strerror or error}), so no server can be verified. "
+            "Put the directory's CA there as PEM, or correct directory.ca_file."
+        )
+        raise Unavailable(System.DIRECTORY, message) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = TimedSocket
+    return context
+
+
+class VerifiedTls(Tls):
+    """Puts TLS on ldap3's sockets.
+
+    ldap3's own way checks nothing by default, sends no server name, and on Python 3.12 does not know IP addresses in
+    certificates (directory.md B1).
+    """
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        super().__init__(validate=ssl.CERT_REQUIRED)
+        self._context = context
+        self._host = host
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - ldap3's signature
+        """Shake hands and verify the server's name, within the time limit that the socket has."""
+        try:
+            connection.socket = self._context.wrap_socket(connection.socket, server_hostname=self._host)
+        except BaseException:
+            connection.socket.close()
+            raise
