@@ -1,0 +1,138 @@
+"""Ending -> the mail to the sender, and who is in copy. Pure, but for reading its two templates.
+
+The subject and every sentence are our own; PVWA's values are escaped by Jinja2 and stand only in the table of facts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import jinja2
+
+from approvald.endings import Code, Ending, RequestFacts, Team, treatment
+from approvald.model import Reply
+from approvald.sentences import Sentences, sentences
+
+_MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
+_GREEN: Final = "#2e7d32"
+_RED: Final = "#b3261e"
+_AMBER: Final = "#b26a00"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplyRules:
+    """What every reply has in common. `zone` is the time zone that times are shown in."""
+
+    team_name: str
+    team_address: str
+    zone: ZoneInfo
+    portal_url: str | None = None
+
+
+def compose(ending: Ending, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
+    """Write the final answer to one mail. `to` is the sender's address by the directory, never one the mail chose."""
+    failed = ending.code is not Code.CONFIRMED
+    said = sentences(ending, _shown(ending.when, rules.zone))
+    copy = (rules.team_address,) if treatment(ending.code).team is not Team.NOTHING else ()
+    facts = _facts(ending, rules.zone)
+    return _reply(said, facts, ledger_id=ledger_id, kind="final", to=to, cc=copy, message_id=message_id, rules=rules,
+                  about=_about(ending), colour=_RED if failed else _GREEN)  # fmt: skip
+
+
+def compose_waiting(request_id: str | None, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
+    """Write the one notice that a mail waits because a system is away."""
+    said = Sentences(
+        "Not decided yet",
+        "A system that is needed to check your approval is not available, so nothing has been decided yet.",
+        "approvald goes on trying and will tell you; if it is urgent, approve in the CyberArk portal (PVWA).",
+    )
+    about = f"request {request_id.rpartition('_')[2]}, safe {request_id.rpartition('_')[0]}" if request_id else ""
+    return _reply(said, [], ledger_id=ledger_id, kind="waiting", to=to, cc=(), message_id=message_id, rules=rules,
+                  about=about, colour=_AMBER)  # fmt: skip
+
+
+def final_marker(ledger_id: str) -> str:
+    """Return the marker of a mail's final answer, which is looked for in Sent Items."""
+    return f"{ledger_id}.final"
+
+
+def _reply(
+    said: Sentences, facts: list[tuple[str, str]], *, ledger_id: str, kind: str, to: str, cc: tuple[str, ...],
+    message_id: str, rules: ReplyRules, about: str, colour: str,
+) -> Reply:  # fmt: skip
+    headline = f"{said.subject}: {about}" if about else said.subject
+    values = {
+        "headline": headline,
+        "outcome": said.outcome,
+        "next_step": said.next_step,
+        "facts": facts,
+        "portal_url": rules.portal_url,
+        "team_name": rules.team_name,
+        "team_address": rules.team_address,
+        "ledger_id": ledger_id,
+        "colour": colour,
+    }
+    return Reply(
+        marker=f"{ledger_id}.{kind}",
+        to=(to,),
+        cc=tuple(address for address in cc if address.casefold() != to.casefold()),
+        subject=headline,
+        text=_environment().get_template("reply.txt.j2").render(values),
+        html=_environment().get_template("reply.html.j2").render(values),
+        in_reply_to=message_id if _MESSAGE_ID.fullmatch(message_id) else None,
+        important=colour == _RED,
+    )
+
+
+def _about(ending: Ending) -> str:
+    if ending.request is not None:
+        return f"request {ending.request.number}, safe {ending.request.safe}"
+    if ending.request_id is not None:
+        return f"request {ending.request_id.rpartition('_')[2]}"
+    return ""
+
+
+def _facts(ending: Ending, zone: ZoneInfo) -> list[tuple[str, str]]:
+    facts = _request_facts(ending.request, zone) if ending.request else []
+    if ending.code is not Code.CONFIRMED:
+        facts.append(("Check that failed", ending.code.value))
+    return facts
+
+
+def _request_facts(request: RequestFacts, zone: ZoneInfo) -> list[tuple[str, str]]:
+    levels = {1: "first", 2: "second"}
+    rows = [
+        ("Request id", request.number),
+        ("Safe", request.safe),
+        ("Account", request.account or "not shown by CyberArk"),
+        ("Requestor", request.requestor),
+        ("Level", levels.get(request.level or 0, "not shown by CyberArk")),
+    ]
+    if request.window_from or request.window_to:
+        rows.append(("Access window", f"{_shown(request.window_from, zone)} to {_shown(request.window_to, zone)}"))
+    rows.append(("Reason", request.reason or "none given"))
+    return rows
+
+
+def _shown(instant: str | None, zone: ZoneInfo) -> str:
+    """Return an ISO instant as people read it, with its zone: Mon 9 Nov 2026 09:20 CET."""
+    if not instant:
+        return ""
+    local = datetime.fromisoformat(instant).astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y %H:%M %Z}"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("approvald", "templates"),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )

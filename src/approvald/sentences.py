@@ -1,0 +1,246 @@
+"""What an approver reads of each ending: a subject, one sentence of outcome, one of what to do next. Pure.
+
+Written for somebody tired, on a phone. The words of the mail never stand in them; values of PVWA do only where the
+ending may tell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from approvald.endings import Code, Ending
+from approvald.model import Level
+
+_PORTAL: Final = "approve or reject it in the CyberArk portal (PVWA)"
+_OTHER: Final = "Ask another approver of this team to forward it, or ask the requestor whether it is still needed."
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The three texts of one ending."""
+
+    subject: str
+    outcome: str
+    next_step: str
+
+
+def sentences(ending: Ending, when: str) -> Sentences:
+    """Return what is said of an ending. `when` is its instant as the reader should see it, or empty."""
+    made = _BY_CODE.get(ending.code)
+    if made is not None:
+        return made(ending, when)
+    return _PLAIN[ending.code]
+
+
+def _confirmed(ending: Ending, when: str) -> Sentences:
+    del when
+    level = "second" if ending.level is Level.SECOND else "first"
+    done = f"Your approval is recorded in CyberArk: the request is confirmed at the {level} level."
+    if ending.second_level_waits:
+        return Sentences(
+            "Approved (first level)", done, "A second-level approver must now approve it; they are notified."
+        )
+    if ending.confirmations_left:
+        left = ending.confirmations_left
+        more = f"CyberArk needs {left} more {'confirmation' if left == 1 else 'confirmations'}, from another confirmer."
+        return Sentences("Approved (more confirmations needed)", done, more)
+    if ending.confirmations_left is None:
+        return Sentences("Approved", done, "CyberArk could not be asked whether more confirmations are needed.")
+    return Sentences("Approved", done, "Nothing more is needed; the requestor can use the account.")
+
+
+def _acted_before(verb: str) -> Callable[[Ending, str], Sentences]:
+    def made(ending: Ending, when: str) -> Sentences:
+        who = f" by {ending.who}" if ending.who else ""
+        at = f" on {when}" if when else ""
+        return Sentences(
+            f"Already {verb}",
+            f"This request was already {verb}{who}{at}; your mail changed nothing.",
+            "Nothing is to be done.",
+        )
+
+    return made
+
+
+def _incomplete(ending: Ending, when: str) -> Sentences:
+    del when
+    wanted = {"requestor": "the requestor's e-mail address", "safe": "the safe", "number": "the request id"}
+    missing = ", ".join(wanted.get(name, name) for name in ending.names) or "a required line"
+    outcome = f"Your mail could not be used: {missing} is missing or not readable in it."
+    step = ending.why or "Forward CyberArk's notification again as it came, without changing it."
+    return Sentences("Not approved: details missing", outcome, step)
+
+
+def _altered(ending: Ending, when: str) -> Sentences:
+    del when
+    what = ", ".join(ending.names)
+    return Sentences(
+        "Not approved: mail differs from CyberArk",
+        f"What your mail says is not what CyberArk has recorded ({what}), so nothing was approved.",
+        f"Open the request in the portal and look closely before you {_PORTAL}.",
+    )
+
+
+def _wrong_level(ending: Ending, when: str) -> Sentences:
+    other = "second" if ending.level is Level.SECOND else "first"
+    before = f" The other level was given by {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+    return Sentences(
+        f"Not approved: waits for the {other} level",
+        f"This request waits for a {other}-level approver, and you approve at the other level.{before}",
+        "Nothing is to be done by you now."
+        if ending.level is Level.SECOND
+        else "Forward the mail again once the first level has been given.",
+    )
+
+
+def _needs_other(ending: Ending, when: str) -> Sentences:
+    who = f" The last one came from {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+    return Sentences(
+        "Not approved: another confirmer is needed",
+        f"The vote that can be given by mail has been given; CyberArk needs one more from another confirmer.{who}",
+        "The next confirmation must be given in the CyberArk portal (PVWA).",
+    )
+
+
+def _gone(ending: Ending, when: str) -> Sentences:
+    del ending, when
+    return Sentences(
+        "Not approved: no such request",
+        "CyberArk does not know this request: the requestor has deleted it, or the mail was changed.",
+        "If access is still needed, the requestor must make a new request.",
+    )
+
+
+def _refused_by_pvwa(ending: Ending, when: str) -> Sentences:
+    del when
+    said = f" It says: {ending.words}" if ending.words else ""
+    return Sentences(
+        "Not approved: CyberArk declined",
+        f"CyberArk did not take the confirmation, and the request still waits.{said}",
+        f"Please {_PORTAL}; the CyberArk team has a copy of this mail.",
+    )
+
+
+_BY_CODE: Final[Mapping[Code, Callable[[Ending, str], Sentences]]] = {
+    Code.CONFIRMED: _confirmed,
+    Code.ALREADY_CONFIRMED: _acted_before("approved"),
+    Code.ALREADY_REJECTED: _acted_before("rejected"),
+    Code.INCOMPLETE: _incomplete,
+    Code.ALTERED: _altered,
+    Code.WRONG_LEVEL: _wrong_level,
+    Code.NEEDS_OTHER_CONFIRMER: _needs_other,
+    Code.REQUEST_GONE: _gone,
+    Code.PVWA_REFUSED: _refused_by_pvwa,
+}
+
+_AGAIN: Final = "Forward CyberArk's notification again as it came, without changing it."
+_PLAIN: Final[Mapping[Code, Sentences]] = {
+    Code.UNREADABLE: Sentences(
+        "Not approved: mail not readable",
+        "Your mail is too large or too deeply nested to be read safely, so nothing was approved.",
+        f"{_AGAIN} Send nothing else with it.",
+    ),
+    Code.AMBIGUOUS: Sentences(
+        "Not approved: mail is ambiguous",
+        "Your mail names more than one requestor, safe or request id, so nothing was approved.",
+        "Forward one notification a mail, without older mails below it.",
+    ),
+    Code.SENDER_ROUTE: Sentences(
+        "Not approved: sent another way",
+        "Your mail was not sent by Outlook, Outlook on the web or the phone's Exchange account, so it proves nothing.",
+        f"Send it from one of these, or {_PORTAL}.",
+    ),
+    Code.ON_BEHALF: Sentences(
+        "Not approved: sent on behalf",
+        "Your mail was sent by one person on behalf of another; an approval must come from the approver.",
+        "The approver must forward the notification from their own mailbox.",
+    ),
+    Code.SENDER_UNKNOWN: Sentences(
+        "Not approved: sender unknown",
+        "The directory knows nobody with your mail address.",
+        f"Ask the CyberArk team (in copy), or {_PORTAL}.",
+    ),
+    Code.SENDER_AMBIGUOUS: Sentences(
+        "Not approved: address not unique",
+        "More than one object of the directory has your mail address, so it does not prove who you are.",
+        f"The CyberArk team (in copy) must have it set right; meanwhile {_PORTAL}.",
+    ),
+    Code.SENDER_DISABLED: Sentences(
+        "Not approved: account disabled",
+        "Your account in the directory is disabled or has expired.",
+        "Another approver of the team must approve.",
+    ),
+    Code.SHARED_MAILBOX: Sentences(
+        "Not approved: shared mailbox",
+        "Your mail came from a shared mailbox, which does not prove who sent it.",
+        "Forward the notification from your own mailbox.",
+    ),
+    Code.LINKED_MAILBOX_UNSUPPORTED: Sentences(
+        "Not approved: linked mailbox",
+        "Your mailbox belongs to an account of another directory, which cannot be checked here.",
+        f"Please {_PORTAL}.",
+    ),
+    Code.NOT_AN_APPROVER: Sentences(
+        "Not approved: you are not an approver",
+        "You are in none of the approver groups, so your mail cannot approve a request.",
+        "Nothing was changed. If you should be an approver, ask the CyberArk team (in copy).",
+    ),
+    Code.STALE: Sentences(
+        "Not approved: mail too old",
+        "Your mail waited too long to be acted on safely.",
+        "If the request still waits in CyberArk, forward the notification again.",
+    ),
+    Code.NOT_VISIBLE: Sentences(
+        "Not approved: request not visible",
+        "CyberArk does not show this request to approvald's accounts, so it could not be checked.",
+        f"Please {_PORTAL}; the CyberArk team has been told.",
+    ),
+    Code.EXPIRED: Sentences(
+        "Not approved: request expired",
+        "The request has expired in CyberArk before it was approved.",
+        "If access is still needed, the requestor must make a new request.",
+    ),
+    Code.WINDOW_OVER: Sentences(
+        "Not approved: access window over",
+        "The time for which access was asked is over.",
+        "If access is still needed, the requestor must make a new request.",
+    ),
+    Code.REQUESTOR_UNKNOWN: Sentences(
+        "Not approved: requestor unknown",
+        "The directory does not know exactly one person for the requestor CyberArk names, so nobody can tell you apart.",
+        f"Please {_PORTAL}; the CyberArk team (in copy) can add the requestor under [people.map].",
+    ),
+    Code.OWN_REQUEST: Sentences(
+        "Not approved: your own request",
+        "This is your own request, and nobody approves their own.",
+        "Another approver of the team must approve it.",
+    ),
+    Code.OTHER_TEAM: Sentences(
+        "Not approved: another team's request",
+        "None of your approver groups is a confirmer of this request.",
+        "An approver of the team that owns the safe must approve it.",
+    ),
+    Code.CONFIRMERS_UNMAPPED: Sentences(
+        "Not approved: confirmers not known",
+        "CyberArk's confirmers of this request are not known to approvald as approver groups.",
+        f"Please {_PORTAL}; the CyberArk team has been told.",
+    ),
+    Code.SAME_PERSON_TWICE: Sentences(
+        "Not approved: you approved the other level",
+        "You have already approved this request at the other level; two different people must.",
+        _OTHER,
+    ),
+    Code.NOT_PERMITTED: Sentences(
+        "Not approved: not permitted in CyberArk",
+        "CyberArk does not let approvald's account confirm this request (it may want the requestor's manager).",
+        f"Please {_PORTAL}; the CyberArk team has a copy of this mail.",
+    ),
+    Code.EXPIRED_WAITING: Sentences(
+        "Not approved: could not be decided in time",
+        "A system that is needed for the decision was away for too long, and nothing was approved.",
+        f"If it is still needed, {_PORTAL}, or forward the notification again.",
+    ),
+}
+"""Endings whose sentences never change. Endings that tell nobody have none (tests/unit/test_reply.py)."""
