@@ -41,21 +41,22 @@ class FieldPath:
     """
 
     key: str
-    attributes: dict[str, str] | None = None
+    attributes: tuple[tuple[str, str], ...] | None = None
 
 
 def field_path(node: Element) -> FieldPath:
     """Read a FieldURI, IndexedFieldURI or ExtendedFieldURI."""
-    attributes = {str(key): str(value) for key, value in node.attrib.items()}
+    given = {str(key): str(value) for key, value in node.attrib.items()}
+    echoed = tuple(given.items())
     if local(node) != "ExtendedFieldURI":
-        return FieldPath(key=attributes.get("FieldURI", ""))
-    if "PropertyTag" in attributes:
-        return FieldPath(key=property_key(attributes["PropertyTag"]), attributes=attributes)
-    name = attributes.get("PropertyName") or attributes.get("PropertyId", "")
-    property_set = attributes.get("DistinguishedPropertySetId") or attributes.get("PropertySetId", "")
+        return FieldPath(key=given.get("FieldURI", ""))
+    if "PropertyTag" in given:
+        return FieldPath(key=property_key(given["PropertyTag"]), attributes=echoed)
+    name = given.get("PropertyName") or given.get("PropertyId", "")
+    property_set = given.get("DistinguishedPropertySetId") or given.get("PropertySetId", "")
     if property_set.casefold() in HEADER_SETS:
-        return FieldPath(key=f"header:{name}", attributes=attributes)
-    return FieldPath(key=f"{{{property_set}}}:{name}", attributes=attributes)
+        return FieldPath(key=f"header:{name}", attributes=echoed)
+    return FieldPath(key=f"{{{property_set}}}:{name}", attributes=echoed)
 
 
 def element_name(item_class: str) -> str:
@@ -144,11 +145,6 @@ def value(item: StoredItem, path: FieldPath) -> Value | None:
     return PROPERTIES[path.key](item) if path.key in PROPERTIES else None
 
 
-def is_comparable(path: FieldPath) -> bool:
-    """Whether a restriction may name the field."""
-    return path.attributes is not None or path.key in FIELDS or path.key == "item:Categories"
-
-
 def simple(item: StoredItem, path: FieldPath, *, cut: int | None = None) -> Element | None:
     """Return a field with one value as an element, None where the item has none. `cut`: longest text."""
     known = value(item, path)
@@ -158,7 +154,7 @@ def simple(item: StoredItem, path: FieldPath, *, cut: int | None = None) -> Elem
         known = known[:cut]
     if path.attributes is None:
         return t(path.key.partition(":")[2], text=known)
-    return t("ExtendedProperty", t("ExtendedFieldURI", **path.attributes), t("Value", text=known))
+    return t("ExtendedProperty", t("ExtendedFieldURI", **dict(path.attributes)), t("Value", text=known))
 
 
 def mailbox(each: Mailbox, *, exchange_address: str = "") -> Element:
