@@ -9,7 +9,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from approvald.settings.values import Address, Domain, Filled, HttpsUrl, OptionalPath, ProxyUrl, SecretName, Section
+from approvald.settings.values import (
+    Address,
+    Domain,
+    Filled,
+    HttpsUrl,
+    OptionalPath,
+    ProxyUrl,
+    SafeCharacters,
+    SecretName,
+    Section,
+)
 
 
 class MailboxFolders(Section):
@@ -87,7 +97,7 @@ class Limits(Section):
 class ParseSettings(Section):
     """[parse]: how the notification is read."""
 
-    safe_extra_characters: Annotated[str, Field(pattern=r"^[^\w\s&+%/\\?#\"'<>:|*]*$")] = ""
+    safe_extra_characters: SafeCharacters = ""
     charsets: Annotated[list[Filled], Field(min_length=1)] = [
         "us-ascii", "utf-8", "iso-8859-1", "iso-8859-2", "iso-8859-9", "iso-8859-15", "windows-1250", "windows-1252",
         "windows-1254", "windows-1257", "iso-2022-jp", "shift_jis", "euc-jp", "gb2312", "gbk", "gb18030", "big5",

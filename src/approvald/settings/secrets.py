@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 
-from approvald.settings.values import AbsolutePath, Filled, HttpsUrl, OptionalPath, Section
+from approvald.settings.values import AbsolutePath, CredentialName, Filled, HttpsUrl, OptionalPath, Section
 
 
 class HashicorpVaultSettings(Section):
@@ -37,7 +37,7 @@ class FileSecret(Section):
 
     source: Literal["file"]
     username: Filled
-    credential: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,255}$")] | None = None
+    credential: CredentialName | None = None
     file: OptionalPath = Field(default=None, validate_default=True)
 
     @field_validator("file")

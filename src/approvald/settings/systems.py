@@ -10,8 +10,10 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 
 from approvald.settings.values import (
+    AttributeName,
     Compare,
     Filled,
+    GroupPattern,
     HttpsUrl,
     LdapUrl,
     OptionalFilled,
@@ -48,7 +50,7 @@ class GroupSettings(Section):
     """[groups]: who may approve."""
 
     base_dn: Filled
-    first_level: Annotated[str, Field(pattern=r"^[^()\\\x00]*[^()\\\x00*][^()\\\x00]*$")] = "*_PAMapprover"
+    first_level: GroupPattern = "*_PAMapprover"
     second_level: OptionalFilled = None
     pvwa_names: dict[Filled, Filled] = {}
     refresh_minutes: PositiveFloat = 15.0
@@ -57,7 +59,7 @@ class GroupSettings(Section):
 class PeopleSettings(Section):
     """[people]: which accounts are one human."""
 
-    link_attribute: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")] = "employeeID"
+    link_attribute: AttributeName = "employeeID"
     link_ignore: list[str] = []
     map: dict[Filled, Filled] = {}
 

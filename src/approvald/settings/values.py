@@ -17,14 +17,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 ADDRESS: Final = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII
 )
+GROUP_PATTERN: Final = re.compile(r"[^()\\\x00]*[^()\\\x00*][^()\\\x00]*")
+"""sAMAccountName with * as wildcard, but never * alone: every group would approve."""
+ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
+CREDENTIAL: Final = re.compile(r"[A-Za-z0-9._-]{1,255}", re.ASCII)
+EXTRA_CHARACTERS: Final = re.compile(r"[^\w\s&+%/\\?#\"'<>:|*]*")
 LDAP_URL: Final = re.compile(r"ldaps?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
-
-
-def _address(value: str) -> str:
-    if not ADDRESS.fullmatch(value):
-        message = "is not a mail address; write one like pam-approve@corp.example"
-        raise ValueError(message)
-    return value
 
 
 def _domain(value: str) -> str:
@@ -64,14 +62,15 @@ def _proxy(value: str) -> str:
     return _web_address(value, ("http", "https"), wrong) if value else value
 
 
-def _ldap_url(value: str) -> str:
-    if not LDAP_URL.fullmatch(value):
-        message = (
-            "is not a directory server's address; write ldaps://dc1.corp.example, "
-            "or ldap://dc1.corp.example:389 with start_tls = true"
-        )
-        raise ValueError(message)
-    return value
+def _of_form(form: re.Pattern[str], otherwise: str) -> AfterValidator:
+    """Make a check that says `otherwise` where the whole text is not of this form."""
+
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise ValueError(otherwise)
+        return value
+
+    return AfterValidator(check)
 
 
 def _zone(value: str) -> str:
@@ -112,11 +111,34 @@ def _none_when_empty(value: object) -> object:
     return None if value == "" else value
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, _of_form(ADDRESS, "is not a mail address; write one like pam-approve@corp.example")]
 Domain = Annotated[str, AfterValidator(_domain)]
 HttpsUrl = Annotated[str, AfterValidator(_https)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
-LdapUrl = Annotated[str, AfterValidator(_ldap_url)]
+LdapUrl = Annotated[
+    str,
+    _of_form(
+        LDAP_URL,
+        "is not a directory server's address; write ldaps://dc1.corp.example, "
+        "or ldap://dc1.corp.example:389 with start_tls = true",
+    ),
+]
+GroupPattern = Annotated[
+    str,
+    _of_form(GROUP_PATTERN, "is not a pattern for group names; write one like *_PAMapprover, without ( ) or \\"),
+]
+AttributeName = Annotated[str, _of_form(ATTRIBUTE, "is not the name of an LDAP attribute; write one like employeeID")]
+CredentialName = Annotated[
+    str, _of_form(CREDENTIAL, "is not a systemd credential's name; use letters, digits, dots, dashes and underscores")
+]
+SafeCharacters = Annotated[
+    str,
+    _of_form(
+        EXTRA_CHARACTERS,
+        "holds a character that needs no listing, or that PVWA's addresses cannot carry; take out letters, digits, "
+        "spaces and & + % / \\ ? # \" ' < > : | *",
+    ),
+]
 Zone = Annotated[str, AfterValidator(_zone)]
 AbsolutePath = Annotated[Path, BeforeValidator(_path), AfterValidator(_absolute)]
 Filled = Annotated[str, AfterValidator(_filled)]
