@@ -29,7 +29,7 @@ class PvwaClient:
     code `no_second_level_account`), `lists` is False, `user_name` is empty.
     """
 
-    def __init__(self, settings: PvwaSettings, *, secrets: SecretStore, guard: LogonGuard, clock: Clock) -> None:
+    def __init__(self, settings: PvwaSettings, secrets: SecretStore, guard: LogonGuard, clock: Clock) -> None:
         names = {Level.FIRST: settings.first_level_secret, Level.SECOND: settings.second_level_secret}
         by_name = {
             name: PvwaSession(settings, name, secrets=secrets, guard=guard, clock=clock)
