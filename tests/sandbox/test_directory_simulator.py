@@ -77,6 +77,8 @@ def connected(
             connection.unbind()
         except LDAPSocketSendError:
             connection.strategy.close()
+        if connection.socket is not None:  # ldap3 leaves a socket open whose connection was refused
+            connection.socket.close()
 
 
 def rows(connection: ldap3.Connection, base: str, wanted: str, **more: Any) -> list[dict[str, Any]]:
