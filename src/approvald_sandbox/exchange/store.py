@@ -6,7 +6,7 @@ import base64
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from approvald_sandbox.exchange import mime
@@ -152,7 +152,7 @@ class MailStore:
 
     def known_folder(self, known: WellKnown) -> Folder:
         """Return a well-known folder."""
-        return next(folder for folder in self.tree.values() if folder.known is known)
+        return next(folder for folder in tuple(self.tree.values()) if folder.known is known)
 
     def folder(self, folder_id: str) -> Folder:
         """Return a folder by its id. Raises EwsError ErrorFolderNotFound."""
@@ -169,7 +169,7 @@ class MailStore:
 
     def folder_at(self, path: str) -> Folder:
         """Return the folder with this distinguished id or path (`Inbox/Done`). Raises EwsError ErrorFolderNotFound."""
-        for folder in self.tree.values():
+        for folder in tuple(self.tree.values()):
             if path.casefold() in {self.path(folder).casefold(), str(folder.known or "")}:
                 return folder
         raise EwsError(Code.FOLDER_NOT_FOUND, f"There is no folder {path!r} in the mailbox.")
@@ -183,7 +183,7 @@ class MailStore:
 
     def children(self, folder: Folder) -> list[Folder]:
         """Return the folders right below one."""
-        return [each for each in self.tree.values() if each.parent_id == folder.id and each is not folder]
+        return [each for each in tuple(self.tree.values()) if each.parent_id == folder.id and each is not folder]
 
     def create_folder(self, parent: Folder, name: str, folder_class: str = "IPF.Note") -> Folder:
         """Make a folder. Raises EwsError ErrorFolderExists; names differ by more than case."""
@@ -205,7 +205,7 @@ class MailStore:
         """Return what is in each folder, by path: id, subject, message_id, item_class, received (ISO), from, size."""
         return {
             path: [item.summary() for item in self.items_in(folder.id)]
-            for folder in self.tree.values()
+            for folder in tuple(self.tree.values())
             if (path := self.path(folder))
         }
 
@@ -228,7 +228,3 @@ class MailStore:
             for item_id in list(self.items):
                 self.delete(item_id)
             self._outbox.clear()
-
-    def age(self, item_id: str, by: timedelta) -> None:
-        """Make an item look as if it had been received that much earlier."""
-        self.item(item_id).received -= by
