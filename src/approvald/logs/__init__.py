@@ -6,6 +6,16 @@ libraries log passes the same formatter. No line holds a registered secret, and 
 
 from approvald.logs.events import Event, Fields, event, mail
 from approvald.logs.handlers import set_up, tear_down
-from approvald.logs.redaction import register_secret, without_secrets
+from approvald.logs.redaction import register_secret, without_secrets, without_secrets_in_trace
 
-__all__ = ["Event", "Fields", "event", "mail", "register_secret", "set_up", "tear_down", "without_secrets"]
+__all__ = [
+    "Event",
+    "Fields",
+    "event",
+    "mail",
+    "register_secret",
+    "set_up",
+    "tear_down",
+    "without_secrets",
+    "without_secrets_in_trace",
+]

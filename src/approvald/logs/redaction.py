@@ -56,7 +56,7 @@ class Redactor:
         kept = self.redact(text)[-MAX_TRACE_CHARS:]
         return "\n".join(escape(line) for line in kept.split("\n"))
 
-    def plain(self, value: object) -> Plain:  # noqa: PLR0911 - one line for each kind of value
+    def plain(self, value: object) -> Plain:
         """Return the value as JSON can hold it. Of an unknown type only its name stands there: it may hold anything."""
         match value:
             case Enum():
@@ -124,3 +124,8 @@ def register_secret(secret: str) -> None:
 def without_secrets(text: str) -> str:
     """Return a text for a person on one line, with stars in place of registered secrets."""
     return SECRETS.text(text, limit=1_000)
+
+
+def without_secrets_in_trace(trace: str) -> str:
+    """Return a traceback with stars in place of registered secrets, its lines kept."""
+    return SECRETS.trace(trace)

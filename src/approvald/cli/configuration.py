@@ -1,0 +1,41 @@
+"""The option --config, before or behind a command's name, and the settings it leads to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:  # pydantic is loaded by the commands that read settings only
+    from approvald.settings import Settings
+
+
+def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.find_root().obj = value
+
+
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    expose_value=False,
+    callback=_remember,
+    help="The configuration file.",
+)
+
+
+def configuration_file() -> Path:
+    """Return the file that --config names, else the first of the usual places. Raises ConfigurationInvalid."""
+    from approvald import config  # noqa: PLC0415 - loads pydantic
+
+    given = click.get_current_context().find_root().obj
+    return config.find(given if isinstance(given, Path) else None)
+
+
+def read_settings() -> Settings:
+    """Read and check the configuration of this call. Raises ConfigurationInvalid."""
+    from approvald import config  # noqa: PLC0415 - loads pydantic
+
+    return config.load(configuration_file())

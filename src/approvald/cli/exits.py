@@ -1,0 +1,68 @@
+"""What the program's exit codes mean, and the one place where errors become them.
+
+64, 69, 70, 75, 77 and 78 are those of sysexits.h; systemd must not restart after 64, 77 and 78.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from enum import IntEnum
+
+import click
+
+from approvald.errors import ApprovaldError, ConfigurationInvalid, Unavailable
+
+
+class Exit(IntEnum):
+    """How the program ended. A command returns one, or None for OK."""
+
+    OK = 0
+    FAILED = 1
+    """The command did its work and the answer is no."""
+    USAGE = 64
+    UNAVAILABLE = 69
+    """A system outside did not do its work."""
+    SOFTWARE = 70
+    """An error nobody expected."""
+    TEMPORARY = 75
+    """Not now: another approvald holds the lease."""
+    PERMISSION = 77
+    CONFIGURATION = 78
+    INTERRUPTED = 130
+    """Ended from the keyboard."""
+
+
+def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code. What went wrong stands on stderr, for a person."""
+    try:
+        result = program.main(args=arguments, prog_name="approvald", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        return _say(error.format_message(), code=Exit.FAILED)
+    except click.Abort:
+        return Exit.INTERRUPTED
+    except ConfigurationInvalid as error:
+        forbidden = isinstance(error.__cause__, PermissionError)
+        return _say(*error.problems, code=Exit.PERMISSION if forbidden else Exit.CONFIGURATION)
+    except Unavailable as error:
+        return _say(str(error), code=Exit.UNAVAILABLE)
+    except ApprovaldError as error:
+        return _say(str(error), code=Exit.FAILED)
+    except PermissionError as error:
+        problem = f"{error.filename}: not allowed ({error.strerror}); run as the user approvald runs as, or as root"
+        return _say(problem, code=Exit.PERMISSION)
+    except Exception:  # noqa: BLE001 - Python would print the traceback with the secrets that are in it
+        from approvald.logs import without_secrets_in_trace  # noqa: PLC0415 - loads pydantic
+
+        return _say(without_secrets_in_trace(traceback.format_exc()), code=Exit.SOFTWARE)
+    return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _say(*sentences: str, code: Exit) -> int:
+    for sentence in sentences:
+        click.echo(f"approvald: {sentence}", file=sys.stderr)
+    return code
