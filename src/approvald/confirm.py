@@ -74,14 +74,14 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
     return _declined(decision, intent, answer, tools)
 
 
-def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> bool:
-    """Whether this mail's own open intent has come true at PVWA; then it is settled."""
+def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> Level | None:
+    """Return the level at which this mail's own open intent has come true at PVWA; then it is settled."""
     intent = tools.confirmations.open_intent(ledger_id)
     if intent is None or not is_ours(request, ledger_id):
-        return False
+        return None
     tools.confirmations.settle(intent, confirmed=True)
     event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
-    return True
+    return intent.level
 
 
 def give_up(ledger_id: str, tools: Confirming) -> None:

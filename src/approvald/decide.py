@@ -12,8 +12,8 @@ from datetime import datetime
 
 from approvald.compare import Comparison, differences
 from approvald.endings import Code, Ending, RequestFacts
-from approvald.intake import VerifiedSender
 from approvald.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
+from approvald.sender import VerifiedSender
 from approvald.standing import CLOSED, Actor, acted_through_us, last_actor, standing
 
 
@@ -51,12 +51,22 @@ class Confirm:
     facts: RequestFacts
     checks: tuple[str, ...]
 
+    @property
+    def code(self) -> Code:
+        """How the mail ends if PVWA agrees."""
+        return Code.CONFIRMED
+
 
 @dataclass(frozen=True, kw_only=True)
 class Refuse:
     """Refuse, ending so. The request stays open in CyberArk."""
 
     ending: Ending
+
+    @property
+    def code(self) -> Code:
+        """The check that refused."""
+        return self.ending.code
 
 
 def decide(facts: Facts) -> Confirm | Refuse:

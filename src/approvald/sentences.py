@@ -209,7 +209,7 @@ _PLAIN: Final[Mapping[Code, Sentences]] = {
     ),
     Code.REQUESTOR_UNKNOWN: Sentences(
         "Not approved: requestor unknown",
-        "The directory does not know exactly one person for the requestor CyberArk names, so nobody can tell you apart.",
+        "The directory does not know exactly one person for the requestor that CyberArk names.",
         f"Please {_PORTAL}; the CyberArk team (in copy) can add the requestor under [people.map].",
     ),
     Code.OWN_REQUEST: Sentences(

@@ -87,6 +87,10 @@ class Mails:
         """Add what the fetched mail says of itself."""
         self._update(ledger_id, message_id=message_id[:998], sender=sender[:320])
 
+    def may_be_told(self, ledger_id: str, address: str) -> None:
+        """Write down the address of a proven sender, who is told when the mail has to wait."""
+        self._update(ledger_id, reply_to=address)
+
     def answered_before(self, ledger_id: str, message_id: str, sender: str) -> bool:
         """Whether another item with this Message-ID and From was answered already."""
         if not message_id:
@@ -97,7 +101,7 @@ class Mails:
                 connection.scalar(
                     sa.select(sa.func.count())
                     .where(mails.message_id == message_id[:998], mails.sender == sender[:320], mails.id != ledger_id)
-                    .where(mails.reply_to != "")
+                    .where(mails.reply_to != "", mails.ended_at.is_not(None))
                 )
             )
 

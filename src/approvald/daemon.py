@@ -1,0 +1,103 @@
+"""Poll every 15 s until told to stop. Knows nothing of mail contents.
+
+Signal handlers only set flags; a stop is noticed at once while waiting, and after the mail in hand otherwise. A system
+that is away never ends the daemon.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+from approvald.errors import Unavailable
+from approvald.logs import Event, event
+from approvald.mailroom import Mailroom, Round
+from approvald.ports import Clock
+from approvald.waiting import Patience
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Daemon:
+    """The loop. `rest` is called after every poll, `reload` after SIGHUP; both may raise Unavailable."""
+
+    def __init__(
+        self, *, mailroom: Mailroom, clock: Clock, patience: Patience, poll_seconds: float,
+        beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object],
+    ) -> None:  # fmt: skip
+        self._mailroom = mailroom
+        self._clock = clock
+        self._patience = patience
+        self._poll_seconds = poll_seconds
+        self._beat = beat
+        self._rest = rest
+        self._reload = reload
+        self._wake = threading.Event()
+        self._stop = False
+        self._reload_wanted = False
+        self._failures = 0
+
+    def listen_to_signals(self) -> None:
+        """Take SIGTERM and SIGINT as the wish to stop, SIGHUP as the wish to reload."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
+        self._stop = True
+        self._wake.set()
+
+    def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
+        self._reload_wanted = True
+        self._wake.set()
+
+    def wake(self) -> None:
+        """Poll now instead of later."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Poll until told to stop."""
+        while not self._stop:
+            pause = self._poll()
+            if self._wake.wait(pause):
+                self._wake.clear()
+        event(_LOG, Event.DAEMON_STOPPING, logging.INFO)
+
+    def run_once(self) -> Round:
+        """Poll once. Raises Unavailable where Exchange or the ledger is away."""
+        self._beat()
+        return self._mailroom.round(self._is_stopping)
+
+    def _is_stopping(self) -> bool:
+        return self._stop
+
+    def _poll(self) -> float:
+        """Poll, and return the seconds until the next one."""
+        try:
+            if self._reload_wanted:
+                self._reload_wanted = False
+                self._reload()
+                event(_LOG, Event.DAEMON_RELOADED, logging.INFO)
+            done = self.run_once()
+            self._rest()
+        except Unavailable as away:
+            return self._failed(away)
+        if self._failures:
+            event(_LOG, Event.POLL_RECOVERED, logging.INFO, attempt=self._failures)
+            self._failures = 0
+        # Waiting mails come due within a minute and are looked at again sooner than the next poll.
+        return min(self._poll_seconds, 1.0) if done.waiting else self._poll_seconds
+
+    def _failed(self, away: Unavailable) -> float:
+        severity = logging.ERROR if self._failures == 0 else logging.WARNING
+        self._failures += 1
+        pause = self._patience.pause(self._failures - 1, away.retry_after_seconds).total_seconds()
+        event(
+            _LOG, Event.POLL_FAILED, severity, system=away.system.value, cause=str(away), attempt=self._failures,
+            seconds=round(pause, 1),
+        )  # fmt: skip
+        return pause

@@ -1,0 +1,158 @@
+"""One round over the Inbox: fetch what is new, hand each mail to the pipeline, send the replies, file the mails.
+
+Knows mails only as things with a place in the ledger. A round asks Exchange as little as it can: one listing, one
+fetch, one sending and one move a folder, however many mails there are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from approvald.endings import Code, Ending, treatment
+from approvald.errors import Unavailable
+from approvald.ledger.mails import Entry, Mails
+from approvald.logs import Event, event
+from approvald.logs import mail as on_every_line
+from approvald.model import ListedMail, Mail
+from approvald.outbox import ENDED, Outbox
+from approvald.pipeline import Ended, Pipeline
+from approvald.ports import Clock, Mailbox, Unfetchable
+from approvald.stopwatch import Stopwatch
+from approvald.waiting import Patience
+
+_LOG: Final = logging.getLogger(__name__)
+_PAGE: Final = 500
+_BATCH_MAILS: Final = 50
+_BATCH_BYTES: Final = 4_000_000
+_BATCH_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What one round did."""
+
+    listed: int
+    handled: int
+    waiting: int
+
+
+class Mailroom:
+    """Works through the Inbox."""
+
+    def __init__(
+        self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, clock: Clock, patience: Patience,
+        outbox: Outbox, fetch_bytes: int,
+    ) -> None:  # fmt: skip
+        self._mailbox = mailbox
+        self._pipeline = pipeline
+        self._mails = mails
+        self._clock = clock
+        self._patience = patience
+        self._outbox = outbox
+        self._fetch_bytes = fetch_bytes
+
+    def round(self, stopping: Callable[[], bool]) -> Round:
+        """Do one round. Raises Unavailable when Exchange or the ledger is away; then nothing is lost.
+
+        Once `stopping` is true, the mail in hand is brought to its end and no other is begun.
+        """
+        listed = self._mailbox.list_inbox(_PAGE + self._mails.waiting())
+        if not listed:
+            return Round(listed=0, handled=0, waiting=0)
+        known = self._mails.entries([item.item_id for item in listed])
+        left_over = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
+        self._outbox.dispatch(left_over)
+        due = [item for item in listed if item not in left_over and self._is_due(known.get(item.item_id))]
+        handled = 0
+        for batch in _batches(due, self._fetch_bytes):
+            if stopping():
+                break
+            handled += self._handle(batch, stopping)
+        return Round(listed=len(listed), handled=handled, waiting=self._mails.waiting())
+
+    def _is_due(self, entry: Entry | None) -> bool:
+        return entry is None or entry.retry_at is None or entry.retry_at <= self._clock.now()
+
+    def _handle(self, batch: Sequence[ListedMail], stopping: Callable[[], bool]) -> int:
+        """Handle the mails of one fetch, sending and filing as they end, at the latest a second later."""
+        with_mime = all(item.size <= self._fetch_bytes for item in batch)
+        fetched = self._mailbox.fetch(batch, with_mime=with_mime)
+        ended: list[ListedMail] = []
+        since = self._clock.monotonic()
+        count = 0
+        for mail in fetched:
+            if stopping():
+                break
+            count += 1
+            self._one(mail)
+            ended.append(mail.listed)
+            if self._clock.monotonic() - since >= _BATCH_SECONDS:
+                self._outbox.dispatch(ended)
+                ended, since = [], self._clock.monotonic()
+        self._outbox.dispatch(ended)
+        return count
+
+    def _one(self, mail: Mail | Unfetchable) -> None:
+        entry = self._mails.seen(mail.listed)
+        with on_every_line(entry.id):
+            if isinstance(mail, Unfetchable):
+                self._unfetchable(mail, entry)
+                return
+            watch = Stopwatch(self._clock)
+            if not entry.message_id:
+                event(_LOG, Event.MAIL_SEEN, logging.INFO, item_class=mail.listed.item_class, size=mail.listed.size)
+            sender = (mail.from_address or "").casefold()
+            self._mails.identified(entry.id, mail.message_id, sender)
+            entry = self._mails.seen(mail.listed)
+            try:
+                ended = self._pipeline.handle(mail, entry, watch)
+            except Unavailable as away:
+                self._wait(entry, away)
+                return
+            self._end(entry, ended, watch)
+
+    def _end(self, entry: Entry, ended: Ended, watch: Stopwatch) -> None:
+        ending = ended.ending
+        told = ended.reply_to if treatment(ending.code).tells_sender else ""
+        self._mails.ended(entry.id, ending, reply_to=told)
+        event(
+            _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,
+            request_id=ending.request_id, level=ending.level.value if ending.level else None,
+            confirmer=ending.confirmer, ms=watch.total_ms(), steps=watch.steps, why=ending.why,
+        )  # fmt: skip
+
+    def _unfetchable(self, mail: Unfetchable, entry: Entry) -> None:
+        if mail.gone:
+            return
+        event(_LOG, Event.EXCHANGE_ITEM_UNFETCHABLE, logging.ERROR, why=mail.why)
+        self._end(entry, Ended(ending=Ending(code=Code.UNREADABLE, why=mail.why)), Stopwatch(self._clock))
+
+    def _wait(self, entry: Entry, away: Unavailable) -> None:
+        """Let the mail wait, and tell its sender once when that takes long."""
+        pause = self._patience.pause(entry.tries, away.retry_after_seconds)
+        now = self._mails.waits(entry.id, cause=str(away), retry_at=self._clock.now() + pause)
+        event(
+            _LOG, Event.MAIL_WAITING, logging.WARNING, system=away.system.value, cause=str(away),
+            attempt=now.tries, seconds=pause.total_seconds(),
+        )  # fmt: skip
+
+
+def _batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:
+    """Cut a listing into fetches of at most 50 mails and 4 MB; a mail that is too large is fetched alone."""
+    batch: list[ListedMail] = []
+    size = 0
+    for item in items:
+        alone = item.size > fetch_bytes
+        if batch and (alone or len(batch) >= _BATCH_MAILS or size + item.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += item.size
+        if alone:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,253 @@
+"""ONE MAIL FROM INTAKE TO ITS ENDING. Read this first; it is the only file that knows the order.
+
+    intake -> sender -> group -> parse -> age -> PVWA -> decide -> confirm
+
+Facts are fetched on the way; what they mean is said by pure functions. Nothing is confirmed before `decide` has said
+Confirm and `confirm` has written the intent down. A system that is away raises Unavailable: then the mail waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, assert_never
+
+from approvald.compare import Comparison
+from approvald.confirm import Confirming, already_done, carry_out, confirmed_ending, give_up
+from approvald.decide import Confirm, Facts, decide
+from approvald.endings import Code, Ending, RequestFacts
+from approvald.groups import ApproverGroups
+from approvald.intake import (
+    Automatic,
+    IntakeRules,
+    OnBehalf,
+    ProvenAddress,
+    RuleForward,
+    SenderRules,
+    Unproven,
+    UnreadableMail,
+    VerifiedSender,
+    WrongRoute,
+    classify,
+    prove,
+    verify,
+)
+from approvald.ledger.mails import Entry, Mails
+from approvald.logs import Event, event
+from approvald.lookup import find_request
+from approvald.model import (
+    AccessRequest,
+    Ambiguous,
+    ApproverGroup,
+    Incomplete,
+    Level,
+    Mail,
+    NotARequest,
+    Notification,
+    Person,
+    PersonLookup,
+    Reading,
+)
+from approvald.ports import Directory
+from approvald.standing import actors
+from approvald.stopwatch import Stopwatch
+from approvald.uptime import Uptime
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a mail ended, and whom to tell: `reply_to` is empty where nobody may be told."""
+
+    ending: Ending
+    reply_to: str = ""
+    sender: str = ""
+
+
+@dataclass(frozen=True)
+class Approver:
+    """A proven sender, and the approver groups they are in: never none."""
+
+    sender: VerifiedSender
+    groups: tuple[ApproverGroup, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """The parts of the configuration that the way of a mail depends on. `pvwa_names` is case folded."""
+
+    intake: IntakeRules
+    sender: SenderRules
+    comparison: Comparison
+    pvwa_names: Mapping[str, str]
+    max_age: timedelta
+
+
+class Pipeline:
+    """Takes one mail from intake to its ending."""
+
+    def __init__(
+        self,
+        *,
+        rules: Rules,
+        read: Callable[[bytes], Reading],
+        directory: Directory,
+        groups: ApproverGroups,
+        mails: Mails,
+        uptime: Uptime,
+        confirming: Confirming,
+    ) -> None:
+        self._rules = rules
+        self._read = read
+        self._directory = directory
+        self._groups = groups
+        self._mails = mails
+        self._uptime = uptime
+        self._confirming = confirming
+
+    def handle(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
+        """Take the mail its whole way. Raises Unavailable where it must wait."""
+        with watch.step("intake"):
+            if self._mails.answered_before(entry.id, mail.message_id, entry.sender):
+                return Ended(ending=Ending(code=Code.DUPLICATE))
+            kind = classify(mail, self._rules.intake)
+        if isinstance(kind, Automatic | RuleForward | NotARequest):
+            return Ended(ending=_silent(kind))
+
+        with watch.step("sender"):
+            sender = self._sender(mail)
+        if isinstance(sender, Ended):
+            return sender
+        if isinstance(kind, UnreadableMail):
+            return _told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
+
+        self._mails.may_be_told(entry.id, sender.person.address or sender.address)
+        with watch.step("group"):
+            groups = self._groups.of(sender.person)
+        if not groups:
+            return _told(sender, Ending(code=Code.NOT_AN_APPROVER))
+
+        with watch.step("parse"):
+            reading = self._read(mail.mime or b"")
+        if not isinstance(reading, Notification):
+            return _told(sender, _unread(reading))
+        return _told(sender, self._request(mail, entry, watch, Approver(sender, groups), reading))
+
+    def _request(self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, reading: Notification) -> Ending:
+        """Hold what the mail points to against PVWA's record, decide, and confirm. Only approvers come this far."""
+        if self._uptime.age(mail.listed.received) > self._rules.max_age:
+            waited = entry.waiting_since is not None
+            code = Code.EXPIRED_WAITING if waited else Code.STALE
+            give_up(entry.id, self._confirming)
+            return Ending(code=code, request_id=reading.request_id)
+
+        with watch.step("pvwa"):
+            request = find_request(self._confirming.pvwa, reading.request_id, self._accounts(approver))
+        if isinstance(request, Ending):
+            give_up(entry.id, self._confirming)
+            return request
+
+        with watch.step("requestor"):
+            requestor = self._directory.find_by_user_name(request.requestor_user_name)
+        if (level := already_done(request, entry.id, self._confirming)) is not None:
+            return self._found_done(request, requestor, level)
+        decision = decide(self._facts(approver, reading, request, requestor))
+        event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
+        if not isinstance(decision, Confirm):
+            give_up(entry.id, self._confirming)
+            return decision.ending
+        self._mails.decided(entry.id)
+        with watch.step("confirm"):
+            return carry_out(decision, entry.id, self._confirming)
+
+    def _sender(self, mail: Mail) -> VerifiedSender | Ended:
+        """Join what Exchange vouches for with the one enabled person behind it."""
+        proof = prove(mail, self._rules.sender)
+        if isinstance(proof, Unproven):
+            values = " ".join(f"{name}={value}" for name, value in proof.values)
+            event(_LOG, Event.ALARM, logging.ERROR, code=Code.SENDER_UNPROVEN.value, why=proof.why, cause=values)
+            return Ended(ending=Ending(code=Code.SENDER_UNPROVEN, why=proof.why))
+        lookup = self._directory.find_by_address(proof.address)
+        # Exchange vouches for this mailbox; where the directory knows one person, its own address is answered.
+        address = lookup.address if isinstance(lookup, Person) and lookup.address else proof.address
+        match proof:
+            case WrongRoute():
+                code = Code.SENDER_ROUTE
+            case OnBehalf():
+                code = Code.ON_BEHALF
+            case ProvenAddress():
+                verified = verify(proof, lookup)
+                if isinstance(verified, VerifiedSender):
+                    return verified
+                code = verified.code
+            case _:
+                assert_never(proof)
+        return Ended(ending=Ending(code=code), reply_to=address, sender=proof.address)
+
+    def _accounts(self, approver: Approver) -> tuple[Level, ...]:
+        """Return the account whose group the sender is in first, then the other one."""
+        mine = {group.level for group in approver.groups}
+        return tuple(sorted(self._confirming.accounts, key=lambda account: account not in mine))
+
+    def _facts(
+        self, approver: Approver, reading: Notification, request: AccessRequest, requestor: PersonLookup
+    ) -> Facts:
+        return Facts(
+            now=self._confirming.clock.now(),
+            sender=approver.sender,
+            sender_groups=approver.groups,
+            book=self._groups.book(),
+            notification=reading,
+            request=request,
+            requestor=requestor,
+            acted=actors(request, self._confirming.our_names()),
+            approved_before=self._confirming.confirmations.approved_before(request.request_id, request.created),
+            pvwa_names=self._rules.pvwa_names,
+            comparison=self._rules.comparison,
+        )
+
+    def _found_done(self, request: AccessRequest, requestor: PersonLookup, level: Level) -> Ending:
+        """End a mail whose own confirmation, sent before a crash or a lost answer, stands at PVWA."""
+        name = requestor.display_name if isinstance(requestor, Person) else ""
+        ending = Ending(
+            code=Code.CONFIRMED,
+            request_id=request.request_id,
+            request=RequestFacts.of(request, requestor=name),
+            level=level,
+            confirmer=self._confirming.pvwa.user_name(level),
+            checks=("read_back",),
+        )
+        return confirmed_ending(ending, request, self._confirming)
+
+
+def _told(sender: VerifiedSender, ending: Ending) -> Ended:
+    return Ended(ending=ending, reply_to=sender.person.address or sender.address, sender=sender.address)
+
+
+def _silent(kind: Automatic | RuleForward | NotARequest) -> Ending:
+    match kind:
+        case Automatic():
+            code = Code.AUTOMATIC
+        case RuleForward():
+            code = Code.RULE_FORWARD
+        case NotARequest():
+            code = Code.NOT_A_REQUEST
+        case _:
+            assert_never(kind)
+    return Ending(code=code, why=kind.why)
+
+
+def _unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
+    """Name what the parser could not take, in words of our own."""
+    match reading:
+        case Incomplete(unreadable=True):
+            return Ending(code=Code.UNREADABLE, why=reading.why)
+        case Incomplete():
+            return Ending(code=Code.INCOMPLETE, why=reading.why, names=reading.missing)
+        case Ambiguous():
+            return Ending(code=Code.AMBIGUOUS, why=reading.why, names=reading.fields)
+        case NotARequest():
+            return Ending(code=Code.INCOMPLETE, why=reading.why)

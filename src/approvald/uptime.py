@@ -1,0 +1,44 @@
+"""How old a mail is, when the time in which approvald could not look does not count."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Final
+
+from approvald.ports import Clock, Names
+
+_KIND: Final = "uptime"
+
+
+class Uptime:
+    """Keeps the pauses in which approvald was down, durably. Call `beat` at every poll."""
+
+    def __init__(self, names: Names, clock: Clock, *, poll_seconds: float, keep: timedelta) -> None:
+        self._names = names
+        self._clock = clock
+        self._tolerated = timedelta(seconds=max(4 * poll_seconds, 60))
+        self._keep = keep
+        self._pauses: list[tuple[datetime, datetime]] | None = None
+
+    def beat(self) -> None:
+        """Write down that approvald is alive now; a long silence since the last beat was a pause."""
+        now = self._clock.now()
+        known = self._names.recall(_KIND)
+        if self._pauses is None:
+            read = json.loads(known.get("pauses", "[]"))
+            self._pauses = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in read]
+        last = datetime.fromisoformat(known["last"]) if "last" in known else now
+        if now - last > self._tolerated:
+            self._pauses = [pause for pause in self._pauses if now - pause[1] < self._keep] + [(last, now)]
+            text = json.dumps([[start.isoformat(), end.isoformat()] for start, end in self._pauses])
+            self._names.remember(_KIND, "pauses", text)
+        self._names.remember(_KIND, "last", now.isoformat())
+
+    def age(self, received: datetime) -> timedelta:
+        """Return how long a mail received then has waited while approvald was up."""
+        now = self._clock.now()
+        down = timedelta()
+        for start, end in self._pauses or []:
+            down += max(min(end, now) - max(start, received), timedelta())
+        return now - received - down

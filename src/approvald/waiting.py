@@ -1,0 +1,30 @@
+"""How long to wait after a failure, and when somebody is to be told of it. Pure but for its dice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+_FIRST_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 60.0
+_DOUBLINGS: Final = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """Doubles the pause from 1 s to 60 s, with up to a quarter of jitter. `chance` returns a number from 0 to 1."""
+
+    tell_after: timedelta
+    chance: Callable[[], float]
+
+    def pause(self, tries: int, wished_seconds: float | None = None) -> timedelta:
+        """Return how long to wait after the `tries`th failure; never shorter than the system itself asked for."""
+        seconds = min(_FIRST_SECONDS * 2 ** min(tries, _DOUBLINGS), _LONGEST_SECONDS)
+        seconds *= 1 + self.chance() / 4
+        return timedelta(seconds=max(seconds, wished_seconds or 0.0))
+
+    def is_over(self, since: datetime, now: datetime) -> bool:
+        """Whether a mail has waited so long that its sender is told."""
+        return now - since >= self.tell_after
