@@ -1,0 +1,152 @@
+"""The mailbox on Exchange: `ports.Mailbox`, one request an act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from exchangelib.errors import EWSError
+
+from approvald.adapters.exchange import calls, folders
+from approvald.adapters.exchange.calls import Row
+from approvald.adapters.exchange.connection import Connection
+from approvald.adapters.exchange.failures import AWAY, BUSY, GONE, NOT_SENT, NotProcessed, code_of
+from approvald.adapters.exchange.fetching import Fetch
+from approvald.adapters.exchange.messages import read_listed, read_markers, write_message
+from approvald.adapters.exchange.properties import register_properties
+from approvald.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+from approvald.model import Folder, ListedMail, Mail, Reply
+from approvald.ports import LogonGuard, Names, NotDone, SecretStore, Unfetchable
+from approvald.settings import MailboxSettings
+
+MARKERS_A_REQUEST: Final = 20
+
+
+class ExchangeMailbox:
+    """The mailbox of `settings`. Making one sends nothing; it keeps one connection until `close`.
+
+    `limits_fetch_bytes`: items that are listed larger are fetched without their MIME. Raises ConfigurationInvalid when
+    Kerberos is wanted and its package is not installed.
+    """
+
+    def __init__(
+        self,
+        settings: MailboxSettings,
+        limits_fetch_bytes: int,
+        secrets: SecretStore,
+        guard: LogonGuard,
+        names: Names,
+    ) -> None:
+        register_properties()
+        self._largest_bytes = limits_fetch_bytes
+        self._connection = Connection(settings, secrets, guard)
+        self._folders = folders.FolderIds(settings, self._connection, names)
+
+    def list_inbox(self, limit: int) -> Sequence[ListedMail]:
+        """Return the oldest `limit` items of the Inbox, oldest first. One request."""
+        if limit < 1:
+            return ()
+        return self._connection.ask(
+            "FindItem", lambda account: tuple(map(read_listed, calls.good(calls.find_items(account, limit))))
+        )
+
+    def fetch(self, listed: Sequence[ListedMail], *, with_mime: bool = True) -> Sequence[Mail | Unfetchable]:
+        """Fetch these items, in order. One request for 100 mails or 4 MB, and one more where some are too large."""
+        return Fetch(self._connection, largest_bytes=self._largest_bytes, with_mime=with_mime).carry_out(listed)
+
+    def send(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
+        """Send and keep copies in Sent Items, in one request.
+
+        Raises OutcomeUnknown unless it is certain that nothing was sent, or known what was.
+        """
+        if not replies:
+            return ()
+        try:
+            rows = self._connection.ask("CreateItem", _sending(replies))
+        except (NotProcessed, AuthenticationFailed):
+            raise
+        except Unavailable as error:
+            raise _perhaps_sent() from error
+        if any(isinstance(row, EWSError) and not isinstance(row, NOT_SENT) for row in rows):
+            raise _perhaps_sent()
+        return [_result(row) for row in rows]
+
+    def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
+        """Return those of the markers that stand on a mail in Sent Items. One request for 20 markers."""
+        found: set[str] = set()
+        for start in range(0, len(markers), MARKERS_A_REQUEST):
+            some = markers[start : start + MARKERS_A_REQUEST]
+            found |= self._connection.ask("FindItem", _looking_for(some))
+        return frozenset(found & set(markers))
+
+    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[NotDone | None]:
+        """Move items out of the Inbox. One request, and one or two more where the folder's id is not known."""
+        if not item_ids:
+            return ()
+        folder_id = self._folders.recalled(folder)
+        if folder_id is None:
+            return [_result(row) for row in self._move(item_ids, self._folders.resolved(folder))]
+        rows = self._move(item_ids, folder_id)
+        if any(isinstance(row, folders.GONE) for row in rows) or all(
+            isinstance(row, folders.MALFORMED) for row in rows
+        ):
+            newer = self._folders.resolved(folder)
+            if newer != folder_id:
+                rows = self._move(item_ids, newer)
+        return [_result(row) for row in rows]
+
+    def close(self) -> None:
+        """End every connection."""
+        self._connection.close()
+
+    def _move(self, item_ids: Sequence[str], folder_id: str) -> list[Row]:
+        def request(account: Any) -> list[Row]:
+            try:
+                rows = calls.move_items(account, item_ids, folder_id)
+            except folders.GONE as error:
+                return [error] * len(item_ids)
+            if rows and all(isinstance(row, folders.GONE) for row in rows):
+                return [rows[0]] * len(item_ids)
+            away = next((row for row in rows if isinstance(row, (*AWAY, *BUSY))), None)
+            if away is not None and all(isinstance(row, EWSError) for row in rows):
+                raise away
+            return _counted(rows, len(item_ids))
+
+        return self._connection.ask("MoveItem", request)
+
+
+def _sending(replies: Sequence[Reply]) -> Callable[[Any], list[Row]]:
+    def request(account: Any) -> list[Row]:
+        messages = [write_message(account, reply) for reply in replies]
+        return _counted(calls.create_items(account, messages), len(replies))
+
+    return request
+
+
+def _looking_for(markers: Sequence[str]) -> Callable[[Any], frozenset[str]]:
+    def request(account: Any) -> frozenset[str]:
+        return frozenset().union(*map(read_markers, calls.good(calls.find_sent(account, markers))))
+
+    return request
+
+
+def _counted(rows: list[Row], count: int) -> list[Row]:
+    """Return the rows if there is one for each item. Raises ValueError."""
+    if len(rows) != count:
+        message = f"{len(rows)} answers for {count} items"
+        raise ValueError(message)
+    return rows
+
+
+def _result(row: Row) -> NotDone | None:
+    """Say what became of one item."""
+    if isinstance(row, EWSError):
+        return NotDone(why=f"Exchange says {code_of(row)}", gone=isinstance(row, GONE))
+    return None
+
+
+def _perhaps_sent() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "Exchange was asked to send replies and its answer was lost: they may have been sent. Look for their markers "
+        "in Sent Items before sending anything again."
+    )
