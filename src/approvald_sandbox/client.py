@@ -207,7 +207,7 @@ class Sandbox:
     def _call(
         self, method: str, path: str, body: bytes | Fields | None = None, query: Mapping[str, str] | None = None
     ) -> Any:
-        """Call the control API once. Raises SandboxFailed with its words when it refuses."""
+        """Call the control API once. Raises SandboxFailed when it refuses or does not answer."""
         content = json.dumps(body).encode() if isinstance(body, dict) else body
         target = f"{quote(path)}?{urlencode(query)}" if query else quote(path)
         control = urlsplit(self._endpoints["control"])
@@ -216,6 +216,10 @@ class Sandbox:
             connection.request(method, target, body=content)
             answer = connection.getresponse()
             found = answer.read()
+        except OSError as error:
+            log = self._process.log()[-2000:] if self._process else ""
+            message = f"{method} {path}: the sandbox does not answer ({error}); its log ends: {log}"
+            raise SandboxFailed(message) from error
         finally:
             connection.close()
         if answer.status != http.client.OK:

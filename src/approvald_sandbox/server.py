@@ -20,6 +20,7 @@ from approvald_sandbox.systems import STOP_SECONDS, Systems
 from approvald_sandbox.world import build
 
 DEMO_WORLD: Final = Path(__file__).with_name("worlds") / "demo.json"
+HIGHEST_PORT: Final = 65535
 
 
 def read_world(path: Path | None) -> dict[str, Any]:
@@ -38,15 +39,16 @@ def read_ports(path: Path | None) -> dict[str, int]:
     """Return the ports that an earlier run wrote down, none where there is no file. Raises ValueError."""
     if path is None or not path.exists():
         return {}
-    found = json.loads(path.read_text(encoding="utf-8"))
-    if (
-        not isinstance(found, dict)
-        or found.keys() - set(PORTS)
-        or any(type(port) is not int for port in found.values())
-    ):
-        message = f"{path} is no ports file: a JSON object with a number for each of {', '.join(PORTS)}"
-        raise ValueError(message)
-    return found
+    try:
+        found: object = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and found.keys() <= set(PORTS):
+        ports = {name: port for name, port in found.items() if type(port) is int and 0 <= port <= HIGHEST_PORT}
+        if len(ports) == len(found):
+            return ports
+    message = f"{path} is no ports file: a JSON object with a port number for some of {', '.join(PORTS)}"
+    raise ValueError(message)
 
 
 def write_ports(path: Path, ports: dict[str, int]) -> None:
@@ -93,7 +95,7 @@ async def _control(systems: Systems, port: int, cleanup: AsyncExitStack) -> List
     cleanup.push_async_callback(runner.cleanup)
     control = web_listener(runner, None, port)
     await control.open()
-    cleanup.callback(control.close)
+    cleanup.callback(control.give_up)
     return control
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -83,7 +84,7 @@ class Systems:
     async def stop(self) -> None:
         """Close everything."""
         for listener in self._listeners.values():
-            listener.close()
+            listener.give_up()
         for runner in self._runners:
             await runner.cleanup()
 
@@ -102,6 +103,7 @@ class Systems:
                     self._listeners[name].close()
                 else:
                     await self._listeners[name].open()
+        await asyncio.sleep(0)  # a cut socket is closed in the loop's next round, and the caller must not be faster
 
     def stats(self) -> dict[str, Any]:
         """Return `operations` in order and `failed_logons` by account, both by system; EWS also counts its requests."""
@@ -168,7 +170,7 @@ class Systems:
     def _prepare_ldap(self, name: str, port: int) -> None:
         context = self._contexts[System.DIRECTORY]
 
-        async def listen(port: int) -> asyncio.Server:
-            return await self.ldap.listen(port, context, ldaps=name == "ldaps")
+        async def listen(bound: socket.socket) -> asyncio.Server:
+            return await self.ldap.listen(bound, context, ldaps=name == "ldaps")
 
         self._listeners[name] = Listener(listen=listen, cut=self.ldap.cut, port=port)

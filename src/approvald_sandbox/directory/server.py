@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ class DirectoryServer:
         """What was asked for, in order: bind, search, starttls."""
         self._open: set[asyncio.StreamWriter] = set()
 
-    async def listen(self, port: int, context: ssl.SSLContext, *, ldaps: bool) -> asyncio.Server:
-        """Listen on 127.0.0.1, either with TLS from the first byte or waiting for StartTLS."""
+    async def listen(self, bound: socket.socket, context: ssl.SSLContext, *, ldaps: bool) -> asyncio.Server:
+        """Listen on a bound socket, either with TLS from the first byte or waiting for StartTLS."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._open.add(writer)
@@ -68,7 +69,7 @@ class DirectoryServer:
                 self._open.discard(writer)
                 writer.transport.abort()
 
-        return await asyncio.start_server(connected, "127.0.0.1", port, ssl=context if ldaps else None)
+        return await asyncio.start_server(connected, sock=bound, ssl=context if ldaps else None)
 
     def forget(self) -> None:
         """Forget what was asked for, failed binds and lock-outs."""
