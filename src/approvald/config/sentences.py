@@ -49,14 +49,18 @@ Place = tuple[str | int, ...]
 
 
 def sentences(error: ValidationError, values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield one sentence for each error. `values` is what the file holds; only its keys are looked at."""
-    for details in error.errors(include_url=False, include_input=False):
-        place: Place = tuple(part for part in details["loc"] if part != "[key]")
+    """Yield one sentence for each mistake. `values` is what the file holds; only its keys are looked at.
+
+    A required option under a misspelled name is one mistake, though it is both unknown and missing.
+    """
+    found = error.errors(include_url=False, include_input=False)
+    meant = {_meant(*_section_of(each["loc"])) for each in found if each["type"] == "extra_forbidden"}
+    for details in found:
         kind, context = details["type"], details.get("ctx", {})
+        section, place = _section_of(details["loc"])
         if kind == "value_error" and not place:
             yield from str(context["error"]).split("\n")
-        else:
-            section, place = _section_of(place)
+        elif kind != "missing" or place not in meant:
             if kind.startswith("union_tag"):
                 place = (*place, "source")
             yield f"{dotted(place)}: {_what(kind, context, place, section, values)}"
@@ -102,22 +106,28 @@ def _unknown(place: Place, section: type[Section] | None, values: Mapping[str, A
     name = str(place[-1])
     if LOOKS_SECRET.fullmatch(name) or _holds_secret(_value_at(values, place)):
         return NO_SECRETS_HERE
-    known = list(section.model_fields) if section else []
-    close = difflib.get_close_matches(name.casefold(), known, n=1)
     home = f"[{dotted(place[:-1])}]" if len(place) > 1 else "this file"
-    if close:
-        return f"is not an option of {home}; did you mean {close[0]}?"
+    if meant := _meant(section, place):
+        return f"is not an option of {home}; did you mean {meant[-1]}?"
     elsewhere = [f"[{each}]" for each, options in _all_sections(Settings) if name in options]
     if elsewhere:
         return f"is not an option of {home}; move it to {' or '.join(elsewhere)}"
-    return f"is not an option of {home}; take it out, or write one of: {', '.join(known)}"
+    return f"is not an option of {home}; take it out, or write one of: {', '.join(section.model_fields if section else ())}"
+
+
+def _meant(section: type[Section] | None, place: Place) -> Place | None:
+    """Return the place of the option whose name is like this unknown one's."""
+    close = difflib.get_close_matches(str(place[-1]).casefold(), section.model_fields if section else (), n=1)
+    return (*place[:-1], close[0]) if close else None
 
 
 def _section_of(place: Place) -> tuple[type[Section] | None, Place]:
     """Return the section that the last part of the place belongs to, and the place as it stands in the file.
 
-    pydantic puts the kind of a secret's source into the place of an error inside it; the file has no such part.
+    pydantic puts a mark into the place of a wrong key, and the kind of a secret's source into the place of an error
+    inside it; the file has no such parts.
     """
+    place = tuple(part for part in place if part != "[key]")
     if len(place) > 2 and place[:2] == ("secrets", "accounts"):  # noqa: PLR2004 - secrets, accounts, NAME
         kind = KINDS.get(str(place[3])) if len(place) > 3 else None  # noqa: PLR2004 - secrets, accounts, NAME, kind
         return kind, place[:3] + (place[4:] if kind else ())
