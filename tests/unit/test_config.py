@@ -113,8 +113,8 @@ MISTAKES = {
     "password in the file": (
         lambda: replaced('path = "approvald/level1"', 'path = "approvald/level1"\npassword = "Planted-4711"'),
         (
-            "secrets.accounts.level1.password: looks like a secret; secrets stand never in this file: take it out, change "
-            "it, and keep it in HashiCorp Vault or a credential file that [secrets.accounts] names"
+            "secrets.accounts.level1.password: looks like a secret; secrets stand never in this file: take it "
+            "out, change it, and keep it in HashiCorp Vault or a credential file that [secrets.accounts] names"
         ),
     ),
     "password in a section of its own": (
@@ -127,22 +127,22 @@ MISTAKES = {
     "secret without a source": (
         lambda: without_section("secrets.accounts.directory"),
         (
-            "directory.secret: names no account of this file; name one of them (level1, level2, mailbox), or add a section "
-            "[secrets.accounts.NAME] for it"
+            "directory.secret: names no account of this file; name one of them (level1, level2, mailbox), or "
+            "add a section [secrets.accounts.NAME] for it"
         ),
     ),
     "a password where the name of a secret belongs": (
         lambda: replaced('# secret = "mailbox"', 'secret = "Planted-4711"'),
         (
-            "mailbox.secret: names no account of this file; name one of them (directory, level1, level2, mailbox), or add "
-            "a section [secrets.accounts.NAME] for it"
+            "mailbox.secret: names no account of this file; name one of them (directory, level1, level2, "
+            "mailbox), or add a section [secrets.accounts.NAME] for it"
         ),
     ),
     "no section for Vault": (
         lambda: without_section("secrets.hashicorp_vault"),
         (
-            "secrets.hashicorp_vault: is missing, though an account of [secrets.accounts] is kept there; add the section "
-            "with url, role_id_file and secret_id_file"
+            "secrets.hashicorp_vault: is missing, though an account of [secrets.accounts] is kept there; add "
+            "the section with url, role_id_file and secret_id_file"
         ),
     ),
     "unknown source": (

@@ -112,7 +112,8 @@ def _unknown(place: Place, section: type[Section] | None, values: Mapping[str, A
     elsewhere = [f"[{each}]" for each, options in _all_sections(Settings) if name in options]
     if elsewhere:
         return f"is not an option of {home}; move it to {' or '.join(elsewhere)}"
-    return f"is not an option of {home}; take it out, or write one of: {', '.join(section.model_fields if section else ())}"
+    known = ", ".join(section.model_fields if section else ())
+    return f"is not an option of {home}; take it out, or write one of: {known}"
 
 
 def _meant(section: type[Section] | None, place: Place) -> Place | None:
