@@ -11,7 +11,7 @@ from approvald.ports import Secret
 class FakeSecretStore:
     """The port SecretStore: `put` changes what the store holds; who asks without `fresh` goes on getting the old one.
 
-    `reads` holds (name, fresh) of every question. `away` makes it unavailable.
+    `reads` holds (name, fresh) of every question. `away` makes it unavailable, `away_if_fresh` for who goes past it.
     """
 
     def __init__(self, secrets: dict[str, Secret]) -> None:
@@ -19,6 +19,7 @@ class FakeSecretStore:
         self._cached = dict(secrets)
         self.reads: list[tuple[str, bool]] = []
         self.away = False
+        self.away_if_fresh = False
         self.closed = False
 
     def put(self, name: str, secret: Secret) -> None:
@@ -28,7 +29,7 @@ class FakeSecretStore:
     def get(self, name: str, *, fresh: bool = False) -> Secret:
         """Return the secret."""
         self.reads.append((name, fresh))
-        if self.away:
+        if self.away or (fresh and self.away_if_fresh):
             raise Unavailable(System.SECRET_STORE, "the secret store does not answer")
         if fresh:
             self._cached[name] = self._held[name]
