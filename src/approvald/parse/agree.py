@@ -1,0 +1,172 @@
+"""All views -> one Reading: every field has one value over all of them, or the mail is ambiguous.
+
+A core field in hidden text is ambiguous whatever it says: nobody hides a request's data honestly. So is a core field
+that the text rendering of a mail has and its HTML, which the approver saw, has not. The sentences are for people and
+never repeat a word of the mail.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Final
+
+from approvald.headers import ADDRESS
+from approvald.model import REQUEST_NUMBER, Ambiguous, Incomplete, Notification, Reading
+from approvald.parse.fields import Found, fields_of, readings
+from approvald.parse.html import read_html
+from approvald.parse.rules import CORE, ParseRules
+from approvald.parse.views import View, Views
+
+_NAMES: Final = {
+    "requestor": "the requestor's e-mail address", "safe": "the safe", "number": "the request id",
+    "account": "the account", "device_user": "the device user", "reason": "the reason",
+}  # fmt: skip
+_ORDER: Final = tuple(_NAMES)
+_AGAIN: Final = "Forward CyberArk's whole notification again, unchanged, or approve in PVWA."
+_UNADDRESSABLE: Final = re.compile(r"[&+%]")
+
+
+@dataclass(kw_only=True)
+class _Table:
+    """What all views say. `shown`: the core fields by rendering, to compare the renderings of one alternative."""
+
+    values: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    labels: set[str] = field(default_factory=set)
+    doubtful: set[str] = field(default_factory=set)
+    disguised: set[str] = field(default_factory=set)
+    in_text: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    in_html: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, found: Found) -> None:
+        self.labels.add(found.name)
+        self.values[found.name] |= {value for value in (found.value, *found.others) if value or found.others}
+
+    def ambiguous(self) -> tuple[str, ...]:
+        several = {name for name, values in self.values.items() if len(values) > 1}
+        unshown = {name for choice, html in self.in_html.items() for name in self.in_text[choice] - html}
+        disguised = self.disguised if any(self.values[name] for name in CORE) else set()
+        return tuple(name for name in _ORDER if name in several | unshown | self.doubtful | disguised)
+
+    def value(self, name: str) -> str | None:
+        return next(iter(self.values[name]), None)
+
+
+def agree(views: Views, rules: ParseRules) -> Reading:
+    """Return the one reading of these views. Raises Unreadable over a limit."""
+    table = _Table()
+    for view in views.views:
+        if view.is_html:
+            _add_html(table, view, rules)
+        else:
+            _add_text(table, view, rules)
+    ambiguous = table.ambiguous()
+    if ambiguous:
+        names = ", ".join(_NAMES[name] for name in ambiguous)
+        why = (
+            f"The mail says more than one thing about {names}, or hides it. Forward one notification alone, unchanged."
+        )
+        return Ambiguous(fields=ambiguous, why=why)
+    return _incomplete(table, views, rules) or _long(table, rules) or _notification(table)
+
+
+def _add_text(table: _Table, view: View, rules: ParseRules) -> None:
+    for text in readings(view.text, rules):
+        for found in fields_of(text, rules, wraps=True):
+            table.add(found)
+            if view.choice is not None and found.name in CORE:
+                table.in_text[view.choice].add(found.name)
+        table.disguised |= _disguised(text, rules)
+
+
+def _add_html(table: _Table, view: View, rules: ParseRules) -> None:
+    page = read_html(view.text)
+    shown: set[str] = set()
+    for text in readings(page.visible, rules):
+        for found in fields_of(text, rules, wraps=False):
+            table.add(found)
+            shown.add(found.name)
+        table.disguised |= _disguised(text, rules)
+    if view.choice is not None:
+        table.in_html[view.choice] |= shown
+    if page.hidden.strip():
+        for text in readings(page.hidden, rules):
+            table.doubtful |= {found.name for found in fields_of(text, rules, wraps=False) if found.name in CORE}
+        for text in readings(page.whole, rules):
+            for found in fields_of(text, rules, wraps=False):
+                if found.name in CORE:
+                    table.add(found)
+
+
+def _disguised(text: str, rules: ParseRules) -> set[str]:
+    """Return the core labels that appear only after look-alike and invisible characters are taken away."""
+    if text.isascii():
+        return set()
+    plain = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
+    true = {found.name for found in fields_of(text, rules, wraps=False)}
+    return {found.name for found in fields_of(plain, rules, wraps=False) if found.name in CORE} - true
+
+
+def _incomplete(table: _Table, views: Views, rules: ParseRules) -> Incomplete | None:
+    faults = {name: why for name in CORE if (why := _fault(name, table, rules))}
+    if not faults:
+        return None
+    absent = [name for name in CORE if name not in table.labels]
+    if len(absent) == len(CORE) and (views.is_encrypted or views.has_winmail):
+        return Incomplete(missing=tuple(faults), why=_CLOSED if views.is_encrypted else _WINMAIL)
+    if absent:
+        names = ", ".join(_NAMES[name] for name in absent)
+        return Incomplete(missing=tuple(faults), why=f"The mail does not say {names}. {_AGAIN}")
+    return Incomplete(missing=tuple(faults), why=next(iter(faults.values())))
+
+
+_CLOSED: Final = f"The mail is encrypted or sealed, so nothing in it can be read. Send it unencrypted. {_AGAIN}"
+_WINMAIL: Final = (
+    f"The mail's text is in a file winmail.dat, which is not opened. Send it as HTML or plain text. {_AGAIN}"
+)
+
+
+def _fault(name: str, table: _Table, rules: ParseRules) -> str | None:
+    """Return what is wrong with the value of a core field, as a sentence, or None."""
+    value = table.value(name)
+    if not value:
+        if name == "requestor" and name in table.labels:
+            return "The requestor has no e-mail address in CyberArk: approve in PVWA."
+        return f"The mail does not say {_NAMES[name]}. {_AGAIN}"
+    if name == "requestor":
+        return _requestor_fault(value, rules)
+    if name == "number":
+        return None if REQUEST_NUMBER.fullmatch(value) else f"The request id is not a number of 1 to 9 digits. {_AGAIN}"
+    if re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9 _()\-{re.escape(rules.safe_extra_characters)}]{{0,27}}", value):
+        return None
+    if _UNADDRESSABLE.search(value):
+        return "A safe with &, + or % in its name cannot be addressed over the API: approve in PVWA."
+    return f"The safe's name has a form that is not allowed here. {_AGAIN}"
+
+
+def _requestor_fault(value: str, rules: ParseRules) -> str | None:
+    if len(value) > rules.limits.value_chars or not ADDRESS.fullmatch(value):
+        return f"The requestor's e-mail address is not one plain address. {_AGAIN}"
+    if value.partition("@")[2] not in rules.domains:
+        return "The requestor's e-mail address is not in a mail domain of ours ([mail] domains): approve in PVWA."
+    return None
+
+
+def _long(table: _Table, rules: ParseRules) -> Incomplete | None:
+    for name in ("account", "device_user"):
+        if len(table.value(name) or "") > rules.limits.value_chars:
+            return Incomplete(missing=(), why=f"The line about {_NAMES[name]} is too long. {_AGAIN}")
+    return None
+
+
+def _notification(table: _Table) -> Notification:
+    return Notification(
+        requestor=table.value("requestor") or "",
+        safe=table.value("safe") or "",
+        number=table.value("number") or "",
+        account=table.value("account"),
+        device_user=table.value("device_user"),
+        reason=table.value("reason"),
+    )

@@ -1,0 +1,146 @@
+"""The views of a mail: every text/plain and text/html that a client may have shown, decoded within limits.
+
+Allowed places: anywhere in multiparts, and in mails attached as message/rfc822. A file (a part with a name, or marked
+as attachment) is no view. What cannot be read for certain raises Unreadable: no view may be missing when they are
+compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import policy as policies
+from email.message import EmailMessage
+from email.parser import BytesParser
+from email.policy import Policy
+from itertools import count
+from typing import Any, Final
+
+from approvald import headers
+from approvald.errors import Unreadable
+from approvald.parse.rules import ParseRules, ViewLimits, codec_name
+
+_ENCODINGS: Final = frozenset({"", "7bit", "8bit", "binary", "quoted-printable", "base64"})
+_CHARSET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", re.ASCII)
+_SAID_ONCE: Final = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One text of the mail. `choice`: the multipart/alternative it is one rendering of, None where it is of none."""
+
+    text: str = field(repr=False)
+    is_html: bool
+    choice: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Views:
+    """All views in order, and what else the mail holds that would explain why there is nothing to read."""
+
+    views: tuple[View, ...]
+    is_encrypted: bool = False
+    has_winmail: bool = False
+
+
+class _Part(EmailMessage):
+    """A part that knows how deep it lies, so that a deep mail is refused while it is parsed, not afterwards."""
+
+    depth: int = 0
+    deepest: int = 0
+
+    def attach(self, payload: Any) -> None:
+        if isinstance(payload, _Part):
+            payload.depth = self.depth + 1
+            if payload.depth > payload.deepest:
+                message = f"The mail is nested more than {payload.deepest} parts deep."
+                raise Unreadable(message)
+        super().attach(payload)
+
+
+def views_of(mime: bytes, rules: ParseRules) -> Views:
+    """Return the views of a raw mail. Raises Unreadable over a limit, and whatever Python's parser raises."""
+    if len(mime) > rules.limits.mime_bytes:
+        message = f"The mail is larger than {rules.limits.mime_bytes} bytes."
+        raise Unreadable(message)
+    return _Walk(rules).run(_parsed(mime, rules.limits))
+
+
+def _parsed(mime: bytes, limits: ViewLimits) -> EmailMessage:
+    made = count(1)
+
+    def part(policy: Policy[EmailMessage]) -> EmailMessage:
+        if next(made) > limits.parts:
+            message = f"The mail has more than {limits.parts} parts."
+            raise Unreadable(message)
+        new = _Part(policy=policy)
+        new.deepest = limits.depth
+        return new
+
+    return BytesParser(policy=policies.default.clone(message_factory=part)).parsebytes(mime)
+
+
+class _Walk:
+    """One walk over the parts of a mail, collecting as it goes."""
+
+    def __init__(self, rules: ParseRules) -> None:
+        self._rules = rules
+        self._choices = count()
+        self._encrypted = False
+        self._winmail = False
+
+    def run(self, root: EmailMessage) -> Views:
+        found = tuple(self._views(root, choice=None, attached=0))
+        return Views(views=found, is_encrypted=self._encrypted, has_winmail=self._winmail)
+
+    def _views(self, part: EmailMessage, *, choice: int | None, attached: int) -> Iterator[View]:
+        self._check_fields(part)
+        kind: str = part.get_content_type()
+        if kind in {"text/plain", "text/html"}:
+            if part.get_content_disposition() in {None, "inline"} and part.get_filename() is None:
+                yield View(text=self._text(part), is_html=kind == "text/html", choice=choice)
+        elif kind.startswith("multipart/"):
+            inner = next(self._choices) if kind == "multipart/alternative" else choice
+            for child in _children(part):
+                yield from self._views(child, choice=inner, attached=attached)
+        elif kind == "message/rfc822":
+            if attached >= self._rules.limits.attached_depth:
+                message = f"More than {self._rules.limits.attached_depth} mails are attached inside one another."
+                raise Unreadable(message)
+            for child in _children(part):
+                yield from self._views(child, choice=None, attached=attached + 1)
+        else:
+            self._encrypted |= kind in {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+            self._winmail |= kind in {"application/ms-tnef", "application/vnd.ms-tnef"}
+
+    def _check_fields(self, part: EmailMessage) -> None:
+        # Only what is read: an attached notification may well have been sent to hundreds of confirmers in its To
+        fields = tuple((name, str(value)) for name, value in part.raw_items() if name.casefold().startswith("content-"))
+        if headers.over_limit(fields, self._rules.limits.header_chars) is not None:
+            message = "A header field in the mail is too long."
+            raise Unreadable(message)
+        if any(len(headers.values(fields, name)) > 1 for name in _SAID_ONCE):
+            message = "A part of the mail says twice what it is."
+            raise Unreadable(message)
+
+    def _text(self, part: EmailMessage) -> str:
+        encoding = str(part.get("Content-Transfer-Encoding", "")).strip().casefold()
+        charset = part.get_content_charset("utf-8")
+        codec = codec_name(charset) if _CHARSET.fullmatch(charset) else None
+        if encoding not in _ENCODINGS or codec is None or codec not in self._rules.charsets:
+            message = "The mail's text is in a character set or encoding that is not read here."
+            raise Unreadable(message)
+        payload = part.get_payload(decode=True)
+        data = payload if isinstance(payload, bytes) else b""
+        if len(data) > self._rules.limits.view_bytes:
+            message = f"A text of the mail is larger than {self._rules.limits.view_bytes} bytes."
+            raise Unreadable(message)
+        # utf-8 takes us-ascii's place: mails without a charset, or with a wrong one, are honest and common
+        text = data.decode("utf-8" if codec == "ascii" else codec, "replace")
+        return text.replace("\x00", "\ufffd")
+
+
+def _children(part: EmailMessage) -> list[EmailMessage]:
+    payload = part.get_payload()
+    return [child for child in payload if isinstance(child, EmailMessage)] if isinstance(payload, list) else []
