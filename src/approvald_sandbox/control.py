@@ -225,7 +225,7 @@ def _answering(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return web.json_response(await route(request), dumps=_dumps)
-        except (ValueError, KeyError, TypeError, EwsError) as error:
+        except (ValueError, KeyError, TypeError, OSError, EwsError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
 
     return handle

@@ -30,6 +30,7 @@ class Listener:
     async def open(self) -> None:
         """Listen, unless it already does."""
         if self._server is None:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # inherited by accepted connections
             self._server = await self._listen(self._socket)
 
     def close(self) -> None:
@@ -73,6 +74,7 @@ def _bound(port: int) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind(("127.0.0.1", port))
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # else others could bind it as well
     except OSError as error:
         bound.close()
         message = f"port {port} of 127.0.0.1 cannot be used: {error.strerror}"

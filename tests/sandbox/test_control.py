@@ -227,3 +227,66 @@ def test_a_wrong_world_is_one_sentence(tmp_path: Path, content: str) -> None:
     with pytest.raises(SandboxFailed, match=r"is no world\.json") as caught:
         Sandbox(world, tmp_path / "run").start()
     assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["nonsense", '{"pvwa": 80000}', '{"attic": 1}'])
+def test_a_wrong_ports_file_is_one_sentence(tmp_path: Path, content: str) -> None:
+    """What is no ports file stops the start with exit code 64 and what such a file holds."""
+    ports_file = tmp_path / "ports.json"
+    ports_file.write_text(content, encoding="utf-8")
+    with started("--ports-file", str(ports_file)) as process:
+        _, words = process.communicate(timeout=SECONDS)
+    assert process.returncode == 64
+    assert b"is no ports file" in words
+    assert words.count(b"\n") == 1
+
+
+def test_a_port_in_use_is_one_sentence(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A port stays taken, even while its system is down, and who wants it too is told so."""
+    port = int(sandbox.endpoints()["vault"].rpartition(":")[2])
+    sandbox.put_fault(System.VAULT, Fault(kind=FaultKind.DOWN))
+    with pytest.raises(SandboxFailed, match=f"port {port} of 127.0.0.1 cannot be used"):
+        Sandbox(directory=tmp_path, ports={"control": port}).start()
+
+
+def test_a_world_and_ports_can_be_given(tmp_path: Path) -> None:
+    """The client takes the content of a world, and a started sandbox keeps its ports on the next start."""
+    with Sandbox(WORLD, tmp_path / "first") as first:
+        assert set(first.requests()) == {"DB-PROD-01_1"}
+        control = int(first.endpoints()["control"].rpartition(":")[2])
+    with Sandbox(WORLD, tmp_path / "second", {"control": control}) as second:
+        assert second.endpoints()["control"] == first.endpoints()["control"]
+
+
+def test_pvwa_sessions_can_be_ended_and_users_activated(sandbox: Sandbox) -> None:
+    """A token dies by the control API as it does by a restart, and a suspension is lifted."""
+    endpoints = sandbox.endpoints()
+    token = logon(sandbox).json()
+    url, ca = f"{endpoints['pvwa']}/API/IncomingRequests", endpoints["ca_file"]
+    assert requests.get(url, headers={"Authorization": token}, verify=ca, timeout=SECONDS).status_code == 200
+    sandbox.end_pvwa_sessions("svc-pam-l1")
+    assert requests.get(url, headers={"Authorization": token}, verify=ca, timeout=SECONDS).status_code == 401
+    for _ in range(5):
+        logon(sandbox, "wrong")
+    assert logon(sandbox).status_code == 403
+    sandbox.activate_pvwa_user("svc-pam-l1")
+    assert logon(sandbox).status_code == 200
+
+
+def test_the_mailbox_offers_the_schemes_it_is_told(sandbox: Sandbox) -> None:
+    """Exchange names the ways of logging on that are set, and a reset brings both back."""
+    endpoints = sandbox.endpoints()
+    body = (
+        '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        '<FindItem xmlns="http://schemas.microsoft.com/exchange/services/2006/messages"/></s:Body></s:Envelope>'
+    )
+
+    def offered() -> str:
+        answer = requests.post(endpoints["exchange"], data=body, verify=endpoints["ca_file"], timeout=SECONDS)
+        return answer.headers["WWW-Authenticate"]
+
+    sandbox.change_exchange(schemes=["Basic"])
+    assert "NTLM" not in offered()
+    sandbox.reset()
+    assert "NTLM" in offered()
+    assert "Basic" in offered()
