@@ -1,0 +1,96 @@
+"""The configuration with which approvald works against a running sandbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+TEMPLATE = """\
+# Made by the sandbox: approvald against its pretend Exchange, directory, PVWA and Vault.
+[mailbox]
+address = {mailbox}
+url = {exchange}
+authentication = {authentication}
+ca_file = {ca_file}
+read_timeout_seconds = {timeout}
+
+[mail]
+domains = [{domain}]
+pvwa_sender = {pvwa_sender}
+
+[sender]
+auth_sources = ["EX01.corp.example", "EX02.corp.example"]
+
+[directory]
+servers = [{ldaps}]
+base_dn = {base_dn}
+ca_file = {ca_file}
+receive_timeout_seconds = {timeout}
+
+[groups]
+base_dn = {groups_base_dn}
+first_level = "*_PAMapprover"
+second_level = {level2_group}
+
+[pvwa]
+url = {pvwa}
+ca_file = {ca_file}
+read_timeout_seconds = {timeout}
+
+[secrets.hashicorp_vault]
+url = {vault}
+ca_file = {ca_file}
+role_id_file = {vault_role_id_file}
+secret_id_file = {vault_secret_id_file}
+mount = {vault_mount}
+timeout_seconds = {timeout}
+
+[secrets.accounts]
+mailbox = {{ source = "hashicorp_vault", path = "approvald/mailbox" }}
+directory = {{ source = "hashicorp_vault", path = "approvald/directory" }}
+level1 = {{ source = "hashicorp_vault", path = "approvald/level1" }}
+level2 = {{ source = "hashicorp_vault", path = "approvald/level2" }}
+
+[team]
+name = "CyberArk team"
+address = {team}
+
+[reply]
+time_zone = "Europe/Amsterdam"
+portal_url = {pvwa}
+
+[daemon]
+poll_seconds = {poll_seconds}
+tell_after_minutes = {tell_after_minutes}
+
+[ledger]
+file = {ledger}
+
+[logs]
+file = {log}
+stderr = {stderr}
+"""
+
+
+def approvald_toml(
+    endpoints: Mapping[str, str],
+    state: Path,
+    *,
+    poll_seconds: float = 15.0,
+    timeout: float = 5.0,
+    tell_after_minutes: float = 5.0,
+    authentication: str = "ntlm",
+    stderr: str = "none",
+) -> str:
+    """Return the TOML text. `endpoints` are those of a running sandbox; ledger and log are put below `state`."""
+    numbers = {"poll_seconds": poll_seconds, "timeout": timeout, "tell_after_minutes": tell_after_minutes}
+    texts = dict(endpoints) | {
+        "authentication": authentication,
+        "stderr": stderr,
+        "ledger": str(state / "ledger.db"),
+        "log": str(state / "approvald.log"),
+        "pvwa_sender": f"pvwa-noreply@{endpoints['domain']}",
+    }
+    # A TOML basic string is written like a JSON string.
+    return TEMPLATE.format(**{name: json.dumps(value) for name, value in texts.items()}, **numbers)

@@ -1,0 +1,32 @@
+"""One sandbox process for all whole stories; each finds it as new, with a daemon of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from approvald_sandbox.client import Sandbox
+from e2e.stage import Stage, raised
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Start the sandbox once."""
+    with Sandbox(directory=tmp_path_factory.mktemp("sandbox")) as started:
+        yield started
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Sandbox:
+    """Give the sandbox in the world of the demo, with nothing done yet."""
+    sandbox_process.reset()
+    return sandbox_process
+
+
+@pytest.fixture
+def stage(sandbox: Sandbox, tmp_path: Path) -> Iterator[Stage]:
+    """Give the sandbox with a running daemon."""
+    with raised(sandbox, tmp_path / "state") as made:
+        yield made
