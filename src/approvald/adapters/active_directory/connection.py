@@ -219,10 +219,12 @@ class DirectoryConnection:
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
         """Say in our words what ldap3 and the sockets raise."""
+        self._ldap.last_error = ""
         try:
             yield
         except (LDAPException, OSError) as error:
-            message = f"{what}: {' '.join(str(error).split())[:WORDS_LIMIT]}"
+            words = str(self._ldap.last_error or error)  # ldap3's exceptions wrap their text in brackets
+            message = f"{what}: {' '.join(words.split())[:WORDS_LIMIT]}"
             raise Broken(message, silent=isinstance(error, TimeoutError)) from error
         except Exception as error:  # ldap3 raises whatever its decoder stumbles over
             message = f"{what}: the answer is not LDAP ({type(error).__name__})"

@@ -7,11 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ldap3.core.exceptions import LDAPInvalidDnError
-from ldap3.utils.dn import parse_dn
-
 from approvald.adapters.active_directory.connection import DirectoryConnection, NoSuchBase
-from approvald.adapters.active_directory.values import Row, escaped, folded
+from approvald.adapters.active_directory.values import Row, escaped, first_value, folded
 from approvald.errors import System, Unavailable
 from approvald.model import ApproverGroup, GroupBook, GroupProblem, Level, Person
 from approvald.settings import GroupSettings
@@ -114,11 +111,8 @@ def _is_called(row: Row, name: str | None) -> bool:
         return False
     names = {folded(_name(row))}
     if "=" in name:
-        try:
-            name = str(parse_dn(name)[0][1])
-            names.add(folded(str(parse_dn(row.dn)[0][1])))
-        except (LDAPInvalidDnError, IndexError):
-            return False
+        name = first_value(name)
+        names.add(folded(first_value(row.dn)))
     return folded(name) in names
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,7 +55,7 @@ def by_user_name(user_name: str, settings: PeopleSettings) -> Question | None:
     mapped = _mapped(user_name, settings)
     if mapped is None:
         return None
-    name = mapped.rpartition("\\")[2]
+    name = unicodedata.normalize("NFC", mapped.rpartition("\\")[2])
     if not name or len(name) > LONGEST_USER_NAME or name != name.strip() or not name.isprintable():
         return None
     value, exact = escaped(name), folded(name)

@@ -18,6 +18,8 @@ FILETIME_PER_MICROSECOND: Final = 10
 NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """What accountExpires holds when an account never expires (MS-ADA1 2.2)."""
 SID_HEAD_BYTES: Final = 8
+FIRST_VALUE: Final = re.compile(r"[^=]*=((?:\\.|[^\\,])*)", re.DOTALL)
+ESCAPE: Final = re.compile(rb"\\([0-9A-Fa-f]{2})|\\(.)", re.DOTALL)
 PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@._-")
 
 
@@ -32,6 +34,14 @@ def escaped(value: str) -> str:
 def folded(value: str) -> str:
     """Return the form in which two spellings are compared. Exact otherwise: Windows itself compares more loosely."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
+
+
+def first_value(dn: str) -> str:
+    """Return what a DN's first part names, its escapes resolved (RFC 4514), also of a DN that is wrong further on."""
+    found = FIRST_VALUE.match(dn)
+    raw = found[1].strip().encode() if found else b""
+    plain = ESCAPE.sub(lambda each: bytes.fromhex(each[1].decode()) if each[1] else each[2], raw)
+    return plain.decode(errors="replace")
 
 
 @dataclass(frozen=True)
