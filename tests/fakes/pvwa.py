@@ -44,7 +44,7 @@ class FakePvwa:
     def __init__(self, clock: Clock, *, second_level_group: str = "L2_PAMapprover", blind: bool = False) -> None:
         self._clock = clock
         self._second_level_group = second_level_group
-        self._blind = blind
+        self.blind = blind
         """The second-level account does not see a request that waits for level 1."""
         self._faults: list[_Fault] = []
         self.user_names = {Level.FIRST: "svc-pam-l1", Level.SECOND: "svc-pam-l2"}
@@ -209,7 +209,7 @@ class FakePvwa:
 
     def _is_blind(self, request: FakeRequest, account: Level) -> bool:
         early = request.level == 1 and not any(self._votes_for(account, name) for name in request.level1)
-        return self._blind and account is Level.SECOND and request.levels > 1 and early
+        return self.blind and account is Level.SECOND and request.levels > 1 and early
 
     # Faults
 
