@@ -114,7 +114,7 @@ class HashicorpVault:
         for key, value in ((where.username_key, username), (where.password_key, password)):
             if not isinstance(value, str) or not value:
                 message = (
-                    f"HashiCorp Vault has {self._name(where)}, but in it no text under the key {key}. Mails wait. "
+                    f"HashiCorp Vault has the {self._name(where)}, but in it no text under the key {key}. Mails wait. "
                     "Write it there, or name the right key in [secrets.accounts]."
                 )
                 raise Unavailable(System.SECRET_STORE, message)
@@ -125,10 +125,10 @@ class HashicorpVault:
     def _not_readable(self, where: VaultSecret, refused: Refused) -> Unavailable:
         name = self._name(where)
         if refused.status in DEAD_TOKEN:
-            what = f"lets us in, but not read {name}"
+            what = f"lets us in, but not read the {name}"
             remedy = f'Give the role\'s policy: path "{self._settings.mount}/data/{where.path}" read.'
         elif refused.deleted:
-            what = f"has {name} only as a deleted version"
+            what = f"has the {name} only as a deleted version"
             remedy = "Undelete it, or write a new version."
         else:
             what = f"has no {name}"
@@ -152,4 +152,4 @@ class HashicorpVault:
         return Unavailable(System.SECRET_STORE, message)
 
     def _name(self, where: VaultSecret) -> str:
-        return f"the secret {where.path} (mount {self._settings.mount})"
+        return f"secret {where.path} (mount {self._settings.mount})"
