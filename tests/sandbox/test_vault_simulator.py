@@ -66,7 +66,7 @@ def read(client: hvac.Client, path: str = LEVEL1, version: int | None = None) ->
     ("path", "account"),
     [
         ("approvald/mailbox", "svc-mail"),
-        ("approvald/directory", "svc-directory"),
+        ("approvald/directory", "svc-directory@corp.example"),
         ("approvald/level1", "svc-pam-l1"),
         ("approvald/level2", "svc-pam-l2"),
     ],

@@ -11,6 +11,7 @@ from approvald import __version__
 from approvald.cli.configuration import config_option
 
 COMMANDS: Final = {
+    "run": "approvald.cli.run",
     "check-config": "approvald.cli.check_config",
     "tail": "approvald.cli.tail",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +59,16 @@ class Store:
                     index_elements=["kind", "name"], set_={"value": statement.excluded.value}
                 )
             )
+
+    def version_key(self) -> bytes:
+        """Return this ledger's own key, made once: programs that share the ledger tell versions of secrets apart."""
+        with self.begin() as connection:
+            connection.execute(
+                insert(tables.names)
+                .values(kind="install", name="version_key", value=secrets.token_hex(32))
+                .on_conflict_do_nothing(index_elements=["kind", "name"])
+            )
+        return bytes.fromhex(self.recall("install")["version_key"])
 
 
 def _engine(url: str) -> sa.Engine:

@@ -77,7 +77,7 @@ class VaultStore:
         for each in (self.calls, self.versions, self.tokens, self._wrapped):
             each.clear()
         for account, path in SECRET_OF.items():
-            self.write(path, {"username": account, "password": self.world.passwords[account]})
+            self.write(path, {"username": self.user_name(account), "password": self.world.passwords[account]})
 
     def log_in(self, role_id: str, secret_id: str) -> Token | LoginRefusal:
         """Judge an AppRole login. Five wrong secret ids lock the role for a quarter of an hour."""
@@ -111,7 +111,11 @@ class VaultStore:
 
     def rotate(self, account: str, password: str) -> None:
         """Add a version with a service account's new password."""
-        self.write(SECRET_OF[account], {"username": account, "password": password})
+        self.write(SECRET_OF[account], {"username": self.user_name(account), "password": password})
+
+    def user_name(self, account: str) -> str:
+        """Return the name to log on with: Active Directory takes a bare account name in no simple bind."""
+        return f"{account}@{self.world.domain}" if account == "svc-directory" else account
 
     def delete(self, path: str) -> None:
         """Soft-delete the newest version. Raises KeyError for a path that never was."""

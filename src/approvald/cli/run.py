@@ -1,0 +1,55 @@
+"""`approvald run`: the daemon."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from approvald.settings import Settings
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@click.command("run")
+@config_option
+@click.option("--once", is_flag=True, help="Poll once, handle what is there, and end.")
+def command(*, once: bool) -> int:
+    """Work through the mailbox until told to stop (SIGTERM). SIGHUP reads the approver groups again.
+
+    With --once: ends with 0 when everything in the Inbox was handled, 69 when a system is away and mails wait.
+    """
+    from approvald import logs  # noqa: PLC0415 - loads what only running needs
+    from approvald.instance import AlreadyRunning, only_instance  # noqa: PLC0415 - as above
+
+    settings = read_settings()
+    logs.set_up(settings.logs)
+    try:
+        with only_instance(settings.ledger.file):
+            return _run(settings, once=once)
+    except AlreadyRunning as error:
+        click.echo(f"approvald: {error}", err=True)
+        return Exit.TEMPORARY
+    finally:
+        logs.tear_down()
+
+
+def _run(settings: Settings, *, once: bool) -> int:
+    from approvald import __version__, wiring  # noqa: PLC0415 - loads every adapter
+    from approvald.logs import Event, event  # noqa: PLC0415 - as above
+
+    with wiring.build(settings) as daemon:
+        event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__)
+        try:
+            if once:
+                return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
+            daemon.listen_to_signals()
+            daemon.run()
+        finally:
+            event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
+    return Exit.OK

@@ -1,0 +1,171 @@
+"""The one place where the real things are plugged in. Each adapter is one line here.
+
+Adapters are imported inside `build`, so that commands which ask no server start fast.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from approvald import parse
+from approvald.clock import SystemClock
+from approvald.compare import Comparison
+from approvald.confirm import Confirming
+from approvald.daemon import Daemon
+from approvald.errors import System
+from approvald.groups import ApproverGroups
+from approvald.intake import IntakeRules, SenderRules
+from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.logon_guard import LedgerLogonGuard
+from approvald.ledger.mails import Mails
+from approvald.ledger.store import Store
+from approvald.mailroom import Mailroom
+from approvald.model import Level
+from approvald.outbox import Outbox
+from approvald.pipeline import Pipeline, Rules
+from approvald.ports import Directory, Mailbox, Pvwa, SecretStore
+from approvald.reply import ReplyRules
+from approvald.settings import Settings
+from approvald.uptime import Uptime
+from approvald.waiting import Patience
+
+_SETTLE_MARGIN_SECONDS: Final = 5.0
+
+
+@contextmanager
+def build(settings: Settings) -> Iterator[Daemon]:
+    """Make the daemon of this configuration; at the end everything is closed. Asks no server.
+
+    Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
+    """
+    with ExitStack() as stack:
+        clock = SystemClock()
+        store = Store(f"sqlite:///{settings.ledger.file}", clock)
+        stack.callback(store.close)
+        store.open()
+        secrets = _secrets(settings, store, stack)
+        directory = _directory(settings, secrets, store, stack)
+        pvwa = _pvwa(settings, secrets, store, stack)
+        mailbox = _mailbox(settings, secrets, store, stack)
+        yield _daemon(settings, store, mailbox, directory, pvwa)
+
+
+def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
+    from approvald.adapters.credential_files import CredentialFiles  # noqa: PLC0415 - see the top
+    from approvald.adapters.hashicorp_vault import HashicorpVault  # noqa: PLC0415 - see the top
+    from approvald.secrets import SecretSources  # noqa: PLC0415 - see the top
+
+    key = store.version_key()
+    vault = settings.secrets.hashicorp_vault
+    guard = LedgerLogonGuard(store, System.SECRET_STORE)
+    secrets = SecretSources(
+        settings.secrets,
+        files=CredentialFiles(version_key=key, environment=os.environ),
+        hashicorp_vault=HashicorpVault(vault, guard=guard, clock=store.clock, version_key=key) if vault else None,
+    )
+    stack.callback(secrets.close)
+    return secrets
+
+
+def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> Directory:
+    from approvald.adapters.active_directory import ActiveDirectory  # noqa: PLC0415 - see the top
+
+    directory = ActiveDirectory(
+        settings.directory,
+        groups=settings.groups,
+        people=settings.people,
+        secrets=secrets,
+        guard=LedgerLogonGuard(store, System.DIRECTORY),
+        clock=store.clock,
+    )
+    stack.callback(directory.close)
+    return directory
+
+
+def _pvwa(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> Pvwa:
+    from approvald.adapters.pvwa.client import PvwaClient  # noqa: PLC0415 - see the top
+
+    pvwa = PvwaClient(settings.pvwa, secrets, LedgerLogonGuard(store, System.PVWA), store.clock)
+    stack.callback(pvwa.close)
+    return pvwa
+
+
+def _mailbox(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> Mailbox:
+    from approvald.adapters.exchange.mailbox import ExchangeMailbox  # noqa: PLC0415 - see the top
+
+    guard = LedgerLogonGuard(store, System.EXCHANGE)
+    mailbox = ExchangeMailbox(settings.mailbox, settings.parse.limits.fetch_bytes, secrets, guard, store)
+    stack.callback(mailbox.close)
+    return mailbox
+
+
+def _daemon(settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa) -> Daemon:
+    clock = store.clock
+    mails = Mails(store)
+    max_age = timedelta(hours=settings.mail.max_age_hours)
+    uptime = Uptime(store, clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * max_age)
+    groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60)
+    patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
+    accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
+    pipeline = Pipeline(
+        rules=_rules(settings, max_age),
+        read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
+        directory=directory,
+        groups=groups,
+        mails=mails,
+        uptime=uptime,
+        confirming=Confirming(pvwa=pvwa, confirmations=Confirmations(store), clock=clock, accounts=accounts),
+    )
+    outbox = Outbox(
+        mailbox=mailbox,
+        mails=mails,
+        clock=clock,
+        patience=patience,
+        rules=_reply_rules(settings),
+        settle=timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS),
+    )
+    mailroom = Mailroom(
+        mailbox=mailbox,
+        pipeline=pipeline,
+        mails=mails,
+        clock=clock,
+        patience=patience,
+        outbox=outbox,
+        fetch_bytes=settings.parse.limits.fetch_bytes,
+    )
+    return Daemon(
+        mailroom=mailroom,
+        clock=clock,
+        patience=patience,
+        poll_seconds=settings.daemon.poll_seconds,
+        beat=uptime.beat,
+        rest=pvwa.rest,
+        reload=groups.read,
+    )
+
+
+def _rules(settings: Settings, max_age: timedelta) -> Rules:
+    compare = settings.pvwa.compare
+    return Rules(
+        intake=IntakeRules.from_settings(settings),
+        sender=SenderRules.from_settings(settings),
+        comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
+        pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
+        max_age=max_age,
+    )
+
+
+def _reply_rules(settings: Settings) -> ReplyRules:
+    return ReplyRules(
+        team_name=settings.team.name,
+        team_address=settings.team.address,
+        zone=ZoneInfo(settings.reply.time_zone),
+        portal_url=settings.reply.portal_url,
+    )
