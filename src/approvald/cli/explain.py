@@ -1,0 +1,59 @@
+"""`approvald explain`: what intake, sender proof and parser make of a mail file. Asks no server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from approvald.cli.configuration import config_option, read_settings
+
+if TYPE_CHECKING:
+    from approvald.explain import Explanation
+
+_MEANINGS: Final = {
+    "parsed": "a forwarded notification; PVWA would be asked for this request",
+    "incomplete": "a forwarded notification that cannot be used; the sender would be told why",
+    "ambiguous": "a mail that says two things; the sender would be told so",
+    "not_a_request": "no forwarded notification; it would be filed unanswered",
+    "auto_mail": "not sent by a human; it would be filed unanswered",
+}
+
+
+@click.command("explain")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.option(
+    "--item-class", default="IPM.Note", show_default=True, metavar="CLASS", help="The class Exchange gives the mail."
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def command(*, file: Path, as_json: bool, item_class: str) -> None:
+    """Say what approvald makes of the mail in FILE (.eml), whoever sent it.
+
+    Reads the file and the configuration only: neither Exchange, the directory nor PVWA is asked.
+    """
+    from approvald.explain import ExplainRules, explain, sender_words  # noqa: PLC0415 - loads the parser
+
+    rules = ExplainRules.from_settings(read_settings())
+    raw = file.read_bytes()
+    explanation = explain(raw, item_class, rules)
+    if as_json:
+        click.echo(json.dumps(explanation, ensure_ascii=True))
+    else:
+        click.echo(_screen(explanation, sender_words(raw, rules)))
+
+
+def _screen(explanation: Explanation, sender: str) -> str:
+    missing = explanation["missing"]
+    rows = {
+        "reading": f"{explanation['reading']}: {_MEANINGS[str(explanation['reading'])]}",
+        "why": explanation["why"],
+        "missing": ", ".join(missing) if missing else None,
+        "requestor": explanation["requestor"],
+        "safe": explanation["safe"],
+        "request number": explanation["request_number"],
+        "sender": sender,
+    }
+    return "\n".join(f"{name:<15} {value}" for name, value in rows.items() if value)
