@@ -131,16 +131,11 @@ def code_of(error: BaseException) -> str:
     return type(error).__name__
 
 
-def wish(seconds: float | None) -> float | None:
-    """Return the wait that Exchange asked for; exchangelib puts 0 where there was none."""
-    return seconds or None
-
-
 def unavailable(error: Exception, operation: str, *, account: str) -> Unavailable:
     """Translate what exchangelib raised for one request. `account` is the user name that was used."""
     origin = _origin(error)
     if isinstance(origin, BUSY):
-        wait = wish(getattr(error, "back_off", None))
+        wait = getattr(error, "back_off", None) or None
         return NotProcessed(System.EXCHANGE, _waits(f"is busy and put {operation} off"), retry_after_seconds=wait)
     if isinstance(origin, ACCOUNT):
         return AuthenticationFailed(

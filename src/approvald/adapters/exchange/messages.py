@@ -61,8 +61,8 @@ def read_mail(answer: Element, listed: ListedMail, *, with_mime: bool) -> Mail:
             for header in item.iterfind("t:InternetMessageHeaders/t:InternetMessageHeader", NAMESPACES)
         ),
         mime=_mime(item) if with_mime else None,
-        sender_address=properties.get(SenderAddress.property_tag) or _address(item, "t:Sender"),
-        from_address=properties.get(FromAddress.property_tag) or _address(item, "t:From"),
+        sender_address=_smtp(properties.get(SenderAddress.property_tag, "")) or _address(item, "t:Sender"),
+        from_address=_smtp(properties.get(FromAddress.property_tag, "")) or _address(item, "t:From"),
         auto_forwarded=None if forwarded is None else forwarded.strip().casefold() in {"true", "1"},
     )
 
@@ -128,9 +128,14 @@ def _mime(item: Element) -> bytes:
 
 def _address(item: Element, path: str) -> str | None:
     """Return the SMTP address of a mailbox; None where Exchange gives a name only, or an address of its directory."""
-    address = _text(item, f"{path}/t:Mailbox/t:EmailAddress").strip()
     kind = _text(item, f"{path}/t:Mailbox/t:RoutingType").strip().upper()
-    return address if kind in {"", "SMTP"} and "@" in address and not address.startswith("/") else None
+    return _smtp(_text(item, f"{path}/t:Mailbox/t:EmailAddress")) if kind in {"", "SMTP"} else None
+
+
+def _smtp(text: str) -> str | None:
+    """Return an address as it stands; None for nothing, and for `/O=CORP/.../CN=ILKA`, a name of the directory."""
+    address = text.strip()
+    return address if "@" in address and not address.startswith("/") else None
 
 
 def _properties(item: Element) -> dict[int, str]:

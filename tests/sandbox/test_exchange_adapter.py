@@ -1,0 +1,153 @@
+"""The Exchange adapter: what it asks, how often, and what it hands on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
+
+import pytest
+
+from approvald.model import Folder, Mail
+from approvald_sandbox.client import Sandbox
+from fakes.names import FakeNames
+from sandbox.exchange_client import adapter, mail, operations, reply
+
+NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("authentication", ["basic", "ntlm"])
+def test_the_first_request_is_the_first_poll(sandbox: Sandbox, authentication: Literal["basic", "ntlm"]) -> None:
+    """Nothing is guessed or set up: making the adapter sends nothing, an empty poll is one request."""
+    mailbox = adapter(sandbox, authentication=authentication)
+    assert sandbox.stats()["exchange"]["http_requests"] == 0
+    mailbox.list_inbox(50)
+    mailbox.list_inbox(50)
+    mailbox.close()
+    seen = sandbox.stats()["exchange"]
+    assert seen["requests"] == ["FindItem", "FindItem"]
+    # NTLM proves itself once, in two steps more, on the one connection that is kept.
+    assert len(seen["challenged"]) == (2 if authentication == "ntlm" else 0)
+    assert seen["connections"] == 1
+
+
+@pytest.mark.parametrize("count", [1, 50])
+@pytest.mark.parametrize("authentication", ["basic", "ntlm"])
+def test_one_mail_or_fifty_cost_four_requests(
+    sandbox: Sandbox, authentication: Literal["basic", "ntlm"], count: int
+) -> None:
+    """Once the folder is known, a poll's mails are listed, fetched, answered and filed in one request each."""
+    names = FakeNames()
+    first = adapter(sandbox, authentication=authentication, names=names)
+    sandbox.deliver(mail(0))
+    first.file([first.list_inbox(1)[0].item_id], Folder.DONE)
+    first.close()
+    before = len(operations(sandbox))
+    for number in range(count):
+        sandbox.deliver(mail(number))
+    mailbox = adapter(sandbox, authentication=authentication, names=names)
+    listed = mailbox.list_inbox(100)
+    fetched = mailbox.fetch(listed)
+    sent = mailbox.send([reply(str(number)) for number in range(count)])
+    filed = mailbox.file([each.item_id for each in listed], Folder.DONE)
+    mailbox.close()
+    assert operations(sandbox)[before:] == ["FindItem", "GetItem", "CreateItem", "MoveItem"]
+    assert all(isinstance(each, Mail) for each in fetched)
+    assert list(sent) == list(filed) == [None] * count
+    assert len(sandbox.sent()) == count
+    assert len(sandbox.mailbox()["Inbox/Done"]) == count + 1
+
+
+def test_a_reply_says_that_it_is_automatic(sandbox: Sandbox) -> None:
+    """No out-of-office assistant answers it, mail programs show it below the forwarded mail, and it is marked ours."""
+    mailbox = adapter(sandbox)
+    mailbox.send([reply("a1")])
+    mailbox.close()
+    (sent,) = sandbox.sent()
+    assert sent["headers"] == {
+        "Auto-Submitted": "auto-replied",
+        "X-Auto-Response-Suppress": "All",
+        "X-Approvald": "a1",
+    }
+    assert sent["properties"] == {"0x3FDF": "-1"}
+    assert (sent["in_reply_to"], sent["references"]) == ("<m1@corp.example>", "<m1@corp.example>")
+    assert (sent["importance"], sent["body_type"], sent["html"]) == ("High", "HTML", reply().html)
+
+
+@pytest.mark.parametrize("hostile", ["<a@b>\r\nBcc: x@evil.example", "no brackets", "<a b@c>", "<" + "a" * 2000 + ">"])
+def test_a_message_id_of_odd_form_is_no_thread(sandbox: Sandbox, hostile: str) -> None:
+    """The Message-ID is the sender's to write; nothing of it reaches our headers unless it is of the usual form."""
+    mailbox = adapter(sandbox)
+    mailbox.send([reply(in_reply_to=hostile)])
+    mailbox.close()
+    (sent,) = sandbox.sent()
+    assert not sent["in_reply_to"]
+    assert not sent["references"]
+
+
+def test_a_folder_that_was_taken_away_is_made_again(sandbox: Sandbox) -> None:
+    """A remembered id that leads nowhere is looked up anew, once; the mails are filed all the same."""
+    names = FakeNames()
+    mailbox = adapter(sandbox, names=names)
+    for _ in range(2):
+        sandbox.deliver(mail(1))
+        sandbox.deliver(mail(2))
+        ids = [each.item_id for each in mailbox.list_inbox(2)]
+        assert list(mailbox.file(ids, Folder.REFUSED)) == [None, None]
+        assert len(sandbox.mailbox()["Inbox/Refused"]) == 2
+        sandbox.reset()
+    mailbox.close()
+    assert list(names.kept["exchange.folder"]) == ["pam-approve@corp.example/Refused"]
+
+
+def test_an_address_of_the_exchange_directory_is_no_address(sandbox: Sandbox) -> None:
+    """An EX address is never compared with anything: without an SMTP address there is none."""
+    legacy = "/O=CORP/OU=FIRST/CN=RECIPIENTS/CN=ILKA@corp.example"
+    sandbox.deliver(mail(1), received=NOON, properties={"ExchangeAddress": legacy, "0x5D01": "", "0x5D02": legacy})
+    both = {"ExchangeAddress": legacy, "0x5D01": "ilka.brandt@corp.example", "0x5D02": "ilka.brandt@corp.example"}
+    sandbox.deliver(mail(2), received=NOON + timedelta(seconds=1), properties=both)
+    mailbox = adapter(sandbox)
+    unresolved, resolved = mailbox.fetch(mailbox.list_inbox(2))
+    mailbox.close()
+    assert isinstance(unresolved, Mail)
+    assert isinstance(resolved, Mail)
+    assert unresolved.sender_address is unresolved.from_address is None
+    assert resolved.sender_address == resolved.from_address == "ilka.brandt@corp.example"
+
+
+@pytest.mark.parametrize(
+    "item_class",
+    [
+        "IPM.Sharing",
+        "IPM.Schedule.Meeting.Request",
+        "REPORT.IPM.Note.NDR",
+        "IPM.Post",
+        "IPM.TaskRequest",
+        "IPM.Strange",
+    ],
+)
+def test_items_of_every_class_are_listed_fetched_and_filed(sandbox: Sandbox, item_class: str) -> None:
+    """The library fails on types of item that it does not know, and then on all others with them."""
+    sandbox.deliver(mail(1), item_class=item_class)
+    mailbox = adapter(sandbox)
+    listed = mailbox.list_inbox(5)
+    (fetched,) = mailbox.fetch(listed)
+    assert listed[0].item_class == item_class
+    assert isinstance(fetched, Mail)
+    assert fetched.mime == mail(1)
+    assert list(mailbox.file([listed[0].item_id], Folder.IGNORED)) == [None]
+    mailbox.close()
+
+
+def test_large_mails_are_fetched_in_several_requests(sandbox: Sandbox) -> None:
+    """No answer is asked for that could not come within the read limit: four megabytes at a time."""
+    for number in range(3):
+        sandbox.deliver(mail(number, body="x" * 1_900_000), received=NOON + timedelta(seconds=number))
+    mailbox = adapter(sandbox, read_seconds=20)
+    fetched = mailbox.fetch(mailbox.list_inbox(3))
+    mailbox.close()
+    assert [each.message_id for each in fetched if isinstance(each, Mail)] == [
+        "<m0@corp.example>",
+        "<m1@corp.example>",
+        "<m2@corp.example>",
+    ]
+    assert operations(sandbox).count("GetItem") == 2
