@@ -82,13 +82,6 @@ def test_we_write_to_the_one_primary_address(
         assert _person(directory.find_by_user_name("ilka.brandt")).address == address
 
 
-def test_a_contact_with_the_same_mail_does_not_count(sandbox: Sandbox) -> None:
-    """Only user objects are people; a partner's contact neither hides nor doubles them."""
-    sandbox.change_person("partner", kind="contact", mail=ILKA)
-    with desk(sandbox).open() as directory:
-        assert _person(directory.find_by_address(ILKA)).account_name == "ilka.brandt"
-
-
 def test_very_many_of_one_address_are_several(sandbox: Sandbox) -> None:
     """More rows than were asked for: several, not the first of them, and no error."""
     for number in range(15):

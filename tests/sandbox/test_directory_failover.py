@@ -223,11 +223,11 @@ def test_a_ca_file_of_no_use_is_named(sandbox: Sandbox, tmp_path: Path, content:
 def test_a_name_without_address_is_a_server_that_is_down(sandbox: Sandbox) -> None:
     """A typing error in one of two names costs nothing; the message of an outage names it."""
     asked = desk(sandbox)
-    asked.servers.insert(0, "ldaps://dc9.corp.invalid")
+    asked.servers.insert(0, "ldaps://dc9..corp.example")
     with asked.open() as directory:
         assert _finds_ilka(directory)
         sandbox.put_fault(DIRECTORY, Fault(kind=FaultKind.DOWN))
-        with pytest.raises(Unavailable, match=r"dc9\.corp\.invalid"):
+        with pytest.raises(Unavailable, match=r"dc9\.\.corp\.example"):
             directory.find_by_address(ILKA)
 
 

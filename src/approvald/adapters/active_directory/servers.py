@@ -153,7 +153,7 @@ def _resolved(url: str, failures: list[str]) -> list[Endpoint]:
     scheme, host, port = found[1], found[2], int(found[3] or DEFAULT_PORTS[found[1]])
     try:
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        failures.append(f"{url}: no address for this name ({error.strerror})")
+    except (OSError, UnicodeError) as error:
+        failures.append(f"{url}: no address for this name ({error})")
         return []
     return [Endpoint(host=host, port=port, address=str(each[4][0]), ldaps=scheme == "ldaps") for each in addresses]
