@@ -85,19 +85,22 @@ class Daemon:
             done = self.run_once()
             self._rest()
         except Unavailable as away:
-            return self._failed(away)
+            return self._failed(away.system.value, str(away), away.retry_after_seconds)
+        except Exception as error:  # noqa: BLE001 - the loop lives; what happened is told in full
+            event(_LOG, Event.DAEMON_CRASHED, logging.ERROR, trace=error)
+            return self._failed("", f"an error nobody expected ({type(error).__name__})", None)
         if self._failures:
             event(_LOG, Event.POLL_RECOVERED, logging.INFO, attempt=self._failures)
             self._failures = 0
         # Waiting mails come due within a minute and are looked at again sooner than the next poll.
         return min(self._poll_seconds, 1.0) if done.waiting else self._poll_seconds
 
-    def _failed(self, away: Unavailable) -> float:
+    def _failed(self, system: str, cause: str, wished_seconds: float | None) -> float:
         severity = logging.ERROR if self._failures == 0 else logging.WARNING
         self._failures += 1
-        pause = self._patience.pause(self._failures - 1, away.retry_after_seconds).total_seconds()
+        pause = self._patience.pause(self._failures - 1, wished_seconds).total_seconds()
         event(
-            _LOG, Event.POLL_FAILED, severity, system=away.system.value, cause=str(away), attempt=self._failures,
+            _LOG, Event.POLL_FAILED, severity, system=system, cause=cause, attempt=self._failures,
             seconds=round(pause, 1),
         )  # fmt: skip
         return pause

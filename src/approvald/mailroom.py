@@ -7,12 +7,12 @@ fetch, one sending and one move a folder, however many mails there are.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from approvald.endings import Code, Ending, treatment
-from approvald.errors import Unavailable
+from approvald.errors import Unavailable, Unreadable
 from approvald.ledger.mails import Entry, Mails
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
@@ -70,14 +70,15 @@ class Mailroom:
         for batch in _batches(due, self._fetch_bytes):
             if stopping():
                 break
-            handled += self._handle(batch, stopping)
+            handled += self._handle(batch, known, stopping)
         return Round(listed=len(listed), handled=handled, waiting=self._mails.waiting())
 
     def _is_due(self, entry: Entry | None) -> bool:
         return entry is None or entry.retry_at is None or entry.retry_at <= self._clock.now()
 
-    def _handle(self, batch: Sequence[ListedMail], stopping: Callable[[], bool]) -> int:
+    def _handle(self, batch: Sequence[ListedMail], known: Container[str], stopping: Callable[[], bool]) -> int:
         """Handle the mails of one fetch, sending and filing as they end, at the latest a second later."""
+        entries = {item.item_id: self._seen(item, known) for item in batch}
         with_mime = all(item.size <= self._fetch_bytes for item in batch)
         fetched = self._mailbox.fetch(batch, with_mime=with_mime)
         ended: list[ListedMail] = []
@@ -87,7 +88,7 @@ class Mailroom:
             if stopping():
                 break
             count += 1
-            self._one(mail)
+            self._one(mail, entries[mail.listed.item_id])
             ended.append(mail.listed)
             if self._clock.monotonic() - since >= _BATCH_SECONDS:
                 self._outbox.dispatch(ended)
@@ -95,24 +96,31 @@ class Mailroom:
         self._outbox.dispatch(ended)
         return count
 
-    def _one(self, mail: Mail | Unfetchable) -> None:
-        entry = self._mails.seen(mail.listed)
+    def _seen(self, item: ListedMail, known: Container[str]) -> Entry:
+        entry = self._mails.seen(item)
+        if item.item_id not in known:
+            with on_every_line(entry.id):
+                event(_LOG, Event.MAIL_SEEN, logging.INFO, item_class=item.item_class, size=item.size)
+        return entry
+
+    def _one(self, mail: Mail | Unfetchable, entry: Entry) -> None:
         with on_every_line(entry.id):
             if isinstance(mail, Unfetchable):
                 self._unfetchable(mail, entry)
                 return
             watch = Stopwatch(self._clock)
-            if not entry.message_id:
-                event(_LOG, Event.MAIL_SEEN, logging.INFO, item_class=mail.listed.item_class, size=mail.listed.size)
-            sender = (mail.from_address or "").casefold()
-            self._mails.identified(entry.id, mail.message_id, sender)
-            entry = self._mails.seen(mail.listed)
+            identified = self._mails.identified(entry, mail.message_id, (mail.from_address or "").casefold())
             try:
-                ended = self._pipeline.handle(mail, entry, watch)
+                ended = self._pipeline.handle(mail, identified, watch)
             except Unavailable as away:
-                self._wait(entry, away)
-                return
-            self._end(entry, ended, watch)
+                self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
+            except Unreadable as odd:
+                self._wait(entry, "", str(odd), None)
+            except Exception as error:  # noqa: BLE001 - one mail never stops the others; it is held, not lost
+                event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
+                self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
+            else:
+                self._end(entry, ended, watch)
 
     def _end(self, entry: Entry, ended: Ended, watch: Stopwatch) -> None:
         ending = ended.ending
@@ -130,13 +138,13 @@ class Mailroom:
         event(_LOG, Event.EXCHANGE_ITEM_UNFETCHABLE, logging.ERROR, why=mail.why)
         self._end(entry, Ended(ending=Ending(code=Code.UNREADABLE, why=mail.why)), Stopwatch(self._clock))
 
-    def _wait(self, entry: Entry, away: Unavailable) -> None:
-        """Let the mail wait, and tell its sender once when that takes long."""
-        pause = self._patience.pause(entry.tries, away.retry_after_seconds)
-        now = self._mails.waits(entry.id, cause=str(away), retry_at=self._clock.now() + pause)
+    def _wait(self, entry: Entry, system: str, cause: str, wished_seconds: float | None) -> None:
+        """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long."""
+        pause = self._patience.pause(entry.tries, wished_seconds)
+        now = self._mails.waits(entry.id, cause=cause, retry_at=self._clock.now() + pause)
         event(
-            _LOG, Event.MAIL_WAITING, logging.WARNING, system=away.system.value, cause=str(away),
-            attempt=now.tries, seconds=pause.total_seconds(),
+            _LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause, attempt=now.tries,
+            seconds=round(pause.total_seconds(), 1),
         )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -83,9 +83,12 @@ class Mails:
             rows = connection.execute(sa.select(tables.mails).where(tables.mails.c.item_id.in_(item_ids))).all()
         return {row.item_id: _entry(row) for row in rows}
 
-    def identified(self, ledger_id: str, message_id: str, sender: str) -> None:
-        """Add what the fetched mail says of itself."""
-        self._update(ledger_id, message_id=message_id[:998], sender=sender[:320])
+    def identified(self, entry: Entry, message_id: str, sender: str) -> Entry:
+        """Add what the fetched mail says of itself. Returns the entry with it."""
+        said = {"message_id": message_id[:998], "sender": sender[:320]}
+        if (entry.message_id, entry.sender) != tuple(said.values()):
+            self._update(entry.id, **said)
+        return replace(entry, **said)
 
     def may_be_told(self, ledger_id: str, address: str) -> None:
         """Write down the address of a proven sender, who is told when the mail has to wait."""
