@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from approvald.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from approvald.model import Folder, Mail
 from approvald.ports import NotDone, Unfetchable
-from sandbox.exchange_client import mail, reply
-from sandbox.scripted_exchange import Answer, fault, ids_in, item, listed, row, rows, scripted
+from sandbox.exchange_client import SECRET_LINE, mail, reply
+from sandbox.scripted_exchange import ENVELOPE, Answer, fault, ids_in, item, listed, row, rows, scripted
 
 
 @pytest.mark.parametrize("headers", [{}, {"Connection": "close"}, {"WWW-Authenticate": "Negotiate"}])
@@ -126,6 +127,14 @@ def test_what_is_no_soap_is_unavailable(tmp_path: Path, body: str) -> None:
     """Nothing is guessed from an answer that is not EWS; above all, never that the Inbox is empty."""
     with scripted(tmp_path, lambda *_: Answer(body)) as exchange, pytest.raises(Unavailable):
         exchange.mailbox.list_inbox(1)
+
+
+def test_an_error_does_not_quote_the_answer(tmp_path: Path) -> None:
+    """The library's errors hold the whole answer they could not use, and so a mail; a traceback of ours does not."""
+    answer = Answer(ENVELOPE.format(f"<m:Strange>{SECRET_LINE}</m:Strange>"))
+    with scripted(tmp_path, lambda *_: answer) as exchange, pytest.raises(Unavailable) as caught:
+        exchange.mailbox.fetch(listed("one"))
+    assert SECRET_LINE not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_account_without_rights_is_named(tmp_path: Path) -> None:
