@@ -13,6 +13,7 @@ from approvald.cli.configuration import config_option
 COMMANDS: Final = {
     "run": "approvald.cli.run",
     "check-config": "approvald.cli.check_config",
+    "explain": "approvald.cli.explain",
     "tail": "approvald.cli.tail",
 }
 """The module of each command. A module imports at its top only what `--help` needs."""

@@ -6,6 +6,7 @@ The traps that are closed here: operations.md B1.
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -179,7 +180,7 @@ class Connection:
         match error:
             case _RedirectRefused() | requests.TooManyRedirects():
                 return self._unavailable(*REDIRECTED)
-            case requests.exceptions.SSLError():
+            case requests.exceptions.SSLError() if _is_about_a_certificate(error):
                 return self._unavailable(*WRONG_CERTIFICATE)
             case requests.Timeout():
                 limit = f"{self._settings.timeout_seconds:g}"
@@ -190,6 +191,13 @@ class Connection:
     def _unavailable(self, what: str, remedy: str) -> Unavailable:
         message = f"HashiCorp Vault ({self._host}) {what}. Mails wait and are tried again. {remedy}"
         return Unavailable(System.SECRET_STORE, message)
+
+
+def _is_about_a_certificate(error: BaseException | None) -> bool:
+    """Tell a certificate from a connection cut inside TLS; requests has the same error for both."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _json(error: hvac.exceptions.VaultError) -> Mapping[str, Any] | None:
