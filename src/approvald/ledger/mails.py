@@ -85,10 +85,10 @@ class Mails:
 
     def identified(self, entry: Entry, message_id: str, sender: str) -> Entry:
         """Add what the fetched mail says of itself. Returns the entry with it."""
-        said = {"message_id": message_id[:998], "sender": sender[:320]}
-        if (entry.message_id, entry.sender) != tuple(said.values()):
-            self._update(entry.id, **said)
-        return replace(entry, **said)
+        message_id, sender = message_id[:998], sender[:320]
+        if (entry.message_id, entry.sender) != (message_id, sender):
+            self._update(entry.id, message_id=message_id, sender=sender)
+        return replace(entry, message_id=message_id, sender=sender)
 
     def may_be_told(self, ledger_id: str, address: str) -> None:
         """Write down the address of a proven sender, who is told when the mail has to wait."""
