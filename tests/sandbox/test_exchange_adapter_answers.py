@@ -133,7 +133,7 @@ def test_an_error_does_not_quote_the_answer(tmp_path: Path) -> None:
     """The library's errors hold the whole answer they could not use, and so a mail; a traceback of ours does not."""
     answer = Answer(ENVELOPE.format(f"<m:Strange>{SECRET_LINE}</m:Strange>"))
     with scripted(tmp_path, lambda *_: answer) as exchange, pytest.raises(Unavailable) as caught:
-        exchange.mailbox.fetch(listed("one"))
+        exchange.mailbox.list_inbox(1)
     assert SECRET_LINE not in "".join(traceback.format_exception(caught.value))
 
 
