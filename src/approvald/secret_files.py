@@ -28,9 +28,11 @@ def read(path: Path) -> str:
     except OSError as error:
         message = f"the file {path} cannot be read ({error.strerror}); make it readable by the user approvald runs as"
         raise SecretFileRefused(message) from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _refuse_open_to_others(path, os.fstat(descriptor))
-        content = file.read(MAX_BYTES + 1)
+        content = os.read(descriptor, MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
     return _text(path, content)
 
 
