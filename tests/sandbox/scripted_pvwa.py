@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,6 +40,8 @@ class Say:
     body: Any = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: int = 0
+    half_way: Callable[[], None] | None = None
+    """Called when half of the body has been sent."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,11 @@ def scripted(directory: Path) -> Iterator[Script]:
             for name, value in {**kind, "Content-Length": str(len(body)), **say.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body[: len(body) - say.cut])
+            half = len(body) // 2 if say.half_way else 0
+            self.wfile.write(body[:half])
+            if say.half_way:
+                say.half_way()
+            self.wfile.write(body[half : len(body) - say.cut])
             self.close_connection = bool(say.cut)
 
     made = make_certificates(directory)
@@ -131,8 +137,9 @@ class ScriptedDesk:
     def __init__(self, script: Script) -> None:
         self.script = script
         self.guard = FakeGuard()
+        self.clock = FakeClock()
         settings = PvwaSettings(url=script.base, ca_file=script.ca_file, read_timeout_seconds=2.0)
-        self.client = PvwaClient(settings, FakeSecretStore({"level1": secret(L1)}), self.guard, FakeClock())
+        self.client = PvwaClient(settings, FakeSecretStore({"level1": secret(L1)}), self.guard, self.clock)
 
     def count(self, ending: str) -> int:
         """Count the calls whose path ends so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from approvald.ports import Accepted
 from approvald.settings import PvwaSettings
 from approvald_sandbox.client import Sandbox
 from approvald_sandbox.faults import FaultKind
+from approvald_sandbox.world import DEFAULT_PASSWORD
 from sandbox.pvwa_client import COMMENT, FIRST, KEY, L1, L2, SECOND, Desk, desk, secret
 
 pytestmark = pytest.mark.timeout(60)
@@ -96,6 +98,34 @@ def test_an_expired_password_is_not_tried_on_and_on(at: Desk) -> None:
         with pytest.raises(AuthenticationFailed):
             at.client.details(KEY, FIRST)
     assert at.failed_logons() == {L1: 1}
+
+
+def test_what_happens_to_an_account_is_logged(at: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """Log-on, refusal, holding back, renewal and a log-off that failed; no password and no token."""
+    caplog.set_level(logging.DEBUG)
+    at.sandbox.change_password(L1, "Rotated-1!", places=["directory"])
+    for _ in range(2):
+        with pytest.raises(AuthenticationFailed):
+            at.client.details(KEY, FIRST)
+    at.secrets.put("level1", secret(L1, "2", "Rotated-1!"))
+    at.record()
+    at.sandbox.end_pvwa_sessions()
+    at.record()
+    at.fault(FaultKind.RESET_BEFORE, "Logoff")
+    at.client.close()
+    ours = [line for line in caplog.records if line.name.startswith("approvald")]
+    assert [line.getMessage() for line in ours] == [
+        "logon.failed",
+        "logon.held_back",
+        "logon.held_back",
+        "logon.done",
+        "pvwa.session_renewed",
+        "logon.done",
+        "logoff.failed",
+    ]
+    written = "".join(f"{line.getMessage()} {line.__dict__}" for line in caplog.records)
+    assert "Rotated-1!" not in written
+    assert DEFAULT_PASSWORD not in written
 
 
 def test_one_account_in_trouble_leaves_the_other_alone(at: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,17 @@ def at(tmp_path: Path) -> Iterator[ScriptedDesk]:
     """Give a client before a server where every log-on succeeds until the test says otherwise."""
     with scripted_desk(tmp_path) as made:
         yield made
+
+
+def test_every_call_says_that_it_is_json(at: ScriptedDesk) -> None:
+    """Also an empty POST: some servers answer 415 otherwise."""
+    at.script.on("/Confirm/", Say(200))
+    at.client.confirm(KEY, FIRST, COMMENT)
+    at.client.close()
+    logon, confirm, logoff = at.script.heard
+    assert json.loads(confirm.body) == {"Reason": COMMENT}
+    assert (logoff.path, logoff.body) == ("/PasswordVault/API/Auth/Logoff/", b"")
+    assert {call.headers["Content-Type"] for call in (logon, confirm, logoff)} == {"application/json"}
 
 
 @pytest.mark.parametrize(
@@ -176,3 +188,14 @@ def test_a_token_is_in_no_error(at: ScriptedDesk) -> None:
     with pytest.raises(Unavailable) as raised:
         at.client.details(KEY, FIRST)
     assert TOKEN not in str(raised.value)
+
+
+def test_an_answer_that_does_not_end_is_given_up(at: ScriptedDesk) -> None:
+    """Every piece comes in time and the whole does not: there is a limit for all of it."""
+    at.client.details(KEY, FIRST)
+    long = RECORD | {"Padding": "x" * 400_000}
+    at.script.on(f"/{KEY}/", Say(200, long, half_way=lambda: at.clock.turn(60)))
+    with pytest.raises(Unavailable, match="too long or too slow"):
+        at.client.details(KEY, FIRST)
+    at.script.on(f"/{KEY}/", Say(200, long))
+    assert isinstance(at.client.details(KEY, FIRST), AccessRequest)

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from http import HTTPStatus
 from typing import Final
 
@@ -59,6 +60,11 @@ class Answer:
     def is_success(self) -> bool:
         """Whether the status is a 2xx."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What it says, read once."""
+        return read(self)
 
 
 @dataclass(frozen=True, kw_only=True)

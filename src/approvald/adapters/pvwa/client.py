@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final, assert_never
 from urllib.parse import quote
 
-from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Empty, Foreign, Value, read
+from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Empty, Foreign, Value
 from approvald.adapters.pvwa.records import access_request, find_record, listed_ids
 from approvald.adapters.pvwa.session import PvwaSession
 from approvald.adapters.pvwa.wire import AnswerLost
@@ -49,7 +49,7 @@ class PvwaClient:
         if session is None:
             return Forbidden(code=NO_ACCOUNT)
         answer = session.ask("GET", f"/API/IncomingRequests/{quote(request_id, safe='')}/")
-        reading = read(answer)
+        reading = answer.reading
         if isinstance(reading, Value):
             return _record(answer, reading, request_id)
         if isinstance(reading, Complaint) and _is_verdict(answer):
@@ -68,7 +68,7 @@ class PvwaClient:
         if session is None:
             return False
         answer = session.ask("GET", "/API/IncomingRequests/", query={"onlyWaiting": "false", "expired": "true"})
-        reading = read(answer)
+        reading = answer.reading
         ids = listed_ids(reading.content) if isinstance(reading, Value) else None
         if ids is None:
             raise _unavailable(answer)
@@ -88,7 +88,7 @@ class PvwaClient:
             answer = session.ask("POST", path, body={"Reason": comment})
         except AnswerLost as lost:
             raise _unknown(request_id, str(lost)) from lost
-        reading = read(answer)
+        reading = answer.reading
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise _unavailable(answer)
         if isinstance(reading, Empty | Value):
@@ -129,7 +129,7 @@ def _record(answer: Answer, reading: Value, request_id: str) -> AccessRequest:
 
 def _is_verdict(answer: Answer) -> bool:
     """Whether an error of PVWA's own is about the request: not "busy", not an error under a 2xx, not a dead session."""
-    reading = read(answer)
+    reading = answer.reading
     return (
         isinstance(reading, Complaint)
         and not answer.is_success
@@ -141,7 +141,7 @@ def _is_verdict(answer: Answer) -> bool:
 def _what(answer: Answer) -> str:
     """Name what came, in words for a person."""
     trace = f", correlation id {answer.trace}" if answer.trace else ""
-    reading = read(answer)
+    reading = answer.reading
     match reading:
         case Complaint():
             what = f"the error {reading.code}: {reading.words}"

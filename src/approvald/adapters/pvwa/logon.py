@@ -9,7 +9,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Value, read
+from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Value
 from approvald.adapters.pvwa.fields import Fields
 from approvald.adapters.pvwa.wire import Wire
 from approvald.errors import System, Unavailable
@@ -62,7 +62,7 @@ def _send(wire: Wire, authentication: str, secret: Secret) -> Answer:
 def _token(answer: Answer) -> str | None:
     if not answer.is_success or answer.is_page:
         return None
-    reading = read(answer)
+    reading = answer.reading
     if isinstance(reading, Value):
         fields = Fields(reading.content)
         for value in (reading.content, *(fields.raw(key) for key in TOKEN_KEYS)):
@@ -80,7 +80,7 @@ def _refusal(answer: Answer) -> str | None:
     asked for: an unanswered challenge can count as a bad try, so it is treated as one. A user with too many sessions
     is not refused.
     """
-    reading = read(answer)
+    reading = answer.reading
     if not isinstance(reading, Complaint):
         refuses = answer.status in _REFUSING and not answer.is_page
         return f"HTTP {answer.status}, without a reason" if refuses else None
@@ -93,12 +93,12 @@ def _refusal(answer: Answer) -> str | None:
 
 
 def _is_half_way(answer: Answer) -> bool:
-    reading = read(answer)
+    reading = answer.reading
     return isinstance(reading, Value) and "UserName" in Fields(reading.content) and _token(answer) is None
 
 
 def _not_judged(answer: Answer) -> str:
-    reading = read(answer)
+    reading = answer.reading
     if isinstance(reading, Complaint):
         what = f"{reading.code}: {reading.words}"
     elif answer.status in BUSY_OR_LATE:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 
-from approvald.adapters.pvwa.answers import Answer, Complaint, read
+from approvald.adapters.pvwa.answers import Answer, Complaint
 from approvald.adapters.pvwa.logon import LogonRefused, log_on
 from approvald.adapters.pvwa.wire import AnswerLost, Wire
 from approvald.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
+from approvald.logs import Event, event
 from approvald.ports import Clock, LogonGuard, Secret, SecretStore
 from approvald.settings import PvwaSettings
 
+_LOG: Final = logging.getLogger(__name__)
 LOGOFF_SECONDS: Final = 5.0
 """A log-off is a courtesy: stopping must not wait long for a PVWA that hangs."""
 
@@ -70,6 +72,7 @@ class PvwaSession:
                 if not _is_dead_token(answer):
                     return answer
                 self._drop()
+                _log(Event.PVWA_SESSION_RENEWED, logging.INFO, session.user_name, why=f"HTTP {answer.status}")
                 if method != "GET" and not _was_refused_at_the_door(answer):
                     return answer  # it may have been done: the caller has to find out
         message = (
@@ -122,13 +125,18 @@ class PvwaSession:
 
     def _try(self, secret: Secret) -> _Open:
         """Log on once, under the guard. Raises AuthenticationFailed; Unavailable when PVWA did not judge."""
-        self._guard.may_try(secret.username, secret.version)
+        try:
+            self._guard.may_try(secret.username, secret.version)
+        except AuthenticationFailed as held:
+            _log(Event.LOGON_HELD_BACK, logging.INFO, secret.username, why=str(held))
+            raise
         wire = Wire(self._settings, self._clock)
         try:
             token = log_on(wire, self._settings.authentication, secret)
         except LogonRefused as refused:
             wire.close()
             next_try = self._guard.failed(secret.username, secret.version)
+            _log(Event.LOGON_FAILED, logging.ERROR, secret.username, why=refused.words)
             raise self._not_accepted(secret, refused, next_try) from refused
         except AnswerLost as lost:
             wire.close()
@@ -137,6 +145,7 @@ class PvwaSession:
             wire.close()
             raise
         self._guard.succeeded(secret.username, secret.version)
+        _log(Event.LOGON_DONE, logging.INFO, secret.username)
         return _Open(wire=wire, token=token, user_name=secret.username)
 
     def _not_accepted(self, secret: Secret, refused: LogonRefused, next_try: datetime | None) -> AuthenticationFailed:
@@ -157,13 +166,19 @@ class PvwaSession:
     def _log_off(self) -> None:
         session = self._open
         if session is not None:
-            with suppress(ApprovaldError):
+            try:
                 session.wire.send("POST", "/API/Auth/Logoff/", token=session.token, longest_seconds=LOGOFF_SECONDS)
+            except ApprovaldError as error:
+                _log(Event.LOGOFF_FAILED, logging.INFO, session.user_name, why=str(error))
             self._drop()
 
 
+def _log(what: Event, severity: int, account: str, *, why: str = "") -> None:
+    event(_LOG, what, severity, system=System.PVWA.value, account=account, why=why)
+
+
 def _is_dead_token(answer: Answer) -> bool:
-    reading = read(answer)
+    reading = answer.reading
     if isinstance(reading, Complaint):
         return reading.is_dead_token
     return answer.status == HTTPStatus.UNAUTHORIZED

@@ -76,6 +76,7 @@ class Wire:
         Raises Unavailable when it certainly did not reach the PVWA, AnswerLost when it may have.
         """
         connect, receive = (min(each, longest_seconds or each) for each in self._timeout)
+        deadline = self._clock.monotonic() + connect + 2 * receive
         try:
             with self._http.request(
                 method,
@@ -87,7 +88,7 @@ class Wire:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                return self._complete(response)
+                return self._complete(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failure(error) from error
 
@@ -96,9 +97,8 @@ class Wire:
         self._http.close()
         self._http.cookies.clear()
 
-    def _complete(self, response: requests.Response) -> Answer:
-        """Read the whole body: not more than is sane, and not longer than one read may take."""
-        deadline = self._clock.monotonic() + self._timeout[1]
+    def _complete(self, response: requests.Response, deadline: float) -> Answer:
+        """Read the whole body: not more than is sane, and not beyond the deadline however steadily it trickles."""
         body = bytearray()
         for chunk in response.iter_content(CHUNK_BYTES):
             body += chunk
