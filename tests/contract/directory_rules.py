@@ -39,7 +39,8 @@ GROUPS: dict[str, list[str]] = {
     "L2_PAMapprover": ["dario.conti"],
     "List_PAMapprover": ["mara.voss"],
 }
-WORLD = {"people": PEOPLE, "groups": GROUPS, "group_kinds": {"List_PAMapprover": "distribution"}}
+KINDS = {"List_PAMapprover": "distribution"}
+WORLD = {"people": PEOPLE, "groups": GROUPS, "group_kinds": KINDS}
 PEOPLE_SETTINGS = PeopleSettings(
     link_ignore=["UNKNOWN"], map={"Vendor-07": "mara.voss", "svc_legacy": "brandt@corp.example"}
 )
