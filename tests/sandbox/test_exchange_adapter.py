@@ -17,14 +17,17 @@ NOON: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize("authentication", ["basic", "ntlm"])
 def test_the_first_request_is_the_first_poll(sandbox: Sandbox, authentication: Literal["basic", "ntlm"]) -> None:
-    """Nothing is guessed or set up: making the adapter sends nothing, an empty poll is one request."""
+    """Nothing is guessed or set up: making the adapter sends nothing, an empty poll is one request.
+
+    Only the first empty poll also looks which folders are there.
+    """
     mailbox = adapter(sandbox, authentication=authentication)
     assert sandbox.stats()["exchange"]["http_requests"] == 0
     mailbox.list_inbox(50)
     mailbox.list_inbox(50)
     mailbox.close()
     seen = sandbox.stats()["exchange"]
-    assert seen["requests"] == ["FindItem", "FindItem"]
+    assert seen["requests"] == ["FindItem", "FindFolder", "FindItem"]
     # NTLM proves itself once, in two steps more, on the one connection that is kept.
     assert len(seen["challenged"]) == (2 if authentication == "ntlm" else 0)
     assert seen["connections"] == 1
@@ -84,6 +87,23 @@ def test_a_message_id_of_odd_form_is_no_thread(sandbox: Sandbox, hostile: str) -
     assert not sent["references"]
 
 
+@pytest.mark.parametrize("polled_before", [True, False])
+def test_the_first_mail_of_a_new_mailbox_costs_five_requests(sandbox: Sandbox, polled_before: bool) -> None:  # noqa: FBT001 - pytest's form
+    """All our folders are made with one request, when the first mail is filed."""
+    mailbox = adapter(sandbox)
+    if polled_before:
+        assert list(mailbox.list_inbox(1)) == []
+    before = len(operations(sandbox))
+    sandbox.deliver(mail(1))
+    (listed,) = mailbox.list_inbox(1)
+    mailbox.fetch([listed])
+    mailbox.send([reply("1")])
+    mailbox.file([listed.item_id], Folder.DONE)
+    mailbox.close()
+    assert operations(sandbox)[before:] == ["FindItem", "GetItem", "CreateItem", "CreateFolder", "MoveItem"]
+    assert {"Inbox/Done", "Inbox/Refused", "Inbox/Ignored", "Inbox/Quarantine"} <= set(sandbox.mailbox())
+
+
 def test_a_folder_that_was_taken_away_is_made_again(sandbox: Sandbox) -> None:
     """A remembered id that leads nowhere is looked up anew, once; the mails are filed all the same."""
     names = FakeNames()
@@ -96,7 +116,8 @@ def test_a_folder_that_was_taken_away_is_made_again(sandbox: Sandbox) -> None:
         assert len(sandbox.mailbox()["Inbox/Refused"]) == 2
         sandbox.reset()
     mailbox.close()
-    assert list(names.kept["exchange.folder"]) == ["pam-approve@corp.example/Refused"]
+    kept = {name.partition("/")[2] for name in names.kept["exchange.folder"]}
+    assert kept == {"Done", "Refused", "Ignored", "Quarantine"}
 
 
 def test_an_address_of_the_exchange_directory_is_no_address(sandbox: Sandbox) -> None:

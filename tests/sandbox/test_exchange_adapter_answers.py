@@ -149,6 +149,8 @@ def test_a_mail_that_cannot_be_moved_keeps_no_other_back(tmp_path: Path) -> None
     """Each item has its own answer, also where Exchange moves some and not others."""
 
     def script(operation: str, _: str, __: bool) -> Answer:  # noqa: FBT001 - the script's form
+        if operation == "CreateFolder":
+            return rows("CreateFolder", [row("CreateFolder", code="ErrorFolderExists")] * 4)
         if operation == "FindFolder":
             folder = '<t:Folder><t:FolderId Id="f1" ChangeKey="c"/><t:DisplayName>done</t:DisplayName></t:Folder>'
             page = '<m:RootFolder TotalItemsInView="1" IncludesLastItemInRange="true" IndexedPagingOffset="1">'
@@ -159,7 +161,7 @@ def test_a_mail_that_cannot_be_moved_keeps_no_other_back(tmp_path: Path) -> None
 
     with scripted(tmp_path, script) as exchange:
         moved, kept = exchange.mailbox.file(["one", "two"], Folder.DONE)
-        assert exchange.asked == ["FindFolder", "MoveItem"]
+        assert exchange.asked == ["CreateFolder", "FindFolder", "MoveItem"]
     assert moved is None
     assert isinstance(kept, NotDone)
     assert not kept.gone

@@ -119,11 +119,11 @@ def find_folders(account: Any) -> list[Row]:
     )
 
 
-def create_folder(account: Any, name: str) -> list[Row]:
-    """Make a folder right below the Inbox."""
+def create_folders(account: Any, names: Sequence[str]) -> list[Row]:
+    """Make folders right below the Inbox."""
     above = inbox(account)
-    made = Folder(name=name, folder_class="IPF.Note", root=above.root)
-    return list(_CreateFolder(account=account).call(parent_folder=above, folders=[made]))
+    made = [Folder(name=name, folder_class="IPF.Note", root=above.root) for name in names]
+    return list(_CreateFolder(account=account).call(parent_folder=above, folders=made))
 
 
 def good(rows: Iterable[Row]) -> list[Element]:

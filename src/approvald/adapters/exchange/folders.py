@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from exchangelib import errors as ews
@@ -35,6 +36,7 @@ class FolderIds:
         self._connection = connection
         self._names = names
         self._ids: dict[str, str] | None = None
+        self._looked = False
 
     def recalled(self, folder: Folder) -> str | None:
         """Return the id that is remembered, without asking Exchange."""
@@ -42,21 +44,32 @@ class FolderIds:
             self._ids = dict(self._names.recall(KIND))
         return self._ids.get(self._key(folder))
 
+    def look_once(self) -> None:
+        """Ask which folders are there, unless something is known: for a poll that has nothing else to do."""
+        if not self._looked and not any(self.recalled(folder) for folder in Folder):
+            self._looked = True
+            self._remember_all(self._found())
+
     def resolved(self, folder: Folder) -> str:
-        """Ask Exchange for the folders below the Inbox, make this one when it is missing, and return its id."""
-        found = self._found()
-        name = self._name(folder)
-        if name.casefold() not in found:
-            made = self._made(name)
-            found = self._found() if made is None else found | {name.casefold(): made}
-        if name.casefold() not in found:
-            message = f"Exchange neither shows nor makes the folder {name} below the Inbox: mails wait."
+        """Make this folder, and with it every other that is not known; where it was there, find it. Returns its id.
+
+        Making comes first: a mailbox without our folders is asked once, with one request, in its life.
+        """
+        name = self._name(folder).casefold()
+        found = self._made([each for each in Folder if each is folder or self.recalled(each) is None])
+        if name not in found:
+            found |= self._found()
+        if name not in found:
+            message = f"Exchange neither shows nor makes the folder {self._name(folder)} below the Inbox: mails wait."
             raise Garbled(System.EXCHANGE, message)
+        self._remember_all(found)
+        return found[name]
+
+    def _remember_all(self, found: Mapping[str, str]) -> None:
         for each in Folder:
             folder_id = found.get(self._name(each).casefold())
             if folder_id is not None:
                 self._remember(each, folder_id)
-        return found[name.casefold()]
 
     def _found(self) -> dict[str, str]:
         def request(account: object) -> dict[str, str]:
@@ -67,15 +80,18 @@ class FolderIds:
 
         return self._connection.ask("FindFolder", request)
 
-    def _made(self, name: str) -> str | None:
-        """Make a folder and return its id; None when somebody made it meanwhile."""
+    def _made(self, wanted: Sequence[Folder]) -> dict[str, str]:
+        """Make folders with one request and return their ids by folded name, without those that were there already."""
 
-        def request(account: object) -> str | None:
-            (row,) = calls.create_folder(account, name)
-            if isinstance(row, ews.ErrorFolderExists):
-                return None
-            (answer,) = calls.good([row])
-            return read_id(answer, "m:Folders/t:Folder/t:FolderId")
+        def request(account: object) -> dict[str, str]:
+            names = [self._name(folder) for folder in wanted]
+            rows = zip(names, calls.create_folders(account, names), strict=True)
+            made = [(name, row) for name, row in rows if not isinstance(row, ews.ErrorFolderExists)]
+            answers = calls.good([row for _, row in made])
+            return {
+                name.casefold(): read_id(answer, "m:Folders/t:Folder/t:FolderId")
+                for (name, _), answer in zip(made, answers, strict=True)
+            }
 
         return self._connection.ask("CreateFolder", request)
 

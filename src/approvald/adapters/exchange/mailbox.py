@@ -43,12 +43,15 @@ class ExchangeMailbox:
         self._folders = folders.FolderIds(settings, self._connection, names)
 
     def list_inbox(self, limit: int) -> Sequence[ListedMail]:
-        """Return the oldest `limit` items of the Inbox, oldest first. One request."""
+        """Return the oldest `limit` items of the Inbox, oldest first. One request, and one more the first time."""
         if limit < 1:
             return ()
-        return self._connection.ask(
+        listed = self._connection.ask(
             "FindItem", lambda account: tuple(map(read_listed, calls.good(calls.find_items(account, limit))))
         )
+        if not listed:
+            self._folders.look_once()
+        return listed
 
     def fetch(self, listed: Sequence[ListedMail], *, with_mime: bool = True) -> Sequence[Mail | Unfetchable]:
         """Fetch these items, in order. One request for 100 mails or 4 MB, and one more where some are too large."""
