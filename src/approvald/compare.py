@@ -31,7 +31,7 @@ def differences(
     if _folded(notification.safe) != _folded(request.safe) or notification.number != request.number:
         found.append("request id")
     # An unknown requestor has a check and a code of its own, later on.
-    if isinstance(requestor, Person) and notification.requestor.casefold() not in requestor.addresses:
+    if isinstance(requestor, Person) and not has_address(requestor, notification.requestor):
         found.append("requestor")
     refusing = {name for name in ("account", "device_user", "reason") if getattr(comparison, name) == "refuse"}
     found += [name.replace("_", " ") for name in noted(notification, request) if name in refusing]
@@ -51,6 +51,11 @@ def noted(notification: Notification, request: AccessRequest) -> tuple[str, ...]
     if notification.reason is not None and not _same_reason(notification.reason, request):
         found.append("reason")
     return tuple(found)
+
+
+def has_address(person: Person, address: str) -> bool:
+    """Whether this is one of the person's SMTP addresses."""
+    return address.casefold() in {person.address.casefold(), *person.addresses}
 
 
 def _same_reason(printed: str, request: AccessRequest) -> bool:

@@ -22,7 +22,7 @@ def find_request(pvwa: Pvwa, request_id: str, accounts: Sequence[Level]) -> Acce
         if isinstance(answer, AccessRequest):
             return answer
         answers.append(answer)
-    if not all(isinstance(answer, Absent) for answer in answers):
+    if not answers or not all(isinstance(answer, Absent) for answer in answers):
         return Ending(code=Code.NOT_VISIBLE, request_id=request_id)
     if any(pvwa.lists(request_id, account) for account in accounts):
         message = "PVWA lists the request and says at the same time that it does not exist"

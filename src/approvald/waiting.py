@@ -9,6 +9,7 @@ from typing import Final
 
 _FIRST_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 60.0
+_LONGEST_WISH_SECONDS: Final = 900.0
 _DOUBLINGS: Final = 6
 
 
@@ -20,10 +21,11 @@ class Patience:
     chance: Callable[[], float]
 
     def pause(self, tries: int, wished_seconds: float | None = None) -> timedelta:
-        """Return how long to wait after the `tries`th failure; never shorter than the system itself asked for."""
+        """Return how long to wait after the `tries`th failure; not shorter than the system asked for, up to 15 min."""
         seconds = min(_FIRST_SECONDS * 2 ** min(tries, _DOUBLINGS), _LONGEST_SECONDS)
         seconds *= 1 + self.chance() / 4
-        return timedelta(seconds=max(seconds, wished_seconds or 0.0))
+        # A broken load balancer can ask for years: then every mail would wait for ever.
+        return timedelta(seconds=max(seconds, min(wished_seconds or 0.0, _LONGEST_WISH_SECONDS)))
 
     def is_over(self, since: datetime, now: datetime) -> bool:
         """Whether a mail has waited so long that its sender is told."""
