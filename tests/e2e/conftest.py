@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from approvald_sandbox.client import Sandbox
-from e2e.stage import Stage, raised
+from e2e.stage import Stage, raised, restore
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +30,18 @@ def stage(sandbox: Sandbox, tmp_path: Path) -> Iterator[Stage]:
     """Give the sandbox with a running daemon."""
     with raised(sandbox, tmp_path / "state") as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def running(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Give a daemon that runs through all tests of a module; they use `house`."""
+    sandbox_process.reset()
+    with raised(sandbox_process, tmp_path_factory.mktemp("house") / "state") as made:
+        yield made
+
+
+@pytest.fixture
+def house(running: Stage) -> Iterator[Stage]:
+    """Give the module's daemon, and afterwards undo what the test did to the world. Tests take `new_request`."""
+    yield running
+    restore(running.sandbox)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from approvald_sandbox.approvald_process import ApprovaldProcess
 from approvald_sandbox.approvald_toml import approvald_toml
 from approvald_sandbox.client import Sandbox
 from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.pvwa.profile import Profile
+from approvald_sandbox.server import DEMO_WORLD
 
 SECONDS = 20.0
 HANDLED = ("Done", "Refused", "Ignored", "Quarantine")
+WORLD: Final = json.loads(DEMO_WORLD.read_text(encoding="utf-8"))
+TEAM: Final = "cyberark-team@corp.example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the outside saw of one mail: where it was filed, how its summary line says it ended, and what was sent."""
+
+    folder: str
+    code: str
+    replies: Sequence[Mapping[str, Any]]
 
 
 @dataclass
@@ -24,12 +39,17 @@ class Stage:
 
     sandbox: Sandbox
     daemon: ApprovaldProcess
+    numbers: Iterator[int] = field(default_factory=lambda: count(2001))
 
     def request(self, safe: str = "DB-PROD-01", number: str = "1101", **fields: Any) -> Notice:
         """Make a waiting request in PVWA and return the notification that CyberArk sends about it."""
         fields.setdefault("requestor", "jonas.keil@corp.example")
         self.sandbox.change_request(safe, number, **fields)
         return Notice(requestor=fields["requestor"], safe=safe, number=number)
+
+    def new_request(self, safe: str = "DB-PROD-01", **fields: Any) -> Notice:
+        """Make a waiting request under a number of its own, for tests that share one daemon."""
+        return self.request(safe, str(next(self.numbers)), **fields)
 
     def forward(self, notice: Notice, sender: str = "ilka.brandt@corp.example", **how: Any) -> str:
         """Deliver the notification as forwarded by `sender`, and wait until it is filed. Returns the folder."""
@@ -40,6 +60,13 @@ class Stage:
         before = self.filed()
         self.sandbox.deliver(raw, **how)
         return self.wait_until_filed(before)
+
+    def see(self, raw: bytes, **how: Any) -> Seen:
+        """Deliver a mail and tell what the outside saw of it. For one mail at a time."""
+        sent, ended = len(self.sandbox.sent()), len(self.codes())
+        folder = self.deliver(raw, **how)
+        assert len(self.codes()) == ended + 1
+        return Seen(folder=folder, code=self.codes()[-1], replies=self.sandbox.sent()[sent:])
 
     def filed(self) -> dict[str, int]:
         """Return how many mails each of our folders holds."""
@@ -63,6 +90,15 @@ class Stage:
         """Return what PVWA took, as (request id, user, level)."""
         return [(each["key"], each["user"], each["level"]) for each in self.sandbox.confirmations()]
 
+    def votes(self, notice: Notice) -> list[tuple[str, int]]:
+        """Return what PVWA took for one request, as (user, level)."""
+        return [(user, level) for key, user, level in self.confirmations() if key == f"{notice.safe}_{notice.number}"]
+
+    def attempts_at(self, notice: Notice) -> int:
+        """Return how many Confirm calls arrived for one request."""
+        key = f"{notice.safe}_{notice.number}"
+        return sum(each["key"] == key for each in self.sandbox.confirm_attempts())
+
     def comments(self) -> list[str]:
         """Return the comments of what PVWA took."""
         return [each["reason"] for each in self.sandbox.confirmations()]
@@ -80,11 +116,26 @@ class Stage:
         return [str(line["code"]) for line in self.daemon.events("mail.done")]
 
 
+def restore(sandbox: Sandbox) -> None:
+    """Undo what a test did to the demo's people, groups, PVWA and wires, under a daemon that goes on running."""
+    sandbox.clear_faults()
+    sandbox.change_profile(**asdict(Profile()))
+    for sam in WORLD["people"]:
+        sandbox.change_person(sam, delete=True)
+        sandbox.change_person(sam)
+    for name, members in WORLD["groups"].items():
+        sandbox.change_group(name, members=members, kind="security")
+
+
 @contextmanager
-def raised(sandbox: Sandbox, state: Path, **configuration: Any) -> Iterator[Stage]:
-    """Start the daemon on a sandbox that has just been reset, polling five times a second."""
+def raised(sandbox: Sandbox, state: Path, *, edit: Callable[[str], str] = str, **configuration: Any) -> Iterator[Stage]:
+    """Start the daemon on a sandbox that has just been reset, polling five times a second.
+
+    `edit` changes the text of the configuration.
+    """
     options: dict[str, Any] = {"poll_seconds": 0.2} | configuration
-    with ApprovaldProcess(state, approvald_toml(sandbox.endpoints(), state, **options)) as daemon:
+    text = edit(approvald_toml(sandbox.endpoints(), state, **options))
+    with ApprovaldProcess(state, text) as daemon:
         stage = Stage(sandbox, daemon)
         daemon.wait_for("daemon.started")
         yield stage
