@@ -82,9 +82,24 @@ class Stage:
             if sum(now.values()) - sum(before.values()) >= count:
                 return grown[0]
             if time.monotonic() > deadline:
-                message = f"not filed; {self.daemon.output()[-1500:]} {list(self.daemon.events())[-5:]}"
-                raise AssertionError(message)
+                raise AssertionError(self.story())
             time.sleep(0.03)
+
+    def waits(self) -> int:
+        """Return how often a mail was put off, by the log."""
+        return sum(1 for _ in self.daemon.events("mail.waiting"))
+
+    def until(self, happened: Callable[[], bool], seconds: float = SECONDS) -> None:
+        """Wait until something has happened. Raises AssertionError with the end of the log."""
+        deadline = time.monotonic() + seconds
+        while not happened():
+            if time.monotonic() > deadline:
+                raise AssertionError(self.story())
+            time.sleep(0.03)
+
+    def story(self) -> str:
+        """Return what the daemon said last, for a test that fails."""
+        return f"{self.daemon.output()[-1500:]} {list(self.daemon.events())[-5:]}"
 
     def confirmations(self) -> list[tuple[str, str, int]]:
         """Return what PVWA took, as (request id, user, level)."""
