@@ -1,4 +1,4 @@
-"""`python -m approvald_sandbox serve`: the pretend systems, until they are stopped."""
+"""The pretend systems, and the demo that is played on them."""
 
 from __future__ import annotations
 
@@ -15,19 +15,27 @@ USAGE_ERROR: Final = 64
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code."""
     chosen = _parser().parse_args(arguments)
-    run = {"serve": _serve}[chosen.command]
+    run = {"demo": _demo, "serve": _serve}[chosen.command]
     return run(chosen)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="approvald_sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="play the stories and compare what happens with what must happen")
     serve = commands.add_parser("serve", help="start all systems and print one JSON line with their endpoints")
     serve.add_argument("--world", type=Path, help="the world.json to begin with (default: the demo's)")
     serve.add_argument("--dir", type=Path, help="folder for certificates and Vault's ids (default: a temporary one)")
     serve.add_argument("--ports-file", type=Path, help="JSON with the ports to use; written when there is none")
     serve.add_argument("--with-stdin", action="store_true", help="stop also when standard input ends")
     return parser
+
+
+def _demo(chosen: argparse.Namespace) -> int:
+    from approvald_sandbox import demo  # noqa: PLC0415 - `serve` needs none of it
+
+    del chosen
+    return demo.main()
 
 
 def _serve(chosen: argparse.Namespace) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
+TIME_ZONE: Final = "Europe/Amsterdam"
 TEMPLATE = """\
 # Made by the sandbox: approvald against its pretend Exchange, directory, PVWA and Vault.
 [mailbox]
@@ -57,7 +59,7 @@ name = "CyberArk team"
 address = {team}
 
 [reply]
-time_zone = "Europe/Amsterdam"
+time_zone = {time_zone}
 portal_url = {pvwa}
 
 [daemon]
@@ -88,6 +90,7 @@ def approvald_toml(
     texts = dict(endpoints) | {
         "authentication": authentication,
         "stderr": stderr,
+        "time_zone": TIME_ZONE,
         "ledger": str(state / "ledger.db"),
         "log": str(state / "approvald.log"),
         "pvwa_sender": f"pvwa-noreply@{endpoints['domain']}",

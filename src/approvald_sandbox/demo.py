@@ -1,0 +1,120 @@
+"""`python -m approvald_sandbox demo`: forwarded mails become confirmations and replies, over the real protocols."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from approvald_sandbox.approvald_process import ApprovaldProcess
+from approvald_sandbox.approvald_toml import approvald_toml
+from approvald_sandbox.client import Sandbox
+from approvald_sandbox.performance import Performance, Played, Stopped
+from approvald_sandbox.process import SandboxFailed
+from approvald_sandbox.screen import Screen
+from approvald_sandbox.stories import Story, stories
+
+POLL_SECONDS: Final = 0.2
+DIFFERS: Final = 1
+FAILED: Final = 70
+INTERRUPTED: Final = 130
+LAST_LINES: Final = 12
+
+
+def main() -> int:
+    """Play the demo. Returns 0 when every story ended as it had to."""
+    return run(stories(), Screen())
+
+
+def run(chosen: Sequence[Story], screen: Screen) -> int:
+    """Start both processes, play the stories, show the table, clean up.
+
+    Returns 0, 1 when a story ended otherwise than expected, 70 when it could not be played, 130 after Ctrl-C.
+    """
+    began = time.monotonic()
+    try:
+        with _interruptible_once(), tempfile.TemporaryDirectory(prefix="approvald-demo-") as folder:
+            results = _play(chosen, screen, Path(folder))
+    except (Stopped, SandboxFailed) as error:
+        screen.say(f"The demo stopped: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        screen.say("Stopped; both processes have ended and nothing is left behind.")
+        return INTERRUPTED
+    screen.table(results)
+    return _last_words(results, screen, time.monotonic() - began)
+
+
+def _play(chosen: Sequence[Story], screen: Screen, folder: Path) -> list[Played]:
+    screen.say("Starting the sandbox: a pretend Exchange, directory, PVWA and Vault that speak the real protocols ...")
+    with Sandbox(directory=folder / "sandbox") as sandbox:
+        where = sandbox.endpoints()
+        screen.say("Starting approvald, as a process of its own, with a configuration like any other ...")
+        state = folder / "approvald"
+        with ApprovaldProcess(state, approvald_toml(where, state, poll_seconds=POLL_SECONDS)) as daemon:
+            with _explained(daemon), screen.counting(len(chosen)):
+                daemon.wait_for("daemon.started")
+                performance = Performance(sandbox, daemon, screen.tell)
+                numbered = enumerate(chosen, start=1)
+                results = [_one(number, story, performance, screen, where["mailbox"]) for number, story in numbered]
+            code = daemon.stop()
+    if code:
+        message = f"approvald played every story, but did not stop in order (exit code {code})."
+        raise Stopped(message)
+    return results
+
+
+def _one(number: int, story: Story, performance: Performance, screen: Screen, mailbox: str) -> Played:
+    screen.begin(number, story)
+    played = performance.play(story)
+    screen.end(played)
+    if story.shows_reply and played.reply is not None:
+        screen.mail(played.reply, mailbox)
+    return played
+
+
+@contextmanager
+def _explained(daemon: ApprovaldProcess) -> Iterator[None]:
+    """Add approvald's own last words to what stopped the demo."""
+    try:
+        yield
+    except (Stopped, TimeoutError) as error:
+        words = daemon.output().splitlines()[-LAST_LINES:]
+        lines = [f"{line.get('event')} {line.get('cause') or line.get('why') or ''}" for line in daemon.events()]
+        told = "\n".join(words or lines[-LAST_LINES:])
+        message = f"{error}\nIts last words:\n{told}\nPlease run `make test`; if that fails too, it is a bug to report."
+        raise Stopped(message) from error
+
+
+@contextmanager
+def _interruptible_once() -> Iterator[None]:
+    """Clean up after SIGTERM as after Ctrl-C, and let no second signal disturb the cleaning up."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _last_words(results: Sequence[Played], screen: Screen, seconds: float) -> int:
+    wrong = [played.story.title for played in results if not played.is_as_expected]
+    mails = sum(len(played.outcomes) for played in results)
+    if wrong:
+        screen.say(f"{len(wrong)} of {len(results)} stories ended otherwise than expected: {', '.join(wrong)}.")
+        return DIFFERS
+    screen.say(f"{len(results)} stories, {mails} mails, all as expected, in {seconds:.0f} s.")
+    screen.say("Next: `make sandbox` keeps these systems up so that you can play; README.md says how to set up a site.")
+    return 0
