@@ -17,7 +17,8 @@ from approvald_sandbox.client import Sandbox
 from approvald_sandbox.performance import Performance, Played, Stopped
 from approvald_sandbox.process import SandboxFailed
 from approvald_sandbox.screen import Screen
-from approvald_sandbox.stories import Story, stories
+from approvald_sandbox.stories import stories
+from approvald_sandbox.story import Story
 
 POLL_SECONDS: Final = 0.2
 DIFFERS: Final = 1
@@ -84,10 +85,11 @@ def _explained(daemon: ApprovaldProcess) -> Iterator[None]:
     try:
         yield
     except (Stopped, TimeoutError) as error:
-        words = daemon.output().splitlines()[-LAST_LINES:]
+        what = str(error) if isinstance(error, Stopped) else "approvald did not start."
         lines = [f"{line.get('event')} {line.get('cause') or line.get('why') or ''}" for line in daemon.events()]
-        told = "\n".join(words or lines[-LAST_LINES:])
-        message = f"{error}\nIts last words:\n{told}\nPlease run `make test`; if that fails too, it is a bug to report."
+        words = daemon.output().splitlines() or lines
+        told = "\n".join(f"  | {line}" for line in words[-LAST_LINES:])
+        message = f"{what} Its last words were:\n{told}\nTry `make clean` and `make demo` again, then `make test`."
         raise Stopped(message) from error
 
 

@@ -14,7 +14,7 @@ from approvald_sandbox.approvald_toml import TIME_ZONE
 from approvald_sandbox.client import Fields, Sandbox
 from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.letter import body_of
-from approvald_sandbox.stories import WHEN, Act, Outcome, Story
+from approvald_sandbox.story import WHEN, Act, Outcome, Story
 
 FOLDERS: Final = ("Done", "Refused", "Ignored", "Quarantine")
 ACT_SECONDS: Final = 25.0
@@ -162,7 +162,8 @@ def _when(confirmations: Sequence[Fields]) -> str:
     """Return the time of the last confirmation as approvald's replies write it, empty where there was none."""
     if not confirmations:
         return ""
-    return datetime.fromtimestamp(confirmations[-1]["at"], ZoneInfo(TIME_ZONE)).strftime("%a %d %b %Y %H:%M %Z")
+    at = datetime.fromtimestamp(confirmations[-1]["at"], ZoneInfo(TIME_ZONE))
+    return f"{at:%a} {at.day} {at:%b %Y %H:%M %Z}"
 
 
 def _grown(before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:

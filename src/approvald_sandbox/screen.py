@@ -16,7 +16,7 @@ from rich.text import Text
 
 from approvald_sandbox import letter
 from approvald_sandbox.performance import Played
-from approvald_sandbox.stories import Outcome, Story
+from approvald_sandbox.story import Outcome, Story
 
 PLAIN_WIDTH: Final = 132
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from approvald_sandbox.faults import System
 from approvald_sandbox.mails import Notice, forwarded, forwarded_as_attachment, out_of_office
+from approvald_sandbox.story import WHEN, Act, Outcome, Story
 
 DOMAIN: Final = "corp.example"
 ILKA, MARA = f"ilka.brandt@{DOMAIN}", f"mara.voss@{DOMAIN}"
@@ -15,48 +16,6 @@ DARIO, RHEA = f"dario.conti@{DOMAIN}", f"rhea.malik@{DOMAIN}"
 TIMO, JONAS, TEAM = f"timo.gast@{DOMAIN}", f"jonas.keil@{DOMAIN}", f"cyberark-team@{DOMAIN}"
 LEVEL1, LEVEL2 = "svc-pam-l1", "svc-pam-l2"
 SAFE: Final = "DB-PROD-01"
-WHEN: Final = "<when>"
-"""Stands in `Outcome.says` for the time of the last confirmation, as a reply writes it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of one mail, as the pretend systems saw it and approvald's log named it."""
-
-    code: str
-    folder: str
-    confirmations: tuple[tuple[str, int], ...] = ()
-    """The votes that PVWA took: account and level."""
-    confirm_calls: int = 0
-    """How many Confirm calls arrived at PVWA, taken or not."""
-    to: tuple[str, ...] = ()
-    cc: tuple[str, ...] = ()
-    says: str = ""
-    """Words that the reply must hold; of what happened, the same words where the reply does hold them."""
-    waited_for: System | None = None
-    """The system for which the mail waited in the Inbox."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Act:
-    """One mail that arrives. `away` is down when it arrives, and comes back once the mail waits."""
-
-    what: str
-    mail: bytes
-    expected: Outcome
-    away: System | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Story:
-    """Some mails, one after the other. `requests` are changes of PVWA's requests, in the words of world.json."""
-
-    title: str
-    why: str
-    requests: tuple[Mapping[str, Any], ...]
-    acts: tuple[Act, ...]
-    shows_reply: bool = False
-    """Whether the last reply is worth to be printed in full."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -253,9 +212,8 @@ def _refusal(title: str, why: str, asked: _Asked, sender: str, code: str) -> Sto
 
 
 def _approved(sender: str, account: str, level: int) -> Outcome:
-    return Outcome(
-        code="confirmed", folder="Done", confirmations=((account, level),), confirm_calls=1, to=(sender,)
-    )  # fmt: skip
+    vote = (account, level)
+    return Outcome(code="confirmed", folder="Done", confirmations=(vote,), confirm_calls=1, to=(sender,))
 
 
 def _refused(sender: str, code: str) -> Outcome:
