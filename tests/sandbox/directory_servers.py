@@ -28,6 +28,11 @@ ILKA = "ilka.brandt@corp.example"
 CONNECT_SECONDS, RECEIVE_SECONDS = 0.6, 0.9
 BIND, BIND_RESULT, SEARCH, ENTRY, DONE, REFERENCE = 0x60, 0x61, 0x63, 0x64, 0x65, 0x73
 IS_ACTIVE_DIRECTORY = "1.2.840.113556.1.4.800"
+Attributes = Mapping[str, Sequence[str | bytes]]
+ACTIVE_DIRECTORY: Attributes = {
+    "supportedCapabilities": [IS_ACTIVE_DIRECTORY],
+    "defaultNamingContext": ["DC=corp,DC=example"],
+}
 
 
 class RunningClock:
@@ -146,16 +151,12 @@ class ScriptedServer:
     `ca_file` is its CA. With `drip_seconds` the answers come byte by byte, that far apart.
     """
 
-    def __init__(
-        self, directory: Path, answer: Sequence[bytes], *, capabilities: Sequence[str] = (IS_ACTIVE_DIRECTORY,)
-    ) -> None:
+    def __init__(self, directory: Path, answer: Sequence[bytes], *, root: Attributes = ACTIVE_DIRECTORY) -> None:
         certificates = make_certificates(directory)
         self.ca_file = certificates.ca
         self.answer = list(answer)
         self.drip_seconds = 0.0
-        self._root = entry(
-            "", {"supportedCapabilities": list(capabilities), "defaultNamingContext": ["DC=corp,DC=example"]}
-        )
+        self._root = entry("", root)
         self._context = server_context(certificates.server)
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"ldaps://localhost:{self._listening.getsockname()[1]}"
@@ -210,7 +211,7 @@ def result(tag: int, code: int, message: str = "") -> bytes:
     return ber.tlv(tag, ber.integer(code, ber.ENUMERATED), ber.string(""), ber.string(message))
 
 
-def entry(dn: str, attributes: Mapping[str, Sequence[str | bytes]]) -> bytes:
+def entry(dn: str, attributes: Attributes) -> bytes:
     """Return a search result entry."""
     encoded = [
         ber.tlv(ber.SEQUENCE, ber.string(name), ber.tlv(ber.SET, *map(ber.string, values)))

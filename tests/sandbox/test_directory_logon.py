@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -11,10 +13,13 @@ from approvald.adapters.active_directory import ActiveDirectory
 from approvald.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
 from approvald.model import Person
 from approvald_sandbox.client import Sandbox
+from approvald_sandbox.faults import Fault, FaultKind
+from approvald_sandbox.faults import System as SandboxSystem
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore
-from sandbox.directory_servers import ILKA, USER, Desk, desk, secret
+from sandbox.directory_servers import CONNECT_SECONDS, ILKA, RECEIVE_SECONDS, USER, Desk, desk, secret
 
+DIRECTORY = SandboxSystem.DIRECTORY
 WRONG = "Planted-wrong-1"
 
 
@@ -170,6 +175,27 @@ def test_many_threads_fail_once(sandbox: Sandbox) -> None:
             each.join(20)
     assert [type(error) for error in errors] == [AuthenticationFailed] * 6
     assert asked.failed_binds() == 1
+
+
+def test_a_logon_that_hangs_holds_nobody_for_long(sandbox: Sandbox) -> None:
+    """Waiting for one another's log-on has its limit too."""
+    sandbox.put_fault(DIRECTORY, Fault(kind=FaultKind.HANG, operation="bind"))
+    seconds: list[float] = []
+    with desk(sandbox).open() as directory:
+
+        def ask() -> None:
+            began = time.monotonic()
+            with suppress(Unavailable):
+                directory.find_by_address(ILKA)
+            seconds.append(time.monotonic() - began)
+
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(20)
+    assert len(seconds) == 8
+    assert max(seconds) < 2 * (CONNECT_SECONDS + RECEIVE_SECONDS) + RECEIVE_SECONDS + 1
 
 
 def test_threads_are_served_side_by_side(sandbox: Sandbox) -> None:

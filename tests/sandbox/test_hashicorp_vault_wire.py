@@ -1,4 +1,4 @@
-"""Where HashiCorp Vault may send us: a standby node to the active one, over https and with the method kept."""
+"""What is sent to HashiCorp Vault, seen at the socket, and where it may redirect us: over https, the method kept."""
 
 from __future__ import annotations
 
@@ -145,6 +145,16 @@ def test_a_refusal_counts_only_as_vaults_own(certificates: Certificates, kind: s
         server.answers = [answer("403 Forbidden", f"Content-Type: {kind}", body=body)]
         with pytest.raises(Exception, match="HTTP 403" if vaults else "no answer of Vault's"):
             connection.log_in("role", "secret-4711")
+
+
+def test_an_old_token_does_not_travel_with_a_new_log_on(certificates: Certificates) -> None:
+    """A token that has ended, sent along, would have the log-on refused."""
+    with connected(certificates) as (connection, server):
+        server.answers = [answer("200 OK", "Content-Type: application/json", body=GRANTED)] * 2
+        connection.log_in("role", "secret-4711")
+        connection.log_in("role", "secret-4711")
+        assert len(server.received) == 2
+        assert not any(b"X-Vault-Token" in request for request in server.received)
 
 
 def test_a_log_on_without_a_token_is_trouble(certificates: Certificates) -> None:
