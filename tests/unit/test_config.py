@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,8 +50,8 @@ def test_the_shipped_file_is_good() -> None:
 
 MISTAKES = {
     "misspelled key": (
-        lambda: replaced('\naddress = "pam-approve@corp.example"', '\nadress = "pam-approve@corp.example"'),
-        "mailbox.adress: is not an option of [mailbox]; did you mean address?",
+        lambda: replaced('\naddress = "pam-approve@corp.example"', '\naddresss = "pam-approve@corp.example"'),
+        "mailbox.addresss: is not an option of [mailbox]; did you mean address?",
     ),
     "missing section": (
         lambda: without_section("sender"),
@@ -234,72 +233,3 @@ def test_an_empty_file_is_told_every_section_it_needs(tmp_path: Path) -> None:
     assert any(each.startswith("secrets: is missing; add a section [secrets.accounts.NAME]") for each in found)
     required = [name for name, field in Settings.model_fields.items() if field.is_required()]
     assert [each.partition(":")[0] for each in found] == required
-
-
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("[mailbox]\naddress = pam-approve@corp.example\n", "line 2, column 11"),
-        ("[mailbox\n", "line 1, column 9"),
-        ('a = "x', "end of the file"),
-    ],
-)
-def test_a_toml_mistake_names_its_line(tmp_path: Path, text: str, place: str) -> None:
-    """Where the file is no TOML the place is said, and the usual remedy."""
-    (found,) = problems(tmp_path, text)
-    assert found.startswith(f"{place}: TOML does not allow this (")
-    assert found.endswith("; write one key = value a line, texts in quotes")
-
-
-def test_a_file_from_an_editor_of_windows_is_read(tmp_path: Path) -> None:
-    """A byte order mark and CRLF line ends are no mistake."""
-    file = tmp_path / "approvald.toml"
-    file.write_bytes(b"\xef\xbb\xbf" + SHIPPED.read_bytes().replace(b"\n", b"\r\n"))
-    assert config.load(file) == config.load(SHIPPED)
-
-
-def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
-    """Another encoding is said as such."""
-    file = tmp_path / "approvald.toml"
-    file.write_bytes("# Gruß".encode("latin-1"))
-    with pytest.raises(ConfigurationInvalid, match=r"approvald.toml: is not UTF-8 text; save it as UTF-8"):
-        config.load(file)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    """--config with a wrong name says which."""
-    with pytest.raises(ConfigurationInvalid, match=r"gone.toml: is not there; write it, or name another file"):
-        config.load(tmp_path / "gone.toml")
-
-
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    """A folder's name is told apart from an unreadable file."""
-    with pytest.raises(ConfigurationInvalid, match=r"cannot be read \(Is a directory\)"):
-        config.load(tmp_path)
-
-
-def test_a_file_that_everybody_can_write_is_refused(tmp_path: Path) -> None:
-    """Whoever writes it names the approver groups."""
-    file = tmp_path / "approvald.toml"
-    file.write_bytes(SHIPPED.read_bytes())
-    file.chmod(0o646)
-    with pytest.raises(ConfigurationInvalid, match=r"can be written by everybody.*chmod o-w"):
-        config.load(file)
-
-
-def test_the_places_are_looked_through_in_order(tmp_path: Path) -> None:
-    """--config wins, then the first place that is there; with none, both places are named."""
-    near, far = tmp_path / "near.toml", tmp_path / "far.toml"
-    with pytest.raises(ConfigurationInvalid, match=r"looked for .*near.toml and .*far.toml; .*--config FILE"):
-        config.find(None, (near, far))
-    far.touch()
-    assert config.find(None, (near, far)) == far
-    near.touch()
-    assert config.find(None, (near, far)) == near
-    assert config.find(tmp_path / "mine.toml", (near, far)) == tmp_path / "mine.toml"
-    assert [str(place) for place in config.PLACES] == ["config/approvald.toml", "/etc/approvald/approvald.toml"]
-
-
-def test_the_shipped_text_is_valid_toml() -> None:
-    """The example can be read by any TOML reader."""
-    assert tomllib.loads(SHIPPED.read_text(encoding="utf-8"))["mailbox"]

@@ -16,13 +16,11 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from approvald import logs
 from approvald.errors import ConfigurationInvalid, System
 from approvald.logs import Event
-from approvald.logs.redaction import MAX_CHARS, Redactor
+from approvald.logs.redaction import MAX_CHARS
 from approvald.ports import Secret
 from approvald.settings import LogSettings
 
@@ -246,21 +244,3 @@ def test_elsewhere_stderr_holds_bare_json_from_the_wanted_severity_on() -> None:
     """`stderr = "warnings"` leaves information out; without a journal there is no priority in front."""
     severities = [json.loads(line)["severity"] for line in run_program("terminal", "warnings")]
     assert severities == ["warning", "critical", "critical"]
-
-
-LEAVES = st.none() | st.booleans() | st.floats() | st.integers() | st.text() | st.binary()
-
-
-@given(st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20))
-def test_any_value_becomes_one_line_of_strict_json(value: object) -> None:
-    """Whatever is handed over, the line is strict JSON of printable characters."""
-    written = json.dumps(Redactor().plain(value), allow_nan=False, ensure_ascii=False)
-    assert all(character.isprintable() or character.isspace() for character in written)
-    assert len(written.splitlines()) == 1
-
-
-def test_an_empty_secret_changes_nothing() -> None:
-    """Registering nothing must not star everything."""
-    redactor = Redactor()
-    redactor.register("")
-    assert redactor.text("as it was") == "as it was"
