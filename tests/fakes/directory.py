@@ -95,7 +95,9 @@ class FakeDirectory:
         wanted = mapped.get(user_name.casefold(), user_name).rpartition("\\")[2].casefold()
         if "@" in wanted:
             principal = wanted.removesuffix(f"@{DOMAIN}")
-            return _one([each for each in self.people if wanted in each.addresses or each.account_name == principal])
+            return _one(
+                [each for each in self.people if wanted in each.addresses or each.account_name.casefold() == principal]
+            )
         return _one([person for person in self.people if person.account_name.casefold() == wanted])
 
     def memberships(self, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import ldap3
 from ldap3.core.exceptions import LDAPException
 
-from approvald.adapters.active_directory.tls import TimedSocket, VerifiedTls
+from approvald.adapters.active_directory.tls import TimedTlsSocket, VerifiedTls, timed
 from approvald.adapters.active_directory.values import Row
 from approvald.errors import System, Unavailable, Unreadable
 from approvald.ports import Secret
@@ -137,6 +137,11 @@ class DirectoryConnection:
             )
             raise Unreadable(message)
         self.domain_dn = root.text("defaultNamingContext")
+        if not self.domain_dn:
+            message = (
+                f"{self.endpoint} does not say which domain it holds. Name domain controllers in directory.servers."
+            )
+            raise Unreadable(message)
 
     def read(self, dn: str, wanted: str, attributes: Sequence[str]) -> Found:
         """Ask one entry whether a filter fits it. Raises NoSuchBase."""
@@ -167,8 +172,9 @@ class DirectoryConnection:
         with self._doing("connect"):
             self._ldap.open(read_server_info=False)
             if not self.endpoint.ldaps:
+                self._ldap.socket = timed(self._ldap.socket)
                 self._ldap.start_tls(read_server_info=False)
-        if not isinstance(self._ldap.socket, TimedSocket):
+        if not isinstance(self._ldap.socket, TimedTlsSocket):
             message = "connect: no TLS"
             raise Broken(message)
 
@@ -206,7 +212,7 @@ class DirectoryConnection:
 
     def _limit(self) -> None:
         """Give the next operation its time."""
-        if isinstance(self._ldap.socket, TimedSocket):
+        if isinstance(self._ldap.socket, TimedTlsSocket):
             self._ldap.socket.limit(self._seconds(self.limits.receive))
 
     def _seconds(self, limit: float) -> float:

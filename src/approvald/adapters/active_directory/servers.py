@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from approvald.adapters.active_directory.connection import Broken, DirectoryConnection, Endpoint, TimeLimits
 from approvald.adapters.active_directory.logon import Logon
@@ -146,14 +146,12 @@ class Servers:
 
 def _resolved(url: str, failures: list[str]) -> list[Endpoint]:
     """Return a server's addresses: a domain's name stands for all its domain controllers."""
-    found = re.fullmatch(r"(ldaps?)://([^/:]+)(?::([0-9]+))?", url)
-    if found is None:  # the settings let no such thing through
-        failures.append(f"{url}: no LDAP URL")
-        return []
-    scheme, host, port = found[1], found[2], int(found[3] or DEFAULT_PORTS[found[1]])
     try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or DEFAULT_PORTS[parts.scheme]
+        found = [str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, ValueError) as error:
         failures.append(f"{url}: no address for this name ({error})")
         return []
-    return [Endpoint(host=host, port=port, address=str(each[4][0]), ldaps=scheme == "ldaps") for each in addresses]
+    usable = [address for address in found if "%" not in address]  # link-local ones are no server's
+    return [Endpoint(host=host, port=port, address=each, ldaps=parts.scheme == "ldaps") for each in usable]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -13,8 +14,8 @@ from ldap3 import Tls
 from approvald.errors import System, Unavailable
 
 
-class TimedSocket(ssl.SSLSocket):
-    """A TLS socket whose limit counts for a whole answer. By itself every read would begin the limit anew."""
+class Timed(socket.socket):
+    """A socket whose limit counts for a whole answer. By itself every read would begin the limit anew."""
 
     answer_by: float = math.inf
 
@@ -29,9 +30,20 @@ class TimedSocket(ssl.SSLSocket):
         if left <= 0:
             message = "timed out"
             raise TimeoutError(message)
-        if left < math.inf:
-            self.settimeout(left)
+        self.settimeout(left if left < math.inf else self.gettimeout())
         return super().recv(buflen, flags)
+
+
+class TimedTlsSocket(Timed, ssl.SSLSocket):
+    """The same under TLS."""
+
+
+def timed(plain: socket.socket) -> Timed:
+    """Return a connected socket as one with a limit, for what is said before StartTLS."""
+    seconds = plain.gettimeout()
+    under_limit = Timed(fileno=plain.detach())
+    under_limit.limit(seconds or 0.0)
+    return under_limit
 
 
 def trusting(ca_file: Path | None) -> ssl.SSLContext:
@@ -45,7 +57,7 @@ def trusting(ca_file: Path | None) -> ssl.SSLContext:
         )
         raise Unavailable(System.DIRECTORY, message) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = TimedSocket
+    context.sslsocket_class = TimedTlsSocket
     return context
 
 

@@ -71,7 +71,11 @@ class Row:
         if not found and default is not None:
             return default
         if not re.fullmatch(r"-?[0-9]{1,20}", found, re.ASCII):
-            raise Unreadable(self._about(name, "is missing or no number; let the directory account read it"))
+            raise Unreadable(
+                self._about(
+                    name, "is missing or no number; let the directory account read it (a global catalog lacks some)"
+                )
+            )
         return int(found)
 
     def guid(self) -> str:
