@@ -50,8 +50,8 @@ def test_the_shipped_file_is_good() -> None:
 
 MISTAKES = {
     "misspelled key": (
-        lambda: replaced('\naddress = "pam-approve@corp.example"', '\naddresss = "pam-approve@corp.example"'),
-        "mailbox.addresss: is not an option of [mailbox]; did you mean address?",
+        lambda: replaced("\nauth_sources = ", "\nauth_source = "),
+        "sender.auth_source: is not an option of [sender]; did you mean auth_sources?",
     ),
     "missing section": (
         lambda: without_section("sender"),
