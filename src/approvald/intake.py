@@ -122,7 +122,9 @@ def classify(mail: Mail, rules: IntakeRules) -> Intake:
     """Say what kind of mail this is, before anything of its body is read. Never raises."""
     try:
         fields = mail.headers or headers.from_mime(mail.mime or b"")
-        return _classify(mail, fields, rules)
+        if len(fields) <= headers.MOST_FIELDS:
+            return _classify(mail, fields, rules)
+        return UnreadableMail(why="The mail has too many header fields.")
     except Exception:  # noqa: BLE001 - the fields are a stranger's; whatever they do, the queue goes on
         return UnreadableMail(why="The header of this mail cannot be read.")
 

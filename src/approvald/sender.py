@@ -123,7 +123,9 @@ class SenderRefused:
 def prove(mail: Mail, rules: SenderRules) -> Proof:
     """Say whether Exchange vouches for the address in From. Never raises."""
     try:
-        return _prove(mail, rules, _shown(mail.headers))
+        if len(mail.headers) <= headers.MOST_FIELDS:
+            return _prove(mail, rules, _shown(mail.headers))
+        return Unproven(why="The mail has too many header fields.", values=())
     except Exception:  # noqa: BLE001 - the fields are a stranger's; what cannot be judged is not proven
         return Unproven(why="The header of the mail cannot be read.", values=())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +26,10 @@ _NAMES: Final = {
 }  # fmt: skip
 _ORDER: Final = tuple(_NAMES)
 _AGAIN: Final = "Forward CyberArk's whole notification again, unchanged, or approve in PVWA."
+# what shapes text without being seen: soft hyphen, zero width, bidirectional marks, variation selectors, tags
+_INVISIBLE: Final = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+)
 _UNADDRESSABLE: Final = re.compile(r"[&+%]")
 
 
@@ -47,8 +51,8 @@ class _Table:
     def ambiguous(self) -> tuple[str, ...]:
         several = {name for name, values in self.values.items() if len(values) > 1}
         unshown = {name for choice, html in self.in_html.items() for name in self.in_text[choice] - html}
-        disguised = self.disguised if any(self.values[name] for name in CORE) else set()
-        return tuple(name for name in _ORDER if name in several | unshown | self.doubtful | disguised)
+        twofold = {name for name in self.disguised if self.values[name]}
+        return tuple(name for name in _ORDER if name in several | unshown | self.doubtful | twofold)
 
     def value(self, name: str) -> str | None:
         return next(iter(self.values[name]), None)
@@ -78,7 +82,7 @@ def _add_text(table: _Table, view: View, rules: ParseRules) -> None:
             table.add(found)
             if view.choice is not None and found.name in CORE:
                 table.in_text[view.choice].add(found.name)
-        table.disguised |= _disguised(text, rules)
+    table.disguised |= _disguised(view.text, rules)
 
 
 def _add_html(table: _Table, view: View, rules: ParseRules) -> None:
@@ -88,7 +92,7 @@ def _add_html(table: _Table, view: View, rules: ParseRules) -> None:
         for found in fields_of(text, rules, wraps=False):
             table.add(found)
             shown.add(found.name)
-        table.disguised |= _disguised(text, rules)
+    table.disguised |= _disguised(page.visible, rules)
     if view.choice is not None:
         table.in_html[view.choice] |= shown
     if page.hidden.strip():
@@ -104,9 +108,9 @@ def _disguised(text: str, rules: ParseRules) -> set[str]:
     """Return the core labels that appear only after look-alike and invisible characters are taken away."""
     if text.isascii():
         return set()
-    plain = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
-    true = {found.name for found in fields_of(text, rules, wraps=False)}
-    return {found.name for found in fields_of(plain, rules, wraps=False) if found.name in CORE} - true
+    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    true, all_of_them = (Counter(found.name for found in fields_of(form, rules, wraps=False)) for form in (text, plain))
+    return set(all_of_them - true) & set(CORE)
 
 
 def _incomplete(table: _Table, views: Views, rules: ParseRules) -> Incomplete | None:

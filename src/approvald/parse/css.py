@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 Declarations = tuple[tuple[str, str], ...]
@@ -18,6 +17,8 @@ Declarations = tuple[tuple[str, str], ...]
 _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\r\n\f]?|(.))", re.DOTALL)
 _SURROGATES: Final = 0xD800
 _NAME: Final = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*|\*)|([.#][\w-]+)", re.ASCII)
+_BY_ATTRIBUTE: Final = re.compile(r"\[\s*(class|id)\s*[~|^$*]?=\s*[\"']?([\w-]+)[^\]]*\]", re.ASCII)
+_ALIASES: Final = {"background": "background-color", "font": "font-size", "-webkit-text-fill-color": "color"}
 _LENGTH: Final = re.compile(
     r"([+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}))(px|pt|pc|cm|mm|in|em|rem|ex|ch|vw|vh|%)?"
 )
@@ -45,12 +46,12 @@ class Style:
     colour: str | None = None
     ground: str | None = None
     white_space: str | None = None
+    display: str | None = None
 
 
 NOTHING: Final = Style()
 
 
-@lru_cache(maxsize=1_024)
 def style_of(css: str) -> Style:
     """Return what a style attribute says about seeing."""
     return _summary(_declarations(_plain(css)))
@@ -58,8 +59,9 @@ def style_of(css: str) -> Style:
 
 def _summary(pairs: Declarations) -> Style:
     said: dict[str, str] = {}
-    for name, value in pairs:
-        key = "background-color" if name == "background" else name
+    for name, written in pairs:
+        key = _ALIASES.get(name, name)
+        value = _font_size(written) if name == "font" else written
         hidden_before = said.get(key) in {"hidden", "collapse"} or (
             key == "font-size" and font_is_tiny(said.get(key, ""), inherited=False)
         )
@@ -71,7 +73,15 @@ def _summary(pairs: Declarations) -> Style:
         colour=said.get("color"),
         ground=said.get("background-color"),
         white_space=said.get("white-space"),
+        display=said.get("display"),
     )
+
+
+def _font_size(font: str) -> str:
+    """Return the size in a `font`, which may be a word; weights have no unit."""
+    words = font.replace("/", " ").split()
+    sizes = [word for word in words if _LENGTH.fullmatch(word) and (word.strip("0.") == "" or not word[-1].isdigit())]
+    return sizes[0] if sizes else "medium"
 
 
 def _declarations(css: str) -> Declarations:
@@ -116,7 +126,8 @@ class StyleSheet:
 
     def _keep(self, selectors: str, body: Declarations) -> None:
         for selector in selectors.split(",") if body else ():
-            names = [tag or mark for tag, mark in _NAME.findall(selector)]
+            plain = _BY_ATTRIBUTE.sub(lambda match: (".", "#")[match[1] == "id"] + match[2], selector)
+            names = [tag or mark for tag, mark in _NAME.findall(plain)]
             if names:
                 self._said.setdefault(names[-1], []).extend(body)
 
@@ -144,7 +155,7 @@ def _hides(name: str, value: str, *, clips: bool) -> bool:
     if name in _OFFSETS:
         return size is not None and size <= _FAR_PX
     if name in {"opacity", "zoom"}:
-        return size is not None and size < _FAINT * (_PX["%"] * 100 if value.endswith("%") else 1)
+        return size is not None and size / (_PX["%"] * 100 if value.endswith("%") else 1) < _FAINT
     return (
         (name in {"display", "mso-hide", "content-visibility"} and value in {"none", "all", "hidden"})
         or (name in {"clip", "clip-path"} and value.startswith(_CLIPPED))

@@ -28,7 +28,10 @@ _DECORATED: Final = re.compile(
 )
 _CONTINUES: Final = re.compile(rf"\n[>{_EDGE}]*(?=[<\[]mailto:)", re.IGNORECASE)
 _WRAP_CHARS: Final = 70
-_WRAPPING: Final = frozenset({"account", "device_user"})
+_WRAPPING: Final = frozenset({"account", "device_user", "reason"})
+_MOST_UNWRAPPED: Final = 8_192
+_LINK_BESIDE: Final = re.compile(r"(?<=\S)<(?:https?|mailto|tel|sip):[^<>]*>", re.IGNORECASE)
+_LINK_CHARS: Final = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,16 +65,17 @@ def fields_of(text: str, rules: ParseRules, *, wraps: bool) -> Iterator[Found]:
 
 
 def _found(name: str, text: str, match: re.Match[str], end: int, *, wraps: bool) -> Found:
-    if name == "reason":
-        return Found(name=name, value=_joined(text[match.end() : end]))
+    if name == "reason" and end < len(text):
+        return Found(name=name, value=_undecorated(_joined(text[match.end() : end])))
     line, line_end = _line(text, match.end(), end)
     if not line:
         start = _QUOTED_LINES.match(text, line_end, end)
         line, line_end = _line(text, start.end() if start else line_end, end)
     if name in _WRAPPING:
-        return Found(name=name, value=_unwrapped(text, match.start(), line, line_end, end) if wraps else _folded(line))
+        value = _unwrapped(text, match.start(), line, line_end, end) if wraps else line
+        return Found(name=name, value=_undecorated(_folded(value)))
     if name == "requestor":
-        return _requestor(line, text[line_end : min(end, line_end + 400)])
+        return _requestor(line, text[line_end : min(end, line_end + _LINK_CHARS)])
     return Found(name=name, value=_folded(line))
 
 
@@ -96,7 +100,7 @@ def _joined(region: str) -> str:
 def _unwrapped(text: str, line_start: int, line: str, line_end: int, end: int) -> str:
     """Join a value with the lines a client broke it into: the next one begins with a word that did not fit."""
     value = line
-    while value and line_end < end:
+    while value and line_end < end and len(value) < _MOST_UNWRAPPED:
         following, next_end = _line(text, line_end + 1, end)
         following = _QUOTED.sub("", following, count=1)
         start = max(line_start, text.rfind("\n", 0, line_end) + 1)
@@ -104,7 +108,12 @@ def _unwrapped(text: str, line_start: int, line: str, line_end: int, end: int) -
         if not first_word or line_end - start + 1 + len(first_word) <= _WRAP_CHARS:
             break
         value, line_end = f"{value} {following}", next_end
-    return _folded(value)
+    return value
+
+
+def _undecorated(value: str) -> str:
+    """Take away the targets that mail clients print beside links in a text: `https://x<https://x>`."""
+    return _LINK_BESIDE.sub("", value)
 
 
 def _requestor(line: str, rest: str) -> Found:

@@ -7,6 +7,7 @@ the reading incomplete. Block elements, cells and <br> break lines. Comments, sc
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 from lxml import etree, html
 
 from approvald.errors import Unreadable
+from approvald.headers import ADDRESS
 from approvald.parse import colours
 from approvald.parse.css import NOTHING, Style, StyleSheet, font_is_tiny, style_of
 
@@ -22,15 +24,20 @@ _SKIPPED: Final = frozenset({"script", "style", "head", "title", "meta", "link",
 _FALLBACKS: Final = frozenset({
     "noscript", "template", "noframes", "noembed", "object", "iframe", "video", "audio", "canvas", "datalist", "dialog",
 })  # fmt: skip
-_INLINE: Final = frozenset({
-    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "data", "del", "dfn", "em", "font", "i", "ins",
-    "kbd", "label", "mark", "nobr", "o:p", "q", "s", "samp", "small", "span", "strike", "strong", "sub", "sup", "time",
-    "tt", "u", "var", "wbr", "st1:place", "img", "input",
+_BLOCKS: Final = frozenset({
+    "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "dialog",
+    "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "hgroup", "html", "legend", "li", "listing", "main", "menu", "nav", "noscript", "object", "ol",
+    "optgroup", "option", "p", "plaintext", "pre", "search", "section", "select", "summary", "table", "tbody", "td",
+    "template", "textarea", "tfoot", "th", "thead", "tr", "ul", "xmp",
 })  # fmt: skip
+_BREAKS: Final = frozenset({"br", "hr"})
+_BLOCK_DISPLAYS: Final = ("block", "flex", "grid", "table", "list-item", "flow-root")
 _WHITE: Final = re.compile(r"[ \t\r\n\f]+")
 _XML_DECLARATION: Final = re.compile(r"^[\s\ufeff]*<\?xml[^>]{0,200}>", re.IGNORECASE)
 _UNSEEN: Final = re.compile(r"[\x00-\x20]")
-_MAX_ELEMENTS: Final = 100_000
+_MOST_ELEMENTS: Final = 50_000
+_MOST_ATTRIBUTES: Final = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +61,7 @@ class _Look:
     keeps_lines: bool = False
     skipped: bool = False
     in_details: bool = False
+    breaks: bool = False
 
     @property
     def is_unseen(self) -> bool:
@@ -83,11 +91,36 @@ def read_html(source: str) -> HtmlText:
     body = _XML_DECLARATION.sub("", source, count=1).encode("utf-8", "replace").decode()
     if not body.strip():
         return HtmlText(visible="", hidden="", whole="")
+    _count(body)
     try:
         root = html.document_fromstring(body, parser=html.HTMLParser(no_network=True))
     except etree.ParserError:  # nothing but comments
         return HtmlText(visible="", hidden="", whole="")
     return _Walk(root).run()
+
+
+class _Census:
+    """Counts what the parser meets, without building a tree: that takes quadratic time for an element's attributes."""
+
+    def __init__(self) -> None:
+        self._elements = 0
+
+    def start(self, _tag: str, attributes: Mapping[str, str]) -> None:
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS or len(attributes) > _MOST_ATTRIBUTES:
+            message = f"An HTML text has more than {_MOST_ELEMENTS} elements, or {_MOST_ATTRIBUTES} attributes in one."
+            raise Unreadable(message)
+
+    def close(self) -> None:
+        """Nothing was built."""
+
+
+def _count(body: str) -> None:
+    target = _Census()
+    # lxml calls the methods that are there; its stubs ask for all
+    parser = etree.HTMLParser(target=target, no_network=True)  # type: ignore[arg-type]
+    parser.feed(body)
+    parser.close()
 
 
 class _Walk:
@@ -101,12 +134,10 @@ class _Walk:
         self._visible, self._hidden, self._whole = _Lines(), _Lines(), _Lines()
         self._looks = [_Look()]
         self._links: list[tuple[str, list[str]]] = []
+        self._styles = {"": NOTHING}
 
     def run(self) -> HtmlText:
-        for number, (event, node) in enumerate(etree.iterwalk(self._root, events=("start", "end", "comment", "pi"))):
-            if number > _MAX_ELEMENTS * 2:
-                message = f"An HTML text of the mail has more than {_MAX_ELEMENTS} elements."
-                raise Unreadable(message)
+        for event, node in etree.iterwalk(self._root, events=("start", "end", "comment", "pi")):
             if event == "start":
                 self._open(node)
             elif event == "end":
@@ -117,9 +148,9 @@ class _Walk:
 
     def _open(self, node: html.HtmlElement) -> None:
         tag = str(node.tag).casefold()
-        if tag not in _INLINE:
+        look = _look(tag, self._styles_of(node, tag), self._looks[-1], is_open=node.get("open") is not None)
+        if look.breaks:
             self._break()
-        look = _look(node, tag, self._looks[-1], self._sheet)
         if look.is_unseen != self._looks[-1].is_unseen:
             self._hidden.break_line()
         self._looks.append(look)
@@ -137,8 +168,17 @@ class _Walk:
         look = self._looks.pop()
         if look.is_unseen != self._looks[-1].is_unseen:
             self._hidden.break_line()
-        if tag not in _INLINE:
+        if look.breaks:
             self._break()
+
+    def _styles_of(self, node: html.HtmlElement, tag: str) -> list[Style]:
+        """Return what is said of an element, the least specific first: attributes, style sheets, style."""
+        classes = (node.get("class") or "").casefold().split()
+        sheet = self._sheet.matching(tag, classes, (node.get("id") or "").casefold())
+        inline = node.get("style") or ""
+        if inline not in self._styles:
+            self._styles[inline] = style_of(inline)
+        return [_attributes(node, tag), *sheet, self._styles[inline]]
 
     def _add(self, text: str | None) -> None:
         look = self._looks[-1]
@@ -155,12 +195,8 @@ class _Walk:
             lines.break_line()
 
 
-def _look(node: html.HtmlElement, tag: str, outer: _Look, sheet: StyleSheet) -> _Look:
-    styles = sheet.matching(tag, (node.get("class") or "").casefold().split(), (node.get("id") or "").casefold())
-    inline = node.get("style")
-    if inline:
-        styles.append(style_of(inline))
-    styles.insert(0, _attributes(node, tag))
+def _look(tag: str, styles: list[Style], outer: _Look, *, is_open: bool) -> _Look:
+    breaks = tag in _BLOCKS
     tiny, invisible, colour, ground, keeps = outer.tiny, outer.invisible, outer.colour, outer.ground, outer.keeps_lines
     for style in styles:
         tiny = font_is_tiny(style.font_size, inherited=outer.tiny) if style.font_size else tiny
@@ -168,12 +204,19 @@ def _look(node: html.HtmlElement, tag: str, outer: _Look, sheet: StyleSheet) -> 
         colour = colours.read(style.colour) if style.colour else colour
         ground = colours.ground(style.ground, outer.ground) if style.ground else ground
         keeps = style.white_space.startswith("pre") if style.white_space else keeps
-    closed = tag == "details" and node.get("open") is None
+        breaks = _breaks(style.display, otherwise=breaks) if style.display else breaks
     return _Look(
         hidden=outer.hidden or any(style.hides for style in styles) or (outer.in_details and tag != "summary"),
         invisible=invisible, tiny=tiny, colour=colour, ground=ground, keeps_lines=keeps,
-        skipped=outer.skipped or tag in _SKIPPED, in_details=closed,
+        skipped=outer.skipped or tag in _SKIPPED, in_details=tag == "details" and not is_open,
+        breaks=breaks or tag in _BREAKS,
     )  # fmt: skip
+
+
+def _breaks(display: str, *, otherwise: bool) -> bool:
+    if display in {"inline", "contents"}:
+        return False
+    return otherwise or display.startswith(_BLOCK_DISPLAYS)
 
 
 def _attributes(node: html.HtmlElement, tag: str) -> Style:
@@ -190,8 +233,10 @@ def _attributes(node: html.HtmlElement, tag: str) -> Style:
 
 def _address_of_link(href: str) -> str:
     """Return the mail address a link leads to, also through a wrapper such as safelinks; empty where it is none."""
-    target = unquote(_UNSEEN.sub("", href[:2_048])).casefold()
-    before, scheme, rest = target.partition("mailto:")
-    if not scheme or (before and "://" not in before):
+    before, scheme, rest = unquote(_UNSEEN.sub("", href[:2_048])).casefold().partition("mailto:")
+    if not scheme:
         return ""
-    return unquote(re.split(r"[?&]", rest, maxsplit=1)[0]).strip()
+    if not before:
+        return unquote(rest.partition("?")[0]).strip()
+    wrapped = ADDRESS.match(unquote(rest))
+    return wrapped[0] if wrapped is not None else ""

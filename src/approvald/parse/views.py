@@ -45,17 +45,30 @@ class Views:
 
 
 class _Part(EmailMessage):
-    """A part that knows how deep it lies, so that a deep mail is refused while it is parsed, not afterwards."""
+    """A part that counts, so that a mail over a limit is refused while it is parsed, not afterwards.
 
+    Python's parser reads Content-Type as it goes, in quadratic time: a long one must never be stored.
+    """
+
+    limits: ViewLimits
     depth: int = 0
-    deepest: int = 0
+    fields: int = 0
+
+    def set_raw(self, name: str, value: str) -> None:
+        """Take a header field from the parser."""
+        self.fields += 1
+        long = len(value) > self.limits.header_chars and name.casefold().startswith("content-")
+        if long or self.fields > headers.MOST_FIELDS:
+            message = "The header of a part is too long."
+            raise Unreadable(message)
+        super().set_raw(name, value)
 
     def attach(self, payload: Any) -> None:
-        if isinstance(payload, _Part):
-            payload.depth = self.depth + 1
-            if payload.depth > payload.deepest:
-                message = f"The mail is nested more than {payload.deepest} parts deep."
-                raise Unreadable(message)
+        """Take a part inside this one from the parser."""
+        payload.depth = self.depth + 1
+        if payload.depth > self.limits.depth:
+            message = f"The mail is nested more than {self.limits.depth} parts deep."
+            raise Unreadable(message)
         super().attach(payload)
 
 
@@ -75,7 +88,7 @@ def _parsed(mime: bytes, limits: ViewLimits) -> EmailMessage:
             message = f"The mail has more than {limits.parts} parts."
             raise Unreadable(message)
         new = _Part(policy=policy)
-        new.deepest = limits.depth
+        new.limits = limits
         return new
 
     return BytesParser(policy=policies.default.clone(message_factory=part)).parsebytes(mime)
@@ -115,11 +128,7 @@ class _Walk:
             self._winmail |= kind in {"application/ms-tnef", "application/vnd.ms-tnef"}
 
     def _check_fields(self, part: EmailMessage) -> None:
-        # Only what is read: an attached notification may well have been sent to hundreds of confirmers in its To
-        fields = tuple((name, str(value)) for name, value in part.raw_items() if name.casefold().startswith("content-"))
-        if headers.over_limit(fields, self._rules.limits.header_chars) is not None:
-            message = "A header field in the mail is too long."
-            raise Unreadable(message)
+        fields = tuple((name, str(value)) for name, value in part.raw_items())
         if any(len(headers.values(fields, name)) > 1 for name in _SAID_ONCE):
             message = "A part of the mail says twice what it is."
             raise Unreadable(message)
