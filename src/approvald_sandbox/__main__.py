@@ -1,4 +1,4 @@
-"""The pretend systems, and the demo that is played on them."""
+"""The pretend systems, the demo that is played on them, and mails to play with by hand."""
 
 from __future__ import annotations
 
@@ -9,50 +9,98 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from approvald_sandbox import by_hand
+from approvald_sandbox.process import SandboxFailed
+
 USAGE_ERROR: Final = 64
+RUN_FOLDER: Final = Path("build") / "sandbox"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code."""
     chosen = _parser().parse_args(arguments)
-    run = {"demo": _demo, "serve": _serve}[chosen.command]
-    return run(chosen)
+    run = {"demo": _demo, "serve": _serve, "notice": _notice, "deliver": _deliver}[chosen.command]
+    try:
+        return run(chosen)
+    except (OSError, ValueError, SandboxFailed) as error:
+        print(f"approvald_sandbox: {error}", file=sys.stderr)
+        return USAGE_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="approvald_sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="play the stories and compare what happens with what must happen")
-    serve = commands.add_parser("serve", help="start all systems and print one JSON line with their endpoints")
+    demo = commands.add_parser("demo", help="play the stories and compare what happens with what must happen")
+    demo.add_argument("word", nargs="?", default="", help="play only the stories with this word in their titles")
+    _add_serve(commands.add_parser("serve", help="start all systems and say where they are"))
+    notice = commands.add_parser("notice", help="make a request in PVWA and let somebody forward its notification")
+    notice.add_argument("--sender", required=True, help="address of the one who forwards it")
+    notice.add_argument("--requestor", default="jonas.keil@corp.example", help="address (default: %(default)s)")
+    notice.add_argument("--safe", default="DB-PROD-01", help="default: %(default)s")
+    notice.add_argument("--number", help="request number; of a request that is there, or the next free one")
+    notice.add_argument("--levels", type=int, choices=(1, 2), default=1, help="levels a new request needs (default: 1)")
+    notice.add_argument("--attached", action="store_true", help="forward it as an attachment")
+    deliver = commands.add_parser("deliver", help="deliver a mail of your own")
+    deliver.add_argument("file", type=Path, help="the raw mail")
+    deliver.add_argument("--item-class", default="IPM.Note", help="its class in Exchange (default: %(default)s)")
+    for each in (notice, deliver):
+        each.add_argument("--dir", type=Path, default=RUN_FOLDER, help="folder of the sandbox (default: %(default)s)")
+    return parser
+
+
+def _add_serve(serve: argparse.ArgumentParser) -> None:
     serve.add_argument("--world", type=Path, help="the world.json to begin with (default: the demo's)")
-    serve.add_argument("--dir", type=Path, help="folder for certificates and Vault's ids (default: a temporary one)")
+    serve.add_argument("--dir", type=Path, help=f"its folder (default: {RUN_FOLDER} for people, else a temporary one)")
     serve.add_argument("--ports-file", type=Path, help="JSON with the ports to use; written when there is none")
     serve.add_argument("--with-stdin", action="store_true", help="stop also when standard input ends")
-    return parser
+    serve.add_argument(
+        "--output",
+        choices=("people", "json"),
+        default="people" if sys.stdout.isatty() else "json",
+        help="a configuration and how to use it, or one JSON line (default: people on a terminal, json elsewhere)",
+    )
 
 
 def _demo(chosen: argparse.Namespace) -> int:
     from approvald_sandbox import demo  # noqa: PLC0415 - `serve` needs none of it
 
-    del chosen
-    return demo.main()
+    return demo.main(chosen.word)
 
 
 def _serve(chosen: argparse.Namespace) -> int:
-    from approvald_sandbox.server import serve  # noqa: PLC0415 - `--help` needs none of the web server
+    from approvald_sandbox import server  # noqa: PLC0415 - `notice` needs none of the web server
 
-    try:
+    options = {"world": chosen.world, "ports_file": chosen.ports_file, "with_stdin": chosen.with_stdin}
+    if chosen.output == "json":
+        asyncio.run(server.serve(directory=chosen.dir, **options))
+        return 0
+    folder = chosen.dir or RUN_FOLDER
+    world = server.read_world(chosen.world)
+    with by_hand.only_one(folder):
         asyncio.run(
-            serve(
-                world=chosen.world,
-                directory=chosen.dir,
-                ports_file=chosen.ports_file,
-                with_stdin=chosen.with_stdin,
-            )
+            server.serve(directory=folder, announce=lambda where: by_hand.announce(folder, world, where), **options)
         )
-    except (OSError, ValueError) as error:
-        print(f"approvald_sandbox: {error}", file=sys.stderr)
-        return USAGE_ERROR
+    print("The sandbox has stopped.")
+    return 0
+
+
+def _notice(chosen: argparse.Namespace) -> int:
+    done = by_hand.notice(
+        by_hand.running(chosen.dir),
+        sender=chosen.sender,
+        requestor=chosen.requestor,
+        safe=chosen.safe,
+        number=chosen.number,
+        levels=chosen.levels,
+        attached=chosen.attached,
+    )
+    print(done)
+    return 0
+
+
+def _deliver(chosen: argparse.Namespace) -> int:
+    by_hand.running(chosen.dir).deliver(chosen.file.read_bytes(), item_class=chosen.item_class)
+    print(f"{chosen.file} is in the Inbox.")
     return 0
 
 

@@ -40,6 +40,13 @@ class Sandbox:
         self._process: SandboxProcess | None = None
         self._endpoints: dict[str, str] = {}
 
+    @classmethod
+    def running(cls, endpoints: Mapping[str, str]) -> Self:
+        """Return the client of a sandbox that runs already, in a process of somebody else, who also stops it."""
+        client = cls(directory=Path(endpoints["directory"]))
+        client._endpoints = dict(endpoints)
+        return client
+
     def __enter__(self) -> Self:
         self.start()
         return self

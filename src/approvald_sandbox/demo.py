@@ -27,9 +27,16 @@ INTERRUPTED: Final = 130
 LAST_LINES: Final = 12
 
 
-def main() -> int:
-    """Play the demo. Returns 0 when every story ended as it had to."""
-    return run(stories(), Screen())
+def main(word: str = "") -> int:
+    """Play the stories with `word` in their titles, all by default; returns what `run` does.
+
+    Raises ValueError when there is none.
+    """
+    chosen = [story for story in stories() if word.casefold() in story.title.casefold()]
+    if not chosen:
+        message = f"no story has '{word}' in its title; there are: {'; '.join(story.title for story in stories())}"
+        raise ValueError(message)
+    return run(chosen, Screen())
 
 
 def run(chosen: Sequence[Story], screen: Screen) -> int:

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -56,14 +57,20 @@ def write_ports(path: Path, ports: dict[str, int]) -> None:
     path.write_text(json.dumps(ports), encoding="utf-8")
 
 
+def print_as_json(endpoints: dict[str, str]) -> None:
+    """Print the endpoints as one line, for the process that waits for it."""
+    print(json.dumps(endpoints), flush=True)
+
+
 async def serve(
     *,
     world: Path | None = None,
     directory: Path | None = None,
     ports_file: Path | None = None,
     with_stdin: bool = False,
+    announce: Callable[[dict[str, str]], None] = print_as_json,
 ) -> None:
-    """Run until SIGTERM or SIGINT, `with_stdin` also until standard input ends; print the endpoints when ready.
+    """Run until SIGTERM or SIGINT, `with_stdin` also until standard input ends; `announce` the endpoints when ready.
 
     `directory` takes the certificates and Vault's ids; without one a temporary folder is made and removed.
     Ports are those of `ports_file` and free ones otherwise; they are written there. Raises OSError and ValueError.
@@ -83,7 +90,7 @@ async def serve(
             write_ports(ports_file, systems.ports() | {"control": control.port})
         if with_stdin:
             await _stop_at_end_of_stdin(stop)
-        print(json.dumps(_endpoints(systems, control)), flush=True)
+        announce(_endpoints(systems, control))
         await stop.wait()
 
 
