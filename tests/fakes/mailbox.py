@@ -43,6 +43,8 @@ class FakeMailbox:
         self.sent: list[Reply] = []
         self.poison: set[str] = set()
         self.away = False
+        self.away_after = ""
+        """The act after which it goes away, by its name in `requests`."""
         self.lose_answers = 0
         self.closed = False
 
@@ -118,7 +120,7 @@ class FakeMailbox:
         self.closed = True
 
     def _ask(self, act: str) -> None:
-        if self.away:
+        if self.away or (self.away_after and self.away_after in self.requests):
             raise Unavailable(System.EXCHANGE, "Exchange does not answer")
         self.requests.append(act)
 

@@ -1,0 +1,121 @@
+"""The whole house on fakes: real pipeline, mailroom, outbox and ledger; fakes behind the ports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from approvald import parse
+from approvald.compare import Comparison
+from approvald.confirm import Confirming
+from approvald.groups import ApproverGroups
+from approvald.intake import IntakeRules, SenderRules
+from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.mails import Mails
+from approvald.ledger.store import Store
+from approvald.mailroom import Mailroom, Round
+from approvald.model import Level
+from approvald.outbox import Outbox
+from approvald.pipeline import Pipeline, Rules
+from approvald.reply import ReplyRules
+from approvald.settings import Settings
+from approvald.uptime import Uptime
+from approvald.waiting import Patience
+from approvald_sandbox.mails import Notice, forwarded
+from fakes.clock import FakeClock
+from fakes.directory import FakeDirectory, make_person
+from fakes.mailbox import FakeMailbox
+from fakes.pvwa import FakePvwa
+from fakes.pvwa_requests import FakeRequest
+
+ILKA, MARA, RHEA, TIMO = (f"{name}@corp.example" for name in ("ilka.brandt", "mara.voss", "rhea.malik", "timo.gast"))
+SETTLE = timedelta(seconds=35)
+
+
+class House:
+    """approvald on fakes. `crash` throws the running parts away and builds them anew on the same ledger."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.clock = FakeClock()
+        self.mailbox = FakeMailbox(fetch_bytes=settings.parse.limits.fetch_bytes)
+        self.pvwa = FakePvwa(self.clock)
+        people = ["ilka.brandt", "mara.voss", "rhea.malik", "timo.gast", "jonas.keil"]
+        self.directory = FakeDirectory(people=[make_person(name) for name in people])
+        self.directory.add_group("DB_PAMapprover", "ilka.brandt", "mara.voss")
+        self.directory.add_group("L2_PAMapprover", "rhea.malik")
+        self._settings = settings
+        self._url = f"sqlite:///{folder / 'ledger.db'}"
+        self.crash()
+
+    def crash(self) -> None:
+        """Build everything that lives in the process anew; ledger and outside stay as they are."""
+        store = Store(self._url, self.clock)
+        store.open()
+        self.mails = Mails(store)
+        self.uptime = Uptime(store, self.clock, poll_seconds=15, keep=timedelta(hours=144))
+        self.mailroom = self._mailroom(store)
+
+    def round(self, stopping: bool = False) -> Round:  # noqa: FBT001, FBT002 - a test's short hand
+        """Poll once."""
+        self.uptime.beat()
+        return self.mailroom.round(lambda: stopping)
+
+    def ask(self, request_id: str = "DB-PROD-01_17", requestor: str = "jonas.keil", **fields: Any) -> FakeRequest:
+        """Let somebody ask for access."""
+        request = self.pvwa.ask(request_id, requestor)
+        for name, value in fields.items():
+            setattr(request, name, value)
+        return request
+
+    def forward(self, request: FakeRequest, sender: str = ILKA, **how: Any) -> str:
+        """Deliver a forwarded notification of the request. Returns the item id."""
+        shown = request.shown(self.clock.now())
+        notice = Notice(
+            requestor=f"{request.requestor}@corp.example",
+            safe=shown.safe,
+            number=shown.number,
+            account=shown.account or "",
+            device_user=shown.device_user or "",
+            reason=shown.user_reason,
+        )
+        return self.mailbox.deliver(forwarded(notice, sender, **how), received=self.clock.now())
+
+    def _mailroom(self, store: Store) -> Mailroom:
+        settings, clock = self._settings, self.clock
+        patience = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)
+        pipeline = Pipeline(
+            rules=Rules(
+                intake=IntakeRules.from_settings(settings),
+                sender=SenderRules.from_settings(settings),
+                comparison=Comparison(),
+                pvwa_names={},
+                max_age=timedelta(hours=72),
+            ),
+            read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
+            directory=self.directory,
+            groups=ApproverGroups(self.directory, clock, refresh_seconds=900),
+            mails=self.mails,
+            uptime=self.uptime,
+            confirming=Confirming(
+                pvwa=self.pvwa,
+                confirmations=Confirmations(store),
+                clock=clock,
+                accounts=(Level.FIRST, Level.SECOND),
+            ),
+        )
+        rules = ReplyRules(team_name="CyberArk team", team_address="cyberark-team@corp.example", zone=ZoneInfo("UTC"))
+        outbox = Outbox(
+            mailbox=self.mailbox, mails=self.mails, clock=clock, patience=patience, rules=rules, settle=SETTLE
+        )
+        return Mailroom(
+            mailbox=self.mailbox,
+            pipeline=pipeline,
+            mails=self.mails,
+            clock=clock,
+            patience=patience,
+            outbox=outbox,
+            fetch_bytes=settings.parse.limits.fetch_bytes,
+        )
