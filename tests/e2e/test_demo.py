@@ -67,7 +67,7 @@ def everything(reader: int) -> str:
     """Return all that can be read from a terminal now, and close it."""
     os.set_blocking(reader, False)
     pieces = []
-    with contextlib.suppress(BlockingIOError), open(reader, "rb", buffering=0) as terminal:  # noqa: PTH123 - no path
+    with contextlib.suppress(BlockingIOError), open(reader, "rb", buffering=0) as terminal:
         while piece := terminal.read(4096):
             pieces.append(piece)
     return b"".join(pieces).decode()

@@ -1,0 +1,54 @@
+"""Daemons that start into an outage, and one that has to tell of a long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from approvald_sandbox.client import Sandbox
+from approvald_sandbox.faults import Fault, FaultKind, System
+from approvald_sandbox.mails import forwarded
+from e2e.stage import Stage, raised
+from e2e.waiting import KINDS, NEEDED, assert_confirmed_once, failures
+
+ILKA = "ilka.brandt@corp.example"
+
+
+def told_away(stage: Stage, system: System) -> None:
+    """Wait until the daemon has met this system and said that it is away."""
+    stage.until(lambda: failures(stage, system) > 0)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_everything_is_away_at_the_start(sandbox: Sandbox, kind: FaultKind, tmp_path: Path) -> None:
+    """A daemon that starts into an outage lives, and works as its systems come back one after the other."""
+    for system in NEEDED:
+        sandbox.put_fault(system, Fault(kind=kind))
+    with raised(sandbox, tmp_path / "state", timeout=1.0) as stage:
+        notice = stage.new_request()
+        stage.sandbox.deliver(forwarded(notice, ILKA))
+
+        for system in NEEDED:
+            told_away(stage, system)
+            assert stage.sandbox.sent() == []
+            stage.sandbox.clear_faults(system)
+
+        assert stage.wait_until_filed(dict.fromkeys(stage.filed(), 0)) == "Done"
+        assert_confirmed_once(stage, notice, 0)
+
+
+def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    """After `tell_after` the sender reads once that nothing is decided, and then the final answer."""
+    with raised(sandbox, tmp_path / "state", timeout=1.0, tell_after_minutes=0.01) as stage:
+        notice = stage.new_request()
+        stage.sandbox.put_fault(System.PVWA, Fault(kind=FaultKind.DOWN))
+        stage.sandbox.deliver(forwarded(notice, ILKA))
+        stage.until(lambda: len(stage.sandbox.sent()) == 1 and stage.waits() >= 3)
+
+        [told] = stage.sandbox.sent()
+        assert (told["to"], told["subject"].partition(":")[0]) == ([ILKA], "Not decided yet")
+        stage.sandbox.clear_faults()
+        stage.wait_until_filed(dict.fromkeys(stage.filed(), 0))
+
+        assert_confirmed_once(stage, notice, 1)
