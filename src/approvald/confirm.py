@@ -1,19 +1,20 @@
 """Carry out one Confirm: write the intent, call once, read back, classify.
 
 The only file that calls `Pvwa.confirm`. A lost answer is never answered by sending again: the mail waits, and PVWA is
-read before anything else is done.
+read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may still be at work.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
-from approvald.errors import OutcomeUnknown, System, Unavailable
+from approvald.errors import ApprovaldError, OutcomeUnknown, System, Unavailable
 from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
 from approvald.logs import Event, event
 from approvald.lookup import find_request
@@ -23,6 +24,7 @@ from approvald.standing import (
     CLOSED,
     Standing,
     actors,
+    believed,
     comment_for,
     is_ours,
     last_actor,
@@ -34,18 +36,20 @@ _LOG: Final = logging.getLogger(__name__)
 _NOT_PERMITTED: Final = frozenset({"PASWS041E"})
 _SERVER_ERROR: Final = 500
 _FORBIDDEN: Final = 403
-STRANGE_INTENT_AGE: Final = timedelta(minutes=2)
-"""An intent of another mail counts as not done only after this time, longer than any HTTP limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Confirming:
-    """What carrying out needs besides the decision."""
+    """What carrying out needs besides the decision.
+
+    `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
+    """
 
     pvwa: Pvwa
     confirmations: Confirmations
     clock: Clock
     accounts: tuple[Level, ...]
+    settle: timedelta = timedelta(seconds=60)
 
     def our_names(self) -> frozenset[str]:
         """Return PVWA's user names of our confirming accounts, case folded."""
@@ -58,52 +62,101 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
     intent = Intent(
         ledger_id=ledger_id,
         request_id=decision.request.request_id,
+        created=decision.request.created,
         level=decision.level,
         account=decision.account,
         approver_guid=decision.sender.person.guid,
+        approver_link=decision.sender.person.link,
         intended_at=tools.clock.now(),
+    )
+    confirmed = Ending(
+        code=Code.CONFIRMED,
+        request_id=intent.request_id,
+        request=decision.facts,
+        level=decision.level,
+        confirmer=tools.pvwa.user_name(decision.account),
+        checks=decision.checks,
     )
     _intend(intent, decision.request, comment, tools)
     answer = _send(intent, comment, tools)
-    if isinstance(answer, Declined) and answer.status >= _SERVER_ERROR and _still_waits(intent, tools):
-        # A 500 says nothing of the cause; once more, after PVWA has shown that the request still waits (pvwa-rest 2.6).
+    if isinstance(answer, Declined) and answer.status >= _SERVER_ERROR and _may_send_again(decision, intent, tools):
+        # A 500 says nothing of the cause; once more, after PVWA has shown that nothing has happened (pvwa-rest 2.6).
         answer = _send(intent, comment, tools)
     if isinstance(answer, Accepted):
-        tools.confirmations.settle(intent, confirmed=True)
-        return _confirmed(decision, tools)
-    return _declined(decision, intent, answer, tools)
+        return _accepted(decision, intent, confirmed, tools)
+    return _declined(confirmed, intent, answer, tools)
 
 
 def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> Level | None:
-    """Return the level at which this mail's own open intent has come true at PVWA; then it is settled."""
-    intent = tools.confirmations.open_intent(ledger_id)
-    if intent is None or not is_ours(request, ledger_id):
-        return None
-    tools.confirmations.settle(intent, confirmed=True)
-    event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
-    return intent.level
+    """Return the level at which this mail has confirmed the request, before a crash or a lost answer; else None."""
+    done = tools.confirmations.confirmed_by_mail(ledger_id)
+    if done is not None:
+        same = (done.request_id, done.created) == (request.request_id.casefold(), request.created)
+        return done.level if same else None
+    for intent in tools.confirmations.open_of_mail(ledger_id):
+        if is_ours(request, ledger_id):
+            _settle_as_found(intent, tools)
+            return intent.level
+    return None
 
 
 def give_up(ledger_id: str, tools: Confirming) -> None:
-    """Settle an open intent as not done: PVWA was read, does not show it, and the mail is refused now."""
-    intent = tools.confirmations.open_intent(ledger_id)
-    if intent is not None:
+    """Settle an open intent of a mail that is refused now, by what PVWA shows.
+
+    Raises Unavailable where PVWA cannot be read, or may still be at work: then the mail must wait, because nobody
+    knows yet whether it was confirmed.
+    """
+    for intent in tools.confirmations.open_of_mail(ledger_id):
+        _wait_while_at_work(intent, tools)
+        found = _read(intent, tools)
+        if isinstance(found, AccessRequest) and is_ours(found, ledger_id):
+            _settle_as_found(intent, tools)
+            raise _decide_afresh()
         tools.confirmations.settle(intent, confirmed=False)
 
 
 def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
+    """Write the intent down, once nothing older about the request or of the mail is left unsettled."""
+    ledger = tools.confirmations
+    for older in _older(intent, tools):
+        if is_ours(request, older.ledger_id):
+            _settle_as_found(older, tools)
+            raise _decide_afresh()
+        _wait_while_at_work(older, tools)
+        if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
+            # PVWA was read after its time and does not show it: it never happened.
+            ledger.settle(older, confirmed=False)
     try:
-        tools.confirmations.intend(intent, created=request.created, comment=comment)
+        ledger.intend(intent, comment=comment)
     except IntentOpen as other:
-        strange = other.intent
-        age = tools.clock.now() - strange.intended_at
-        if is_ours(request, strange.ledger_id) or age < STRANGE_INTENT_AGE:
-            message = "another mail's confirmation of this request is not settled yet"
-            raise Unavailable(System.PVWA, message) from other
-        # Its mail is gone or waits; PVWA has been read after its time and does not show it: it never happened.
-        tools.confirmations.settle(strange, confirmed=False)
-        tools.confirmations.intend(intent, created=request.created, comment=comment)
+        raise _decide_afresh() from other
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
+
+
+def _older(intent: Intent, tools: Confirming) -> Iterable[Intent]:
+    of_request = tools.confirmations.open_of_request(intent.request_id, intent.created)
+    of_mail = tools.confirmations.open_of_mail(intent.ledger_id)
+    return [*of_request, *(each for each in of_mail if each not in of_request)]
+
+
+def _wait_while_at_work(intent: Intent, tools: Confirming) -> None:
+    left = intent.intended_at + tools.settle - tools.clock.now()
+    if left > timedelta():
+        message = (
+            "a confirmation of this request was sent and its answer lost, and PVWA may still be at work on it; "
+            "the mail waits until that is certain"
+        )
+        raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
+
+
+def _settle_as_found(intent: Intent, tools: Confirming) -> None:
+    tools.confirmations.settle(intent, confirmed=True)
+    event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
+
+
+def _decide_afresh() -> Unavailable:
+    message = "another confirmation of this request has just become known, so the mail is decided afresh"
+    return Unavailable(System.PVWA, message)
 
 
 def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
@@ -113,6 +166,10 @@ def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Decline
         event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="unknown")
         message = "a confirmation was sent and its answer lost; PVWA is read before anything is sent again"
         raise Unavailable(System.PVWA, message) from lost
+    except Unavailable:
+        # By the port's promise it is certain that nothing was done.
+        tools.confirmations.settle(intent, confirmed=False)
+        raise
     state = "accepted" if isinstance(answer, Accepted) else f"declined {answer.status} {answer.code}"
     event(_LOG, Event.CONFIRM_OUTCOME, logging.INFO, request_id=intent.request_id, state=state)
     return answer
@@ -123,66 +180,75 @@ def _read(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
     return find_request(tools.pvwa, intent.request_id, order)
 
 
-def _still_waits(intent: Intent, tools: Confirming) -> bool:
+def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> bool:
     found = _read(intent, tools)
     return (
         isinstance(found, AccessRequest)
-        and not is_ours(found, intent.ledger_id)
-        and standing(found, tools.clock.now()) is Standing.WAITING
+        and _nothing_happened(decision.request, found, tools)
         and standing_by_clock(found, tools.clock.now()) is Standing.WAITING
-        and found.level in {None, intent.level}
     )
 
 
-def _confirmed(decision: Confirm, tools: Confirming) -> Ending:
-    """Say what PVWA still needs. It was accepted; a PVWA that cannot be read back now changes nothing of that."""
-    ending = Ending(
-        code=Code.CONFIRMED,
-        request_id=decision.request.request_id,
-        request=decision.facts,
-        level=decision.level,
-        confirmer=tools.pvwa.user_name(decision.account),
-        checks=decision.checks,
-    )
+def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirming) -> bool:
+    """Whether PVWA's record is as it was before the confirmation: it waits, and nobody has acted."""
+    return standing(after, tools.clock.now()) is Standing.WAITING and _progress(before) == _progress(after)
+
+
+def _progress(request: AccessRequest) -> object:
+    acted = {(each.name, each.acted_at, each.comment) for each in request.confirmers if each.acted_at}
+    return request.level, request.confirmations_left, acted
+
+
+def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
+    """Read back what PVWA has accepted, and say what it still needs."""
     try:
-        after = tools.pvwa.details(decision.request.request_id, decision.account)
-    except Unavailable:
-        return replace(ending, words="unread")
-    return confirmed_ending(ending, after, tools) if isinstance(after, AccessRequest) else ending
+        after = tools.pvwa.details(intent.request_id, intent.account)
+    except ApprovaldError:
+        # It was accepted: a PVWA that cannot be read now changes nothing of that.
+        tools.confirmations.settle(intent, confirmed=True)
+        return confirmed
+    if isinstance(after, AccessRequest) and _nothing_happened(decision.request, after, tools):
+        message = (
+            "PVWA, or something in front of it, took the confirmation, and the request does not show it; "
+            "it is read again before anything is done"
+        )
+        raise Unavailable(System.PVWA, message)
+    tools.confirmations.settle(intent, confirmed=True)
+    return confirmed_ending(confirmed, after, tools) if isinstance(after, AccessRequest) else confirmed
 
 
 def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:
     """Add to a confirmed ending what PVWA's record, read back, says is still needed."""
-    if standing(after, tools.clock.now()) is not Standing.WAITING:
+    where = standing(after, tools.clock.now())
+    if where is Standing.CONFIRMED:
         return replace(ending, confirmations_left=0)
+    if where is not Standing.WAITING:
+        return replace(ending, words=after.status_title or where.name.casefold())
     second = after.level is Level.SECOND and ending.level is Level.FIRST
-    return replace(ending, confirmations_left=after.confirmations_left, second_level_waits=second)
+    # A request that waits and needs nobody contradicts itself: then nothing is said of what it needs.
+    return replace(ending, confirmations_left=after.confirmations_left or None, second_level_waits=second)
 
 
-def _declined(decision: Confirm, intent: Intent, answer: Declined, tools: Confirming) -> Ending:
+def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confirming) -> Ending:
     """Find out from the record what a refused confirmation means; its status alone says nothing."""
     found = _read(intent, tools)
     if isinstance(found, AccessRequest) and is_ours(found, intent.ledger_id):
-        tools.confirmations.settle(intent, confirmed=True)
-        return _confirmed(decision, tools)
+        _settle_as_found(intent, tools)
+        return confirmed_ending(confirmed, found, tools)
+    ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
+    names = tools.our_names()
     tools.confirmations.settle(intent, confirmed=False)
+    words = " ".join(part for part in (answer.code, answer.words) if part)
+    refused = replace(confirmed, confirmer=None, level=None, words=words)
     if isinstance(found, Ending):
-        return replace(found, words=answer.words, checks=decision.checks)
+        return replace(refused, code=found.code)
     now = tools.clock.now()
     where = standing(found, now)
     if where is Standing.WAITING:
         where = standing_by_clock(found, now)
-    acted = actors(found, tools.our_names())
+    acted = believed(actors(found, names), {approved.ledger_id for approved in ours})
     code = _code(where, found, intent, answer)
-    return Ending(
-        code=code,
-        request_id=intent.request_id,
-        request=decision.facts,
-        level=found.level,
-        **last_actor(acted, code),
-        words=" ".join(part for part in (answer.code, answer.words) if part),
-        checks=decision.checks,
-    )
+    return replace(refused, code=code, level=found.level, **last_actor(acted, code))
 
 
 def _code(where: Standing, found: AccessRequest, intent: Intent, answer: Declined) -> Code:

@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from approvald.compare import Comparison, differences
+from approvald.confirmers import group_of, held
 from approvald.endings import Code, Ending, RequestFacts
 from approvald.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
 from approvald.sender import VerifiedSender
-from approvald.standing import CLOSED, Actor, acted_through_us, last_actor, standing
+from approvald.standing import (
+    CLOSED,
+    Actor,
+    ApprovedBy,
+    Human,
+    believed,
+    last_actor,
+    may_be,
+    same_person,
+    standing,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +34,8 @@ class Facts:
     """Everything the decision depends on, fetched before it is made.
 
     `now`: aware UTC. `sender_groups`: the approver groups the sender is in. `acted`: who acted on the record, earliest
-    first. `approved_before`: objectGUIDs of the humans on whose behalf we confirmed this request, by level.
+    first; `portal_people`: the people behind the user names PVWA gives for them, where the directory knows them.
+    `approved_before`: the humans on whose behalf we confirmed this request, by level, as the ledger knows them.
     `pvwa_names`: [groups.pvwa_names], case folded.
     """
 
@@ -34,9 +47,23 @@ class Facts:
     request: AccessRequest
     requestor: PersonLookup
     acted: tuple[Actor, ...] = ()
-    approved_before: Mapping[Level, str] = field(default_factory=dict)
+    portal_people: tuple[Person, ...] = ()
+    approved_before: Mapping[Level, ApprovedBy] = field(default_factory=dict)
     pvwa_names: Mapping[str, str] = field(default_factory=dict)
     comparison: Comparison
+
+    def actors(self) -> tuple[Actor, ...]:
+        """Return who acted, with the comments that the ledger knows to be ours."""
+        return believed(self.acted, {approved.ledger_id for approved in self.approved_before.values()})
+
+    def group_of(self, confirmer_name: str) -> ApproverGroup | None:
+        """Return the approver group that PVWA means by this name."""
+        return group_of(confirmer_name, self.book, self.pvwa_names)
+
+    def confirmers(self) -> frozenset[ApproverGroup]:
+        """Return the approver groups that PVWA's record names as confirmers."""
+        found = (self.group_of(confirmer.name) for confirmer in self.request.confirmers)
+        return frozenset(group for group in found if group is not None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +107,8 @@ def decide(facts: Facts) -> Confirm | Refuse:
     if isinstance(choice, Ending):
         return Refuse(ending=_finish(choice, facts, tuple(passed)))
     level, group = choice
-    if facts.approved_before.get(level) is not None or _vote_given(facts, group):
-        return Refuse(ending=_finish(_needs_other(facts), facts, tuple(passed)))
+    if (ending := _own_vote(facts, level, group)) is not None:
+        return Refuse(ending=_finish(ending, facts, (*passed, "level")))
     return Confirm(
         request=facts.request,
         level=level,
@@ -89,7 +116,7 @@ def decide(facts: Facts) -> Confirm | Refuse:
         group=group,
         sender=facts.sender,
         facts=_tellable(facts),
-        checks=(*passed, "level", "vote"),
+        checks=(*passed, "level", "own_vote"),
     )
 
 
@@ -107,7 +134,7 @@ def _still_waits(facts: Facts) -> Ending | None:
     code = CLOSED.get(standing(facts.request, facts.now))
     if code is None:
         return None
-    return Ending(code=code, words=facts.request.status_title, **last_actor(facts.acted, code))
+    return Ending(code=code, words=facts.request.status_title, **last_actor(facts.actors(), code))
 
 
 def _requestor_known(facts: Facts) -> Ending | None:
@@ -120,33 +147,21 @@ def _not_own_request(facts: Facts) -> Ending | None:
     return Ending(code=Code.OWN_REQUEST)
 
 
-def same_person(one: Person, other: Person) -> bool:
-    """Whether two directory objects are one human: the same object, or joined by the link attribute."""
-    return one.guid == other.guid or (one.link is not None and one.link == other.link)
-
-
 def _own_team(facts: Facts) -> Ending | None:
     """Bind the approver to the request: one of the sender's groups must be a confirmer of *this* request."""
-    listed = mapped_confirmers(facts)
+    listed = facts.confirmers()
     if not listed:
         names = tuple(confirmer.name for confirmer in facts.request.confirmers)
         return Ending(code=Code.CONFIRMERS_UNMAPPED, names=names)
-    if listed & set(facts.sender_groups):
+    if held(listed, facts.sender_groups):
         return None
     levels = {group.level for group in facts.sender_groups}
     only = {group.level for group in listed}
     # PVWA may list the confirmers of the current level only: then the other level's approvers are early or late.
     if facts.request.level is not None and only == {facts.request.level} and facts.request.level not in levels:
         code = Code.WRONG_LEVEL
-        return Ending(code=code, level=facts.request.level, **last_actor(facts.acted, code))
+        return Ending(code=code, level=facts.request.level, **last_actor(facts.actors(), code))
     return Ending(code=Code.OTHER_TEAM)
-
-
-def _other_human(facts: Facts) -> Ending | None:
-    """Four eyes: nobody gives both levels of a request."""
-    if facts.sender.person.guid in facts.approved_before.values() or acted_through_us(facts.acted, facts.sender.person):
-        return Ending(code=Code.SAME_PERSON_TWICE)
-    return None
 
 
 _CHECKS = (
@@ -155,37 +170,16 @@ _CHECKS = (
     ("requestor_known", _requestor_known),
     ("not_own_request", _not_own_request),
     ("own_team", _own_team),
-    ("other_human", _other_human),
 )
 
 
 # ------------------------------------------------------------------------------------------------------- level and team
 
 
-def mapped_confirmers(facts: Facts) -> frozenset[ApproverGroup]:
-    """Return the approver groups that PVWA's record names as confirmers, by sAMAccountName and never by CN."""
-    by_name: dict[str, set[ApproverGroup]] = {}
-    for group in facts.book.all():
-        by_name.setdefault(group.name.casefold(), set()).add(group)
-    found: set[ApproverGroup] = set()
-    for confirmer in facts.request.confirmers:
-        hits = by_name.get(directory_name(confirmer.name, facts.pvwa_names), set())
-        if len(hits) == 1:
-            found |= hits
-    return frozenset(found)
-
-
-def directory_name(confirmer_name: str, pvwa_names: Mapping[str, str]) -> str:
-    r"""Return the case-folded sAMAccountName for PVWA's name of a group: `DOMAIN\x` and `x@domain` are x."""
-    whole = confirmer_name.casefold()
-    bare = whole.rpartition("\\")[2].partition("@")[0]
-    return pvwa_names.get(whole, pvwa_names.get(bare, bare)).casefold()
-
-
 def _choose(facts: Facts) -> tuple[Level, ApproverGroup] | Ending:
     """Choose level and group; the confirming account follows the group. PVWA itself judges the level once more."""
-    listed = mapped_confirmers(facts)
-    mine = sorted(listed & set(facts.sender_groups), key=lambda group: group.name)
+    listed = facts.confirmers()
+    mine = held(listed, facts.sender_groups)
     team = [group for group in mine if group.level is Level.FIRST]
     second = [group for group in mine if group.level is Level.SECOND]
     team_listed = any(group.level is Level.FIRST for group in listed)
@@ -198,19 +192,42 @@ def _choose(facts: Facts) -> tuple[Level, ApproverGroup] | Ending:
         # One level whose only confirmer is the second-level group: then it counts at level 1 as well.
         usable = second if level is None or not team_listed else []
     if not usable:
-        return Ending(code=Code.WRONG_LEVEL, level=level, **last_actor(facts.acted, Code.WRONG_LEVEL))
+        return Ending(code=Code.WRONG_LEVEL, level=level, **last_actor(facts.actors(), Code.WRONG_LEVEL))
     return (level or usable[0].level), next((g for g in usable if not _vote_given(facts, g)), usable[0])
+
+
+# ------------------------------------------------------------------------------------------ four eyes and one vote each
+
+_TWICE: Final = "You have already approved this request, and two different people must."
+_MAYBE_TWICE: Final = (
+    "CyberArk lists you among those of whom one has already approved this request, and does not say who it was; "
+    "two different people must."
+)
+
+
+def _own_vote(facts: Facts, level: Level, group: ApproverGroup) -> Ending | None:
+    """See that this human has not acted on the request before, by mail or in the portal, and that a vote is left."""
+    if facts.approved_before.get(level) is not None:
+        return _needs_other(facts)
+    person = facts.sender.person
+    before: list[Human] = [*facts.approved_before.values(), *facts.portal_people]
+    if any(same_person(person, human) for human in before):
+        return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE)
+    suspects = [actor for actor in facts.actors() if may_be(actor, person)]
+    if suspects:
+        certain = any(len(actor.user_names) <= 1 for actor in suspects)
+        return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE if certain else _MAYBE_TWICE)
+    return _needs_other(facts) if _vote_given(facts, group) else None
 
 
 def _vote_given(facts: Facts, group: ApproverGroup) -> bool:
     """Whether the group has spent its one vote: CyberArk counts a group once (pvwa-rest 4)."""
-    name = group.name.casefold()
-    return any(c.acted_at for c in facts.request.confirmers if directory_name(c.name, facts.pvwa_names) == name)
+    return any(facts.group_of(row.name) == group for row in facts.request.confirmers if row.acted_at)
 
 
 def _needs_other(facts: Facts) -> Ending:
     code = Code.NEEDS_OTHER_CONFIRMER
-    return Ending(code=code, confirmations_left=facts.request.confirmations_left, **last_actor(facts.acted, code))
+    return Ending(code=code, confirmations_left=facts.request.confirmations_left, **last_actor(facts.actors(), code))
 
 
 # --------------------------------------------------------------------------------------------------- what may be told
@@ -224,11 +241,12 @@ def _tellable(facts: Facts) -> RequestFacts:
 def _finish(ending: Ending, facts: Facts, passed: tuple[str, ...]) -> Ending:
     """Add PVWA's facts where the sender may read them: a mapped confirmer of this request, or its requestor.
 
-    Anybody else learns the check's name and the number that stood in their own mail, and nothing more.
+    Anybody else learns the check's name and the number that stood in their own mail, and nothing more. The names of
+    confirmers that nobody could map stay in the ending for the operator; no sentence shows them.
     """
-    mine = bool(mapped_confirmers(facts) & set(facts.sender_groups))
     own = isinstance(facts.requestor, Person) and same_person(facts.sender.person, facts.requestor)
     known = replace(ending, request_id=facts.notification.request_id, checks=passed)
-    if mine or own:
+    if own or held(facts.confirmers(), facts.sender_groups):
         return replace(known, request=_tellable(facts))
-    return replace(known, who="", when=None, words="")
+    names = known.names if known.code is Code.CONFIRMERS_UNMAPPED else ()
+    return replace(known, who="", when=None, words="", why="", names=names, confirmations_left=None)

@@ -1,31 +1,24 @@
-"""What PVWA's record says of a request's standing, and who acted on it. Pure.
+"""What PVWA's record says of a request: where it stands, and who acted on it. Pure.
 
 Only `Status` 1 (waiting) is known for certain (pvwa-rest 2.3); everything else is read from the record's content, so
-that an unknown number never refuses anybody.
+that an unknown number never refuses anybody. A comment is text that any confirmer may type into the portal: it is ours
+where PVWA shows that one of our confirming accounts, and nobody else, gave it, or where the ledger knows its id.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Final, TypedDict
+from typing import Final, Protocol, TypedDict
 
+from approvald.compare import has_address
 from approvald.endings import Code
 from approvald.model import AccessRequest, Confirmer, Person
 
 WAITING_STATUS: Final = 1
-# Two published readings of the number; they agree wherever both name one (pvwa-rest 2.3).
-_CONFIRMED_STATUS: Final = frozenset({2, 5, 8})
-_REJECTED_STATUS: Final = frozenset({3, 16})
-_EXPIRED_STATUS: Final = frozenset({4})
-_DELETED_STATUS: Final = frozenset({32})
-
-COMMENT: Final = re.compile(
-    r"Approved on behalf of (?P<address>\S{3,254}) \(approvald (?P<id>[a-z0-9]{8,32})\)", re.ASCII
-)
 
 
 class Standing(Enum):
@@ -39,20 +32,53 @@ class Standing(Enum):
     WINDOW_OVER = auto()
 
 
+# Two published readings of the number, a set of flags and a list; they agree wherever both name one (pvwa-rest 2.3).
+_REPORTED: Final[Mapping[int, Standing]] = {
+    2: Standing.CONFIRMED,
+    3: Standing.REJECTED,
+    4: Standing.EXPIRED,
+    5: Standing.CONFIRMED,
+    8: Standing.CONFIRMED,
+    16: Standing.REJECTED,
+    32: Standing.DELETED,
+}
+_NEEDS_AN_ACT: Final = frozenset({Standing.CONFIRMED, Standing.REJECTED})
+# "Waiting: 1 more user(s) must confirm" speaks of confirming too, so these two stand at the beginning or not at all.
+_DONE_TITLES: Final = ("confirmed", "used")
+_TITLES: Final = (("reject", Standing.REJECTED), ("delet", Standing.DELETED), ("expire", Standing.EXPIRED))
+
+CLOSED: Final[Mapping[Standing, Code]] = {
+    Standing.CONFIRMED: Code.ALREADY_CONFIRMED,
+    Standing.REJECTED: Code.ALREADY_REJECTED,
+    Standing.DELETED: Code.REQUEST_GONE,
+    Standing.EXPIRED: Code.EXPIRED,
+    Standing.WINDOW_OVER: Code.WINDOW_OVER,
+}
+"""How a mail ends whose request does not wait any more."""
+
+
 def standing(request: AccessRequest, now: datetime) -> Standing:
     """Say where the request stands, by PVWA's word; our clock only explains a request that PVWA has closed."""
-    if request.status == WAITING_STATUS and not request.invalid_reason:
-        return Standing.WAITING
     title = request.status_title.casefold()
+    waits = request.status == WAITING_STATUS or title.startswith("waiting")
+    if waits and not request.invalid_reason:
+        return Standing.WAITING
+    told = next((where for word, where in _TITLES if word in title), None)
+    if told is not None:
+        return told
+    # PVWA calls it waiting and invalid: then its times say why.
+    return standing_by_clock(request, now) if waits else _by_content(request, now, title)
+
+
+def _by_content(request: AccessRequest, now: datetime, title: str) -> Standing:
+    """Read a record whose number and title are not enough; a reported number counts where the content bears it out."""
     acted = any(confirmer.acted_at for confirmer in request.confirmers)
-    nothing_left = request.confirmations_left == 0 and not title.startswith("waiting")
-    if "reject" in title or request.status in _REJECTED_STATUS:
-        return Standing.REJECTED
-    if "delet" in title or request.status in _DELETED_STATUS:
-        return Standing.DELETED
-    if "expire" in title or request.status in _EXPIRED_STATUS:
-        return Standing.EXPIRED
-    if request.status in _CONFIRMED_STATUS or (acted and nothing_left):
+    if title.startswith(_DONE_TITLES):
+        return Standing.CONFIRMED
+    reported = _REPORTED.get(request.status or 0)
+    if reported is not None and (acted or reported not in _NEEDS_AN_ACT):
+        return reported
+    if acted and request.confirmations_left == 0:
         return Standing.CONFIRMED
     return standing_by_clock(request, now)
 
@@ -66,68 +92,121 @@ def standing_by_clock(request: AccessRequest, now: datetime) -> Standing:
     return Standing.WAITING
 
 
-CLOSED: Final[Mapping[Standing, Code]] = {
-    Standing.CONFIRMED: Code.ALREADY_CONFIRMED,
-    Standing.REJECTED: Code.ALREADY_REJECTED,
-    Standing.DELETED: Code.REQUEST_GONE,
-    Standing.EXPIRED: Code.EXPIRED,
-    Standing.WINDOW_OVER: Code.WINDOW_OVER,
-}
-"""How a mail ends whose request does not wait any more."""
-
-_TELL_WHO: Final = frozenset(
-    {Code.ALREADY_CONFIRMED, Code.ALREADY_REJECTED, Code.WRONG_LEVEL, Code.NEEDS_OTHER_CONFIRMER}
-)
-
-
 def _past(instant: datetime | None, now: datetime) -> bool:
     return instant is not None and instant < now
 
 
+COMMENT: Final = re.compile(
+    r"Approved on behalf of (?P<address>[^\s@<>()]{1,64}@[A-Za-z0-9.-]{1,140}) \(approvald (?P<id>[a-z0-9]{8,32})\)",
+    re.ASCII,
+)
+_ADDRESS_CHARS: Final = 140
+
+
 def comment_for(address: str, ledger_id: str) -> str:
     """Return the comment we send with a confirmation: ASCII, at most 200 characters (pvwa-rest 2.4)."""
-    ascii_address = address.encode("ascii", "replace").decode()[:140]
+    ascii_address = address.encode("ascii", "replace").decode()[:_ADDRESS_CHARS]
     return f"Approved on behalf of {ascii_address} (approvald {ledger_id})"
 
 
 def is_ours(request: AccessRequest, ledger_id: str) -> bool:
-    """Whether our comment with this ledger id stands on the request: our confirmation has happened."""
+    """Whether our comment with this ledger id stands on the request: our confirmation has happened.
+
+    Nobody but the mail's own sender can know the id before it stands there.
+    """
     return any(
-        confirmer.acted_at and (found := COMMENT.search(confirmer.comment)) and found["id"] == ledger_id
+        found["id"] == ledger_id
         for confirmer in request.confirmers
+        if confirmer.acted_at
+        for found in COMMENT.finditer(confirmer.comment)
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acted on a request, in words, and when (UTC). `address`: the human in our own comment, else None."""
+    """Who acted on a request, in words, and when (UTC).
+
+    `address`: the human on whose behalf our account acted, else None. `claim`: ledger id and address of a comment that
+    looks like ours where PVWA does not say that our account gave it. `user_names`: PVWA's users of whom one acted, case
+    folded; empty where PVWA names nobody, or one of our accounts alone.
+    """
 
     words: str
     at: datetime
     address: str | None = None
+    claim: tuple[str, str] | None = None
+    user_names: frozenset[str] = frozenset()
 
 
 def actors(request: AccessRequest, our_names: frozenset[str]) -> tuple[Actor, ...]:
-    """Return everybody who acted, earliest first. `our_names`: user names of our confirming accounts, case folded."""
-    found = [_actor(confirmer, confirmer.acted_at, our_names) for confirmer in request.confirmers if confirmer.acted_at]
+    """Return everybody who acted, earliest first. `our_names`: user names of our confirming accounts."""
+    ours = frozenset(bare(name) for name in our_names if name)
+    found = [_actor(confirmer, confirmer.acted_at, ours) for confirmer in request.confirmers if confirmer.acted_at]
     return tuple(sorted(found, key=lambda actor: actor.at))
 
 
-def _actor(confirmer: Confirmer, at: datetime, our_names: frozenset[str]) -> Actor:
+def _actor(confirmer: Confirmer, at: datetime, ours: frozenset[str]) -> Actor:
     """Name the human in our own comment; else PVWA's user with full name; else the group, said so."""
-    names = {confirmer.name.casefold()} | {user.casefold() for user, _ in confirmer.members}
-    ours = COMMENT.fullmatch(confirmer.comment)
-    if ours and names & our_names:
-        return Actor(words=ours["address"], at=at, address=ours["address"].casefold())
-    if not confirmer.is_group:
-        return Actor(words=_named(confirmer.name, confirmer.full_name), at=at)
-    if len(confirmer.members) == 1:
-        return Actor(words=_named(*confirmer.members[0]), at=at)
-    return Actor(words=f"a member of group {confirmer.name} (PVWA does not say who)", at=at)
+    listed = confirmer.members if confirmer.is_group else ((confirmer.name, confirmer.full_name),)
+    names = frozenset(user_name.casefold() for user_name, _ in listed)
+    comment = COMMENT.fullmatch(confirmer.comment)
+    by_us = [name for name in names if bare(name) in ours]
+    if comment and by_us and len(names) == 1:
+        return Actor(words=comment["address"], at=at, address=comment["address"].casefold())
+    claim = (comment["id"], comment["address"]) if comment and (by_us or not names) else None
+    words = _named(*listed[0]) if len(names) == 1 else f"a member of group {confirmer.name} (PVWA does not say who)"
+    return Actor(words=words, at=at, claim=claim, user_names=names.difference(by_us))
 
 
 def _named(user_name: str, full_name: str) -> str:
     return f"{full_name} ({user_name})" if full_name and full_name != user_name else user_name
+
+
+def bare(user_name: str) -> str:
+    r"""Return a PVWA name without `DOMAIN\` or `@domain`, case folded."""
+    return user_name.casefold().rpartition("\\")[2].partition("@")[0]
+
+
+def believed(acted: Sequence[Actor], ledger_ids: Collection[str]) -> tuple[Actor, ...]:
+    """Take a claim for true where its id is one of `ledger_ids`: those with which we confirmed this request."""
+    return tuple(
+        replace(actor, words=actor.claim[1], address=actor.claim[1].casefold(), claim=None, user_names=frozenset())
+        if actor.claim is not None and actor.claim[0] in ledger_ids
+        else actor
+        for actor in acted
+    )
+
+
+def may_be(actor: Actor, person: Person) -> bool:
+    """Whether this person acted, or PVWA lists them among those of whom one did."""
+    if actor.address is not None:
+        return has_address(person, actor.address)
+    account = person.account_name.casefold()
+    return any(bare(name) == account or has_address(person, name) for name in actor.user_names)
+
+
+class Human(Protocol):
+    """What tells one human from another: objectGUID, and the link attribute that joins their accounts."""
+
+    @property
+    def guid(self) -> str: ...  # noqa: D102 - see the class
+
+    @property
+    def link(self) -> str | None: ...  # noqa: D102 - see the class
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovedBy:
+    """A human on whose behalf we confirmed, as the ledger knows them, and the id in the comment."""
+
+    guid: str
+    link: str | None
+    ledger_id: str
+
+
+def same_person(one: Human, other: Human) -> bool:
+    """Whether two directory objects are one human: the same object, or joined by the link attribute."""
+    return one.guid == other.guid or (bool(one.link) and one.link == other.link)
 
 
 class WhoWhen(TypedDict):
@@ -137,13 +216,13 @@ class WhoWhen(TypedDict):
     when: str | None
 
 
+_TELL_WHO: Final = frozenset(
+    {Code.ALREADY_CONFIRMED, Code.ALREADY_REJECTED, Code.WRONG_LEVEL, Code.NEEDS_OTHER_CONFIRMER}
+)
+
+
 def last_actor(acted: Sequence[Actor], code: Code) -> WhoWhen:
     """Return who acted last, where this ending tells it."""
     if not acted or code not in _TELL_WHO:
         return {"who": "", "when": None}
     return {"who": acted[-1].words, "when": acted[-1].at.isoformat()}
-
-
-def acted_through_us(acted: tuple[Actor, ...], person: Person) -> bool:
-    """Whether one of the humans in our own comments is this person."""
-    return any(actor.address in person.addresses for actor in acted if actor.address)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,26 +13,29 @@ from approvald.ledger import tables
 from approvald.ledger.mails import State
 from approvald.ledger.store import Store
 from approvald.model import Level
+from approvald.standing import ApprovedBy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """A confirmation that was about to be sent, whose outcome is not written yet."""
+    """A confirmation that is about to be sent, or was. `request_id` comes back case folded; `created` is PVWA's."""
 
     ledger_id: str
     request_id: str
+    created: datetime | None
     level: Level
     account: Level
     approver_guid: str
+    approver_link: str | None
     intended_at: datetime
 
 
 class IntentOpen(Exception):
-    """Another mail's confirmation of the same request and level is not settled. `intent` is that one."""
+    """Another mail's confirmation of the same request and level is open or done. `intent` is that one."""
 
     def __init__(self, intent: Intent) -> None:
         self.intent = intent
-        super().__init__(f"a confirmation of {intent.request_id} at level {intent.level} is not settled yet")
+        super().__init__(f"a confirmation of {intent.request_id} at level {intent.level} is not settled, or done")
 
 
 class Confirmations:
@@ -41,66 +44,91 @@ class Confirmations:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def intend(self, intent: Intent, *, created: datetime | None, comment: str) -> None:
+    def intend(self, intent: Intent, *, comment: str) -> None:
         """Write the intent down before the confirmation is sent.
 
         At most one row per request and level is open or confirmed. The same mail may come back to its own open
-        intent; for any other IntentOpen is raised. `created` is PVWA's creation time: a number may be used again.
+        intent, which is dated anew; for any other IntentOpen is raised. PVWA's creation time is part of what a request
+        is, because its number may be used again.
         """
         rows = tables.confirmations
         with self._store.begin() as connection:
             found = connection.execute(
-                sa.select(rows).where(
-                    rows.c.request_id == intent.request_id,
-                    rows.c.level == intent.level,
-                    rows.c.created == _key(created),
-                    rows.c.outcome.in_([tables.OPEN, tables.CONFIRMED]),
+                sa.select(rows).where(*_same(intent), rows.c.outcome.in_([tables.OPEN, tables.CONFIRMED]))
+            ).first()
+            if found is None:
+                connection.execute(
+                    rows.insert().values(
+                        ledger_id=intent.ledger_id, request_id=intent.request_id.casefold(),
+                        created=_key(intent.created), level=intent.level, account=intent.account,
+                        approver_guid=intent.approver_guid, approver_link=intent.approver_link,
+                        intended_at=intent.intended_at, comment=comment, outcome=tables.OPEN,
+                    )
+                )  # fmt: skip
+            elif found.ledger_id == intent.ledger_id and found.outcome == tables.OPEN:
+                connection.execute(
+                    rows.update().where(*_open(intent)).values(intended_at=intent.intended_at, account=intent.account)
                 )
-            ).first()  # fmt: skip
-            if found is not None:
-                if found.ledger_id != intent.ledger_id or found.outcome != tables.OPEN:
-                    raise IntentOpen(_intent(found))
-                return
-            connection.execute(
-                rows.insert().values(
-                    ledger_id=intent.ledger_id, request_id=intent.request_id, created=_key(created),
-                    level=intent.level, account=intent.account, approver_guid=intent.approver_guid,
-                    intended_at=intent.intended_at, comment=comment, outcome=tables.OPEN,
-                )
-            )  # fmt: skip
+            else:
+                raise IntentOpen(_intent(found))
             connection.execute(
                 tables.mails.update().where(tables.mails.c.id == intent.ledger_id).values(state=State.CONFIRMING)
             )
 
-    def open_intent(self, ledger_id: str) -> Intent | None:
-        """Return this mail's unsettled intent, if it has one."""
-        rows = tables.confirmations
-        with self._store.begin() as connection:
-            row = connection.execute(
-                sa.select(rows).where(rows.c.ledger_id == ledger_id, rows.c.outcome == tables.OPEN)
-            ).first()
-        return _intent(row) if row else None
+    def open_of_mail(self, ledger_id: str) -> Sequence[Intent]:
+        """Return this mail's unsettled intents, oldest first."""
+        return self._read(tables.confirmations.c.ledger_id == ledger_id, outcome=tables.OPEN)
+
+    def open_of_request(self, request_id: str, created: datetime | None) -> Sequence[Intent]:
+        """Return every unsettled intent of this request, at either level and of any mail, oldest first."""
+        rows = tables.confirmations.c
+        return self._read(rows.request_id == request_id.casefold(), rows.created == _key(created), outcome=tables.OPEN)
+
+    def confirmed_by_mail(self, ledger_id: str) -> Intent | None:
+        """Return what this mail has confirmed, if it has."""
+        found = self._read(tables.confirmations.c.ledger_id == ledger_id, outcome=tables.CONFIRMED)
+        return found[-1] if found else None
 
     def settle(self, intent: Intent, *, confirmed: bool) -> None:
         """Write the outcome of a confirmation: PVWA has it, or PVWA has shown that it does not."""
-        rows = tables.confirmations
+        outcome = tables.CONFIRMED if confirmed else tables.NOT_DONE
         with self._store.begin() as connection:
             connection.execute(
-                rows.update()
-                .where(rows.c.ledger_id == intent.ledger_id, rows.c.outcome == tables.OPEN)
-                .values(outcome=tables.CONFIRMED if confirmed else tables.NOT_DONE, settled_at=self._store.clock.now())
+                tables.confirmations.update()
+                .where(*_open(intent))
+                .values(outcome=outcome, settled_at=self._store.clock.now())
             )
 
-    def approved_before(self, request_id: str, created: datetime | None) -> Mapping[Level, str]:
-        """Return the objectGUIDs of the humans on whose behalf we confirmed this request, by level."""
+    def approved_before(self, request_id: str, created: datetime | None) -> Mapping[Level, ApprovedBy]:
+        """Return the humans on whose behalf we confirmed this request, by level."""
         rows = tables.confirmations.c
+        found = self._read(
+            rows.request_id == request_id.casefold(), rows.created == _key(created), outcome=tables.CONFIRMED
+        )
+        return {
+            each.level: ApprovedBy(guid=each.approver_guid, link=each.approver_link, ledger_id=each.ledger_id)
+            for each in found
+        }
+
+    def _read(self, *where: sa.ColumnElement[bool], outcome: str) -> Sequence[Intent]:
+        rows = tables.confirmations
+        statement = sa.select(rows).where(rows.c.outcome == outcome, *where).order_by(rows.c.intended_at)
         with self._store.begin() as connection:
-            found = connection.execute(
-                sa.select(rows.level, rows.approver_guid).where(
-                    rows.request_id == request_id, rows.created == _key(created), rows.outcome == tables.CONFIRMED
-                )
-            ).all()
-        return {Level(row.level): row.approver_guid for row in found}
+            return [_intent(row) for row in connection.execute(statement)]
+
+
+def _same(intent: Intent) -> tuple[sa.ColumnElement[bool], ...]:
+    rows = tables.confirmations.c
+    return (
+        rows.request_id == intent.request_id.casefold(),
+        rows.created == _key(intent.created),
+        rows.level == intent.level,
+    )
+
+
+def _open(intent: Intent) -> tuple[sa.ColumnElement[bool], ...]:
+    rows = tables.confirmations.c
+    return (*_same(intent), rows.ledger_id == intent.ledger_id, rows.outcome == tables.OPEN)
 
 
 def _key(created: datetime | None) -> int:
@@ -111,8 +139,10 @@ def _intent(row: sa.Row[Any]) -> Intent:
     return Intent(
         ledger_id=row.ledger_id,
         request_id=row.request_id,
+        created=datetime.fromtimestamp(row.created, UTC) if row.created else None,
         level=Level(row.level),
         account=Level(row.account),
         approver_guid=row.approver_guid,
+        approver_link=row.approver_link,
         intended_at=row.intended_at,
     )

@@ -65,6 +65,7 @@ confirmations: Final = sa.Table(
     sa.Column("level", sa.Integer, nullable=False),
     sa.Column("account", sa.Integer, nullable=False),
     sa.Column("approver_guid", sa.String(36), nullable=False),
+    sa.Column("approver_link", sa.String(256)),
     sa.Column("comment", sa.String(200), nullable=False),
     sa.Column("intended_at", Instant, nullable=False),
     sa.Column("settled_at", Instant),
