@@ -122,8 +122,8 @@ def _last_words(results: Sequence[Played], screen: Screen, seconds: float) -> in
     wrong = [played.story.title for played in results if not played.is_as_expected]
     mails = sum(len(played.outcomes) for played in results)
     if wrong:
-        screen.say(f"{len(wrong)} of {len(results)} stories ended otherwise than expected: {', '.join(wrong)}.")
+        screen.say(f"Ended otherwise than expected, {len(wrong)} of {len(results)}: {', '.join(wrong)}.")
         return DIFFERS
-    screen.say(f"{len(results)} stories, {mails} mails, all as expected, in {seconds:.0f} s.")
+    screen.say(f"All as expected: stories {len(results)}, mails {mails}, seconds {seconds:.0f}.")
     screen.say("Next: `make sandbox` keeps these systems up so that you can play; README.md says how to set up a site.")
     return 0

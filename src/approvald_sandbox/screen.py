@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import IO, Any, Final
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +28,8 @@ class Screen:
 
     def __init__(self, stream: IO[str] | None = None, *, plain: bool | None = None) -> None:
         chosen = sys.stdout if stream is None else stream
+        if isinstance(chosen, io.TextIOWrapper):
+            chosen.reconfigure(errors="replace")
         is_terminal = chosen.isatty() and os.environ.get("TERM") != "dumb"
         self._plain = plain if plain is not None else not is_terminal or bool(os.environ.get("NO_COLOR"))
         self._console = (
@@ -44,7 +48,7 @@ class Screen:
             return
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=self._console, transient=True) as progress:
-            self._progress, self._task = progress, progress.add_task("", total=total)
+            self._progress, self._task = progress, progress.add_task("approvald starts", total=total)
             try:
                 yield
             finally:
@@ -95,7 +99,12 @@ class Screen:
         self._console.print(table)
 
     def _line(self, text: str, style: str = "") -> None:
-        self._console.print(Text(text, style=style), soft_wrap=self._plain)
+        if self._plain:
+            self._console.print(text, soft_wrap=True, markup=False)
+            return
+        words = text.lstrip(" ")
+        indent = len(text) - len(words)
+        self._console.print(Padding(Text(words, style=style), (0, 0, 0, indent), expand=False))
 
 
 def _add_rows(table: Table, played: Played) -> None:

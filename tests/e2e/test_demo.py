@@ -109,7 +109,7 @@ def test_a_story_that_ends_otherwise_is_shown_and_fails_the_demo() -> None:
     assert "not_an_approver; Done;" in printed.getvalue()
     assert "not_an_approver; Refused;" in printed.getvalue()
     assert "| DIFFERS |" in printed.getvalue()
-    assert "1 of 1 stories ended otherwise than expected: Not an approver." in printed.getvalue()
+    assert "Ended otherwise than expected, 1 of 1: Not an approver." in printed.getvalue()
 
 
 def test_words_that_a_reply_lacks_are_a_difference() -> None:
