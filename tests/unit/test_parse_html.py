@@ -1,0 +1,343 @@
+"""HTML as approvers see it: where lines break, what is hidden, and where links lead."""
+
+from __future__ import annotations
+
+import pytest
+
+from approvald.model import Ambiguous, Incomplete, Notification
+from approvald.parse import colours, read
+from approvald.parse.html import read_html as texts_of
+from mailbag import LINES, RULES, html_of, multipart, part, read_html, text_of
+
+OTHER = html_of({"Requester email": "jonas.keil@corp.example", "Request Id": "1102"})
+LUNCH = "<p>Lunch menu of the week. Please forward it.</p>"
+
+INLINE_TRICKS = [
+    "display:none",
+    "DISPLAY : None !important",
+    "display:/* */none",
+    "d\\69splay:n\\6f ne",
+    "display:none;display:block",
+    "visibility:hidden",
+    "visibility:collapse",
+    "font-size:0",
+    "font-size:0.1px",
+    "font-size:1px",
+    "font-size:0em",
+    "font:0/0 a",
+    "font:bold 1px Arial",
+    "mso-hide:all",
+    "opacity:0",
+    "opacity:0.01",
+    "opacity:5%",
+    "max-height:0",
+    "max-height:1px",
+    "height:0;overflow:hidden",
+    "overflow-y:clip;width:0px",
+    "position:absolute;left:-9999px",
+    "position:fixed;top:-100em",
+    "margin-left:-2000px",
+    "text-indent:-999em",
+    "clip:rect(0,0,0,0)",
+    "clip-path:inset(100%)",
+    "transform:scale(0)",
+    "transform:translateX(-9999px)",
+    "filter:opacity(0%)",
+    "zoom:0",
+    "content-visibility:hidden",
+    "color:#ffffff",
+    "color:#FEFEFE",
+    "color:white",
+    "color:rgb(255, 255, 255)",
+    "color:rgb(100% 100% 100%)",
+    "color:hsl(0, 0%, 100%)",
+    "color:transparent",
+    "color:rgba(0,0,0,0)",
+    "color:#00000000",
+    "color:#0000",
+    "-webkit-text-fill-color:white",
+    "color:navy;background:#000080",
+    "color:#333;background-color:#383838",
+    "background:#fff;color:white",
+    "color:white;background:none",
+    "color:white;background:transparent",
+    "direction:rtl;unicode-bidi:bidi-override",
+]
+ATTRIBUTE_TRICKS = [
+    "<div hidden>{}</div>",
+    '<div HIDDEN="until-found">{}</div>',
+    "<details><summary>More</summary>{}</details>",
+    "<details>{}</details>",
+    "<noscript>{}</noscript>",
+    "<template>{}</template>",
+    "<object>{}</object>",
+    "<dialog>{}</dialog>",
+    '<bdo dir="RTL">{}</bdo>',
+    '<font color="white">{}</font>',
+    '<font color="#FFFFFF">{}</font>',
+    '<table bgcolor="000000"><tr><td>{}</td></tr></table>',
+    '<table bgcolor="black"><tr style="color:#000"><td><p>{}</p></td></tr></table>',
+]
+SHEET_TRICKS = [
+    "<style>.k{display:none}</style><div class='a K'>{}</div>",
+    "<style>#k{font-size:0}</style><div id=k>{}</div>",
+    "<style>section{visibility:hidden}</style><section>{}</section>",
+    "<style>div.x > .k, .z {color:white}</style><div class=k>{}</div>",
+    "<style>@media print { .k {display:none} }</style><div class=k>{}</div>",
+    "<style>@import url(x); .k{opacity:0}</style><div class=k>{}</div>",
+    "<style><!-- .k{/* } */mso-hide:all} --></style><div class=k>{}</div>",
+    "<style>[class~='k']{display:none}</style><div class=k>{}</div>",
+    "<style>[id=k]{display:none}</style><div id=k>{}</div>",
+    "<style>.k{display:none} .forwarded .k{display:block}</style><div class=k>{}</div>",
+    "<style>.k{visibility:hidden} .moz .k{visibility:visible}</style><div class=k>{}</div>",
+    "<style>.k{font-size:0} .moz .k{font-size:12px}</style><div class=k>{}</div>",
+    "<style>.k{display:none</style><div class=k>{}</div><style>}</style>",
+    "<div class=k>{}</div><style>.k{display:none}</style>",
+    "<style>*{display:none}</style><div>{}</div>",
+]
+TRICKS = [*(f'<div style="{css}">{{}}</div>' for css in INLINE_TRICKS), *ATTRIBUTE_TRICKS, *SHEET_TRICKS]
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_text_that_nobody_sees_is_hidden(trick: str) -> None:
+    """Each trick takes the text inside it out of what is visible, and keeps it as evidence."""
+    page = texts_of(f"<p>before</p>{trick.replace('{}', 'Safe: <b>X</b>')}<p>after</p>")
+    assert "Safe" not in page.visible
+    assert "Safe: X" in page.hidden
+    if "*{" not in trick:
+        assert "before" in page.visible
+        assert "after" in page.visible
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_hidden_requests_are_ambiguous(trick: str) -> None:
+    """Hidden beside a visible request, alone below a lunch menu, or with the very same values: never approved."""
+    for mail in (html_of() + trick.replace("{}", OTHER), LUNCH + trick.replace("{}", html_of())):
+        assert isinstance(read_html(mail), Ambiguous)
+    assert isinstance(read_html(html_of() + trick.replace("{}", html_of())), Ambiguous)
+
+
+@pytest.mark.parametrize("label", ["Requester email", "Safe", "Request Id"])
+def test_one_hidden_core_label_is_enough(label: str) -> None:
+    """A single hidden line of a core field makes the mail ambiguous and names that field."""
+    reading = read_html(html_of() + f'<p style="display:none">{label}: {LINES[label]}</p>')
+    assert isinstance(reading, Ambiguous)
+    assert len(reading.fields) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Safe: DB-PROD<span style="display:none">-99</span>-01',
+        "Safe: <span hidden>NET-CORE</span>DB-PROD-01",
+        'Safe: DB-PROD-01<i style="font-size:0">X</i>',
+    ],
+)
+def test_a_value_with_hidden_parts_is_ambiguous(line: str) -> None:
+    """A value that reads differently when everything is shown is refused."""
+    assert isinstance(read_html(html_of().replace("Safe: DB-PROD-01", line)), Ambiguous)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "<!-- {} -->",
+        "<script>\n{}\n</script>",
+        "<style>\n{}\n</style>",
+        "<head><title>{}</title></head>",
+        '<img alt="{}">',
+        "<!--[if mso]>{}<![endif]-->",
+        "<?php {} ?>",
+    ],
+)
+def test_comments_scripts_and_styles_are_no_content(noise: str) -> None:
+    """What no client shows and no renderer gives out is neither visible nor hidden text."""
+    page = texts_of(f"<p>a</p>{noise.replace('{}', 'Safe: NET-CORE')}<p>b</p>")
+    assert "Safe" not in page.whole
+    reading = read_html(html_of() + noise.replace("{}", "Safe: NET-CORE"))
+    assert isinstance(reading, Notification)
+    assert reading.safe == "DB-PROD-01"
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [
+        '<hr style="display:inline-block;width:98%"><div>{}</div>',
+        '<style style="display:none"> P {margin:0} </style><div>{}</div>',
+        '<div style="font-size:0"><div style="font-size:13px">{}</div></div>',
+        '<div style="font-size:0px"><div style="font:italic 12pt/1.5 Arial">{}</div></div>',
+        '<div style="font-size:0px"><div style="font-size:medium">{}</div></div>',
+        '<div style="font-size:0px"><div style="font:700 14px Arial">{}</div></div>',
+        '<div style="font-size:0"><div style="font:caption">{}</div></div>',
+        '<div style="visibility:hidden"><div style="visibility:visible">{}</div></div>',
+        '<table bgcolor="#003366"><tr><td style="color:white">{}</td></tr></table>',
+        '<style>.h{background:navy}</style><div class=h><font color="#ffffff">{}</font></div>',
+        '<div style="background:url(x.png);color:white">{}</div>',
+        '<table background="x.png"><tr><td style="color:#fff">{}</td></tr></table>',
+        '<div style="background:var(--x);color:white">{}</div>',
+        '<div style="color:var(--y)">{}</div>',
+        '<div style="color:hsl(120,50%,20%)">{}</div>',
+        '<div style="color:rgb(1,2)">{}</div>',
+        '<div style="color:rgb(a,b,c)">{}</div>',
+        '<body text="#222222" bgcolor="#eeeeee"><div>{}</div></body>',
+        '<div style="color:#ffffff80;background:black">{}</div>',
+        '<div style="text-indent:-18pt;margin-left:36pt">{}</div>',
+        '<div style="opacity:.9;max-height:none;width:0">{}</div>',
+        '<div style="overflow:hidden;height:auto">{}</div>',
+        '<div style="display:block;transform:scale(0.9)">{}</div>',
+        "<details open><summary>More</summary>{}</details>",
+        '<bdo dir="ltr">{}</bdo>',
+        "<style>.hide{display:none} @font-face{font-family:x} {} ,;{color:red}</style><div class=show>{}</div>",
+        "<style>p[lang]{color:red} td.x{} [data-a]{display:none}</style><div>{}</div>",
+        '<div style=";:;color;font-size:">{}</div>',
+        '<?xml version="1.0" encoding="utf-8"?><html xmlns="x"><body>{}</body></html>',
+    ],
+)
+def test_honest_mails_hide_nothing(dress: str) -> None:
+    """What OWA, newsletter builders, corporate tables and Word write is visible."""
+    reading = read_html(dress.replace("{}", html_of()))
+    assert isinstance(reading, Notification), reading
+    assert reading.safe == "DB-PROD-01"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "".join(f"<p class=MsoNormal>{label}: {value}<o:p></o:p></p>" for label, value in LINES.items()),
+        "<table>" + "".join(f"<tr><td><b>{k}:&nbsp;</b></td><td>{v}</td></tr>" for k, v in LINES.items()) + "</table>",
+        "<table>"
+        + "".join(f"<tr><th>{k}</th><td>: {v}</td></tr>" for k, v in LINES.items()).replace("</th><td>", "")
+        + "</table>",
+        "<dl>" + "".join(f"<dt>{k}:</dt><dd>{v}</dd>" for k, v in LINES.items()) + "</dl>",
+        "<ul>" + "".join(f"<li>{k}: {v}</li>" for k, v in LINES.items()) + "</ul>",
+        f"<pre>{text_of()}</pre>",
+        f'<div style="white-space:pre-wrap">{text_of()}</div>',
+        f"<style>.p{{white-space:pre-line}}</style><div class=p>{text_of()}</div>",
+        f"<textarea>{text_of()}</textarea>",
+        html_of().replace("Safe:", "<span>S</span><span style='color:black'>a</span>fe<b>:</b>"),
+        html_of().replace("Safe:", "Safe&nbsp;:&nbsp;\u200b"),
+        html_of().replace(": ", ":\r\n   "),
+        "".join(f'<span style="display:block">{k}: {v}</span>' for k, v in LINES.items()),
+        "".join(f'<div style="display:inline-block;width:100%">{k}: {v}</div>' for k, v in LINES.items()),
+        html_of().replace("DB-PROD-01", '<div style="display:inline">DB-PROD</div><x-y>-01</x-y>'),
+        html_of().replace("1101", '<a href="tel:1101">1101</a>'),
+        "<blockquote type=cite>" + html_of() + "</blockquote>",
+        "<p>x</p>" * 3 + html_of() + "<![if !supportLists]><![endif]>",
+    ],
+)
+def test_every_shape_of_the_block_is_read(html: str) -> None:
+    """Paragraphs, tables, lists, <br>, preformatted text and split labels all give the same notification."""
+    reading = read_html(html)
+    assert isinstance(reading, Notification), reading
+    assert (reading.requestor, reading.safe, reading.number) == tuple(LINES.values())[:3]
+    assert reading.account == LINES["Account name"]
+    assert reading.device_user == "root"
+    assert reading.reason == LINES["Reason"]
+
+
+def test_white_space_in_the_source_is_one_blank() -> None:
+    """A line break in the HTML source is no line break on the screen."""
+    reading = read_html(html_of({"Reason": "urgent\n  Safe: NET-CORE"}))
+    assert isinstance(reading, Notification)
+    assert reading.reason == "urgent Safe: NET-CORE"
+
+
+@pytest.mark.parametrize(
+    "html", ["", "   ", "<!-- x -->", "<a " * 20_000, "<div>" * 6_000 + html_of(), "\ufeff<?xml ?>"]
+)
+def test_pages_without_readable_text_hold_no_notification(html: str) -> None:
+    """Nothing, comments, unclosed tags and what lies deeper than the parser looks are incomplete."""
+    assert isinstance(read_html(html), Incomplete)
+
+
+def requestor_linked(href: str, shown: str = "mara.voss@corp.example") -> str:
+    """Return the block with the requestor as a link."""
+    return html_of({"Requester email": f'<a href="{href}">{shown}</a>'})
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "mailto:mara.voss@corp.example",
+        "MAILTO:Mara.Voss@CORP.example?subject=hello",
+        "mailto:mara.voss%40corp.example",
+        " mail\nto:mara.voss@corp.example",
+        "https://eur03.safelinks.example/?url=mailto%3Amara.voss%40corp.example&amp;data=05",
+        "https://urldefense.example/v3/__mailto:mara.voss@corp.example__;!!x",
+        "https://gate.example/?u=mailto:nobody",
+        "https://people.corp.example/mara",
+        "",
+        "#",
+    ],
+)
+def test_links_that_lead_where_they_say_change_nothing(href: str) -> None:
+    """Mailto in any spelling, wrappers around it, and links that name no address."""
+    reading = read_html(requestor_linked(href))
+    assert isinstance(reading, Notification), reading
+    assert reading.requestor == "mara.voss@corp.example"
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "mailto:lea.fontaine@corp.example",
+        "mailto:lea.fontaine%40corp.example?subject=mara.voss@corp.example",
+        "mailto:mara.voss@corp.example,lea.fontaine@corp.example",
+        "https://eur03.safelinks.example/?url=mailto%3Alea.fontaine%40corp.example&amp;data=05",
+        "\x01mailto:lea.fontaine@corp.example",
+    ],
+)
+def test_a_link_that_leads_elsewhere_is_ambiguous(href: str) -> None:
+    """The address behind the text is a second value."""
+    reading = read_html(requestor_linked(href))
+    assert isinstance(reading, Ambiguous), reading
+    assert reading.fields == ("requestor",)
+
+
+def test_a_link_with_a_name_is_no_address() -> None:
+    """Only a visible address counts; the target of a link is never taken instead."""
+    assert isinstance(read_html(requestor_linked("mailto:mara.voss@corp.example", "Mara Voss")), Incomplete)
+
+
+def test_links_elsewhere_in_the_mail_do_not_matter() -> None:
+    """A signature whose link text is a name, and links inside one another, leave the request alone."""
+    footer = '<p><a href="mailto:help@corp.example">Help <a href="mailto:x@corp.example">desk</a></a></p>'
+    assert isinstance(
+        read_html(html_of({"Reason": 'ask <a href="mailto:wen.zhao@corp.example">Wen</a>'}) + footer), Notification
+    )
+
+
+def test_html_and_text_of_one_mail_agree_on_links() -> None:
+    """The text rendering prints link targets that the HTML does not show; the values are the same."""
+    url = "https://tickets.corp.example/4711"
+    text = text_of(
+        {"Reason": f"see {url}<{url}>", "Requester email": "mara.voss@corp.example<mailto:mara.voss@corp.example>"}
+    )
+    html = html_of({"Reason": f'see <a href="{url}">{url}</a>'})
+    reading = read(multipart("alternative", part(text), part(html, "text/html")), RULES.parse)
+    assert isinstance(reading, Notification), reading
+    assert reading.reason == f"see {url}"
+
+
+@pytest.mark.parametrize(
+    ("value", "colour"),
+    [
+        ("#abc", (170, 187, 204)),
+        ("#AABBCC", (170, 187, 204)),
+        ("#aabbccff", (170, 187, 204)),
+        ("#abcf", (170, 187, 204)),
+        ("#ab", None),
+        ("aabbcc", (170, 187, 204)),
+        ("url(x) no-repeat #abc", (170, 187, 204)),
+        ("red", (255, 0, 0)),
+        ("rgb(1 2 3 / 50%)", (1, 2, 3)),
+        ("rgba(1,2,3,.05)", colours.CLEAR),
+        ("rgb(,,)", None),
+        ("hsl(0,0%,50%)", None),
+        ("chucknorris", None),
+        ("", None),
+    ],
+)
+def test_colours_are_read_as_far_as_they_are_plain(value: str, colour: colours.Colour | None) -> None:
+    """Hex, rgb() and common names are understood; anything else is unknown, and unknown is seen."""
+    assert colours.read(value) == colour
