@@ -29,7 +29,7 @@ lint: $(READY)   ## ruff, mypy strict, import contracts, spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/codespell
 
 format: $(READY) ## let ruff set the code
