@@ -14,7 +14,6 @@ from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from approvald import parse
 from approvald.clock import SystemClock
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
@@ -31,6 +30,8 @@ from approvald.model import Level
 from approvald.outbox import Outbox
 from approvald.pipeline import Pipeline, Rules
 from approvald.ports import Directory, Mailbox, Pvwa, SecretStore
+from approvald.reader import Reader
+from approvald.reader_worker import Task
 from approvald.reply import ReplyRules
 from approvald.settings import Settings
 from approvald.uptime import Uptime
@@ -54,7 +55,8 @@ def build(settings: Settings) -> Iterator[Daemon]:
         directory = _directory(settings, secrets, store, stack)
         pvwa = _pvwa(settings, secrets, store, stack)
         mailbox = _mailbox(settings, secrets, store, stack)
-        yield _daemon(settings, store, mailbox, directory, pvwa)
+        reader = stack.enter_context(Reader(Task.from_settings(settings)))
+        yield _daemon(settings, store, mailbox, directory, pvwa, reader=reader)
 
 
 def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
@@ -106,7 +108,9 @@ def _mailbox(settings: Settings, secrets: SecretStore, store: Store, stack: Exit
     return mailbox
 
 
-def _daemon(settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa) -> Daemon:
+def _daemon(
+    settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa, *, reader: Reader
+) -> Daemon:
     clock = store.clock
     mails = Mails(store)
     max_age = timedelta(hours=settings.mail.max_age_hours)
@@ -116,12 +120,18 @@ def _daemon(settings: Settings, store: Store, mailbox: Mailbox, directory: Direc
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     pipeline = Pipeline(
         rules=_rules(settings, max_age),
-        read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
+        read=reader.read,
         directory=directory,
         groups=groups,
         mails=mails,
         uptime=uptime,
-        confirming=Confirming(pvwa=pvwa, confirmations=Confirmations(store), clock=clock, accounts=accounts),
+        confirming=Confirming(
+            pvwa=pvwa,
+            confirmations=Confirmations(store),
+            clock=clock,
+            accounts=accounts,
+            settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
+        ),
     )
     outbox = Outbox(
         mailbox=mailbox,
@@ -146,9 +156,14 @@ def _daemon(settings: Settings, store: Store, mailbox: Mailbox, directory: Direc
         patience=patience,
         poll_seconds=settings.daemon.poll_seconds,
         beat=uptime.beat,
-        rest=pvwa.rest,
+        rest=partial(_rest, reader, pvwa),
         reload=groups.read,
     )
+
+
+def _rest(reader: Reader, pvwa: Pvwa) -> None:
+    reader.rest()
+    pvwa.rest()
 
 
 def _rules(settings: Settings, max_age: timedelta) -> Rules:

@@ -35,10 +35,14 @@ def command(*, file: Path, as_json: bool, item_class: str) -> None:
     Reads the file and the configuration only: neither Exchange, the directory nor PVWA is asked.
     """
     from approvald.explain import ExplainRules, explain, sender_words  # noqa: PLC0415 - loads the parser
+    from approvald.reader import Reader  # noqa: PLC0415 - as above
+    from approvald.reader_worker import Task  # noqa: PLC0415 - as above
 
-    rules = ExplainRules.from_settings(read_settings())
+    settings = read_settings()
+    rules = ExplainRules.from_settings(settings)
     raw = file.read_bytes()
-    explanation = explain(raw, item_class, rules)
+    with Reader(Task.from_settings(settings)) as reader:
+        explanation = explain(raw, item_class, rules, reader.read)
     if as_json:
         click.echo(json.dumps(explanation, ensure_ascii=True))
     else:

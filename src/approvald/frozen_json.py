@@ -1,0 +1,72 @@
+"""Frozen values as JSON and strictly back: what the daemon and the process that reads mails say to each other.
+
+Only data can come out of it, of exactly the shape that the types of the fields say: nothing is converted or left out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+
+_SCALARS: Final = (str, int, float, bool, NoneType)
+
+
+def dumps(value: object) -> bytes:
+    """Return a value made of frozen dataclasses, tuples, frozen sets and scalars as JSON in ASCII.
+
+    The name of the outermost dataclass goes with it. Raises TypeError for any other value.
+    """
+    return json.dumps({"kind": type(value).__name__, "value": _plain(value)}).encode("ascii")
+
+
+def loads(data: bytes, *kinds: type) -> Any:
+    """Return the value, of one of these dataclasses. Raises ValueError for everything `dumps` has not written so.
+
+    The error never repeats the data.
+    """
+    try:
+        outer = json.loads(data.decode("ascii"))
+    except (ValueError, RecursionError):
+        raise ValueError(_ODD) from None
+    kind = next((kind for kind in kinds if isinstance(outer, dict) and outer.get("kind") == kind.__name__), None)
+    if kind is None or len(outer) != len(("kind", "value")):
+        raise ValueError(_ODD)
+    return _typed(kind, outer.get("value"))
+
+
+_ODD: Final = "what came is not what was to come"
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, _SCALARS):
+        return value
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(_plain(item) for item in value)  # type: ignore[type-var]  # sets of texts
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    message = f"a {type(value).__name__} is no plain value"
+    raise TypeError(message)
+
+
+def _typed(hint: Any, found: object) -> Any:
+    """Return what was found as this type says. Raises ValueError where it is of another shape."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in {Union, UnionType}:
+        hint = next((each for each in inner if type(found) is each), None)
+    if hint in _SCALARS and type(found) is hint:
+        return found
+    if isinstance(found, list) and origin is tuple:
+        if inner[-1] is Ellipsis:
+            return tuple(_typed(inner[0], item) for item in found)
+        return tuple(_typed(each, item) for each, item in zip(inner, found, strict=True))
+    if isinstance(found, list) and origin is frozenset:
+        return frozenset(_typed(inner[0], item) for item in found)
+    if isinstance(found, dict) and isinstance(hint, type) and is_dataclass(hint):
+        hints = get_type_hints(hint)
+        if set(found) == {each.name for each in fields(hint)}:
+            return hint(**{name: _typed(hints[name], item) for name, item in found.items()})
+    raise ValueError(_ODD)
