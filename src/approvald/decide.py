@@ -157,10 +157,10 @@ def _own_team(facts: Facts) -> Ending | None:
         return None
     levels = {group.level for group in facts.sender_groups}
     only = {group.level for group in listed}
+    current = facts.request.level
     # PVWA may list the confirmers of the current level only: then the other level's approvers are early or late.
-    if facts.request.level is not None and only == {facts.request.level} and facts.request.level not in levels:
-        code = Code.WRONG_LEVEL
-        return Ending(code=code, level=facts.request.level, **last_actor(facts.actors(), code))
+    if levels and current is not None and only == {current} and current not in levels:
+        return Ending(code=Code.WRONG_LEVEL, level=current, **last_actor(facts.actors(), Code.WRONG_LEVEL))
     return Ending(code=Code.OTHER_TEAM)
 
 
@@ -199,10 +199,7 @@ def _choose(facts: Facts) -> tuple[Level, ApproverGroup] | Ending:
 # ------------------------------------------------------------------------------------------ four eyes and one vote each
 
 _TWICE: Final = "You have already approved this request, and two different people must."
-_MAYBE_TWICE: Final = (
-    "CyberArk lists you among those of whom one has already approved this request, and does not say who it was; "
-    "two different people must."
-)
+_MAYBE_TWICE: Final = "You may have approved this request: CyberArk lists your group and does not say who it was."
 
 
 def _own_vote(facts: Facts, level: Level, group: ApproverGroup) -> Ending | None:
@@ -210,8 +207,8 @@ def _own_vote(facts: Facts, level: Level, group: ApproverGroup) -> Ending | None
     if facts.approved_before.get(level) is not None:
         return _needs_other(facts)
     person = facts.sender.person
-    before: list[Human] = [*facts.approved_before.values(), *facts.portal_people]
-    if any(same_person(person, human) for human in before):
+    humans: list[Human] = [*facts.approved_before.values(), *facts.portal_people]
+    if any(same_person(person, human) for human in humans):
         return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE)
     suspects = [actor for actor in facts.actors() if may_be(actor, person)]
     if suspects:
@@ -226,8 +223,8 @@ def _vote_given(facts: Facts, group: ApproverGroup) -> bool:
 
 
 def _needs_other(facts: Facts) -> Ending:
-    code = Code.NEEDS_OTHER_CONFIRMER
-    return Ending(code=code, confirmations_left=facts.request.confirmations_left, **last_actor(facts.actors(), code))
+    who = last_actor(facts.actors(), Code.NEEDS_OTHER_CONFIRMER)
+    return Ending(code=Code.NEEDS_OTHER_CONFIRMER, confirmations_left=facts.request.confirmations_left, **who)
 
 
 # --------------------------------------------------------------------------------------------------- what may be told
