@@ -23,7 +23,7 @@ _AUTH: Final = "X-MS-Exchange-Organization-Auth"
 _FIELDS: Final = ("From", "Sender", f"{_AUTH}As", f"{_AUTH}Mechanism", f"{_AUTH}Source")
 # A log-on with a password or a ticket over SMTP: Exchange knows the person, but not by a way allowed here
 _SMTP_LOGONS: Final = frozenset({"06", "07", "0a", "0b"})
-_HOST: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII)
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
 _SHOWN_CHARS: Final = 100
 _SEAL: Final = object()
 
@@ -138,7 +138,7 @@ def _prove(mail: Mail, rules: SenderRules, shown: HeaderValues) -> Proof:
         return Unproven(why=doubt or "From is not exactly one plain address.", values=shown)
     if mail.from_address is not None and mail.from_address.casefold() != author:
         return Unproven(why="From is not the address that Exchange resolved.", values=shown)
-    mechanism = (headers.only(fields, f"{_AUTH}Mechanism") or "").casefold()
+    mechanism = (headers.only(fields, f"{_AUTH}Mechanism") or "").lower()
     other = _other_sender(mail, fields, author)
     if mechanism in rules.auth_mechanisms:
         if other is not None:
@@ -156,7 +156,7 @@ def _doubt(fields: Headers, rules: SenderRules) -> str | None:
     source = headers.only(fields, f"{_AUTH}Source")
     if auth_as is None or auth_as not in rules.auth_as:
         return f"{_AUTH}As is missing, doubled or not one of [sender] auth_as."
-    if source is None or not _is_ours(source.casefold(), rules.auth_sources):
+    if source is None or not _is_ours(source, rules.auth_sources):
         return f"{_AUTH}Source is missing, doubled or not one of [sender] auth_sources."
     if headers.values(fields, "X-MS-Exchange-P2FromRegexMatch"):
         return "Exchange itself doubts the From field (X-MS-Exchange-P2FromRegexMatch)."
@@ -167,8 +167,9 @@ def _doubt(fields: Headers, rules: SenderRules) -> str | None:
 
 def _is_ours(host: str, sources: tuple[str, ...]) -> bool:
     """Compare a whole host name with the configured ones; `*.suffix` takes any host below that suffix."""
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host):  # ASCII first: a long s or a Kelvin sign must not become a letter of a host
         return False
+    host = host.lower()
     return any(
         host == source or (source.startswith("*.") and len(source) > len("*.") and host.endswith(source[1:]))
         for source in sources

@@ -96,6 +96,7 @@ def test_each_field_stands_there_exactly_once(end: str, second: str) -> None:
         {"Source": ""},
         {"Source": "EX01.corp.example EX02.corp.example"},
         {"Source": "*.corp.example"},
+        {"Source": "EX01.corp.example".replace("E", "\u0415")},
         {"Source": "EX01.corp.example\r\n x"},
     ],
 )
@@ -116,6 +117,7 @@ def test_a_suffix_stands_for_the_servers_below_it() -> None:
         "corp.example": False,
         "evilcorp.example": False,
         "x.evil.example": False,
+        "ma\u017f.corp.example": False,
         "*.corp.example": False,
         ".corp.example": False,
     }.items():

@@ -20,6 +20,7 @@ from approvald.parse.rules import ParseRules
 _BLANK: Final = " \t\u00a0"
 _EDGE: Final = _BLANK + "\r\u200b\u200c\u200d\u2060\ufeff"
 _QUOTED: Final = re.compile(rf"[>{_EDGE}]*")
+_SOMETHING: Final = re.compile(rf"[^>{_EDGE}\n]")
 # str.splitlines() breaks here, and so do some clients; others do not
 _RARE_BREAKS: Final = dict.fromkeys(map(ord, "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"), "\n")
 _BLANKS: Final = re.compile(rf"[{_BLANK}\n]+")
@@ -28,7 +29,7 @@ _DECORATED: Final = re.compile(
 )
 _CONTINUES: Final = re.compile(rf"\n[>{_EDGE}]*(?=[<\[]mailto:)", re.IGNORECASE)
 _WRAP_CHARS: Final = 70
-_WRAPPING: Final = frozenset({"account", "device_user", "reason"})
+_PROSE: Final = frozenset({"account", "device_user", "reason"})
 _MOST_UNWRAPPED: Final = 8_192
 _LINK_BESIDE: Final = re.compile(r"(?<=\S)<(?:https?|mailto|tel|sip):[^<>]*>", re.IGNORECASE)
 _LINK_CHARS: Final = 400
@@ -66,20 +67,15 @@ def fields_of(text: str, rules: ParseRules, *, wraps: bool) -> Iterator[Found]:
 
 def _found(name: str, text: str, match: re.Match[str], end: int, *, wraps: bool) -> Found:
     if name == "reason" and end < len(text):
-        return Found(name=name, value=_undecorated(_joined(text[match.end() : end])))
+        return Found(name=name, value=_prose(_joined(text[match.end() : end])))
     line, line_end = _line(text, match.end(), end)
-    if not line:
-        start = _QUOTED_LINES.match(text, line_end, end)
-        line, line_end = _line(text, start.end() if start else line_end, end)
-    if name in _WRAPPING:
-        value = _unwrapped(text, match.start(), line, line_end, end) if wraps else line
-        return Found(name=name, value=_undecorated(_folded(value)))
+    if not line and (something := _SOMETHING.search(text, line_end, end)):
+        line, line_end = _line(text, something.start(), end)
+    if name in _PROSE:
+        return Found(name=name, value=_prose(_unwrapped(text, line, line_end, end) if wraps else line))
     if name == "requestor":
         return _requestor(line, text[line_end : min(end, line_end + _LINK_CHARS)])
     return Found(name=name, value=_folded(line))
-
-
-_QUOTED_LINES: Final = re.compile(rf"[>{_EDGE}\n]*")
 
 
 def _line(text: str, start: int, end: int) -> tuple[str, int]:
@@ -94,16 +90,16 @@ def _folded(value: str) -> str:
 
 def _joined(region: str) -> str:
     lines = (_QUOTED.sub("", line, count=1) for line in region.split("\n"))
-    return _folded(" ".join(line.strip(_EDGE) for line in lines))
+    return " ".join(line.strip(_EDGE) for line in lines)
 
 
-def _unwrapped(text: str, line_start: int, line: str, line_end: int, end: int) -> str:
+def _unwrapped(text: str, line: str, line_end: int, end: int) -> str:
     """Join a value with the lines a client broke it into: the next one begins with a word that did not fit."""
     value = line
-    while value and line_end < end and len(value) < _MOST_UNWRAPPED:
+    while line_end < end and len(value) < _MOST_UNWRAPPED:
         following, next_end = _line(text, line_end + 1, end)
         following = _QUOTED.sub("", following, count=1)
-        start = max(line_start, text.rfind("\n", 0, line_end) + 1)
+        start = text.rfind("\n", 0, line_end) + 1
         first_word = following.partition(" ")[0]
         if not first_word or line_end - start + 1 + len(first_word) <= _WRAP_CHARS:
             break
@@ -111,9 +107,9 @@ def _unwrapped(text: str, line_start: int, line: str, line_end: int, end: int) -
     return value
 
 
-def _undecorated(value: str) -> str:
-    """Take away the targets that mail clients print beside links in a text: `https://x<https://x>`."""
-    return _LINK_BESIDE.sub("", value)
+def _prose(value: str) -> str:
+    """Fold every kind of line break, and drop the targets that clients print beside links: `https://x<https://x>`."""
+    return _folded(_LINK_BESIDE.sub("", value.translate(_RARE_BREAKS)))
 
 
 def _requestor(line: str, rest: str) -> Found:
@@ -124,11 +120,16 @@ def _requestor(line: str, rest: str) -> Found:
     value = _folded(line)
     decorated = _DECORATED.fullmatch(value)
     if decorated is None:
-        return Found(name="requestor", value=value.casefold())
+        return Found(name="requestor", value=_lower(value))
     target = decorated["angle"] if decorated["angle"] is not None else decorated["square"]
-    address = unquote(target).partition("?")[0].strip().casefold()
-    shown = decorated["address"].casefold()
+    address = _lower(unquote(target).partition("?")[0].strip())
+    shown = _lower(decorated["address"])
     return Found(name="requestor", value=shown, others=() if address == shown else (address,))
+
+
+def _lower(address: str) -> str:
+    """Lower ASCII only: a long s or a Kelvin sign must not become a letter of an address."""
+    return address.lower() if address.isascii() else address
 
 
 @lru_cache(maxsize=16)
