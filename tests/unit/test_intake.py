@@ -201,6 +201,7 @@ def test_a_subject_that_ends_with_the_phrase_is_a_request(subject: str) -> None:
         f"FW: {PHRASE} deletion",
         "=?utf-8?q?broken",
         "=?undefined?q?x?=",
+        f"\ud800 FW: {PHRASE}",
         f"x\nFW: {PHRASE}",
         "Notification: Password\u200baccess request",
     ],
@@ -242,6 +243,12 @@ def test_a_long_header_value_is_never_read(name: str) -> None:
 def test_what_servers_write_for_themselves_may_be_long(name: str) -> None:
     """Traces and spam reports of honest mails are longer than any field that is read here."""
     assert kind_of((name, "x" * 20_000)) is ForReading
+
+
+def test_a_mail_with_endless_header_fields_is_unreadable() -> None:
+    """A thousand fields are looked at; honest mails have a hundred."""
+    assert kind_of(*[("X-A", "b")] * 990) is ForReading
+    assert kind_of(*[("X-A", "b")] * 1_000) is UnreadableMail
 
 
 def test_a_long_subject_still_ends_with_the_phrase() -> None:

@@ -236,6 +236,12 @@ def test_a_mail_without_fields_is_unproven() -> None:
     assert isinstance(prove(dataclasses.replace(mail(mime=raw), headers=()), RULES.sender), Unproven)
 
 
+def test_a_mail_with_endless_header_fields_proves_nothing() -> None:
+    """A thousand fields are looked at; a mail with more is unproven, whatever stands in them."""
+    assert isinstance(proof_of(*[("X-A", "b")] * 990), ProvenAddress)
+    assert isinstance(proof_of(*[("X-A", "b")] * 1_000), Unproven)
+
+
 def test_fields_that_cannot_be_handled_prove_nothing() -> None:
     """Whatever an adapter hands over, the proof answers."""
     broken: Any = (("From", None), *AUTH)
