@@ -38,7 +38,11 @@ class Uptime:
     def age(self, received: datetime) -> timedelta:
         """Return how long a mail received then has waited while approvald was up."""
         now = self._clock.now()
-        down = timedelta()
-        for start, end in self._pauses or []:
-            down += max(min(end, now) - max(start, received), timedelta())
+        down, counted_to = timedelta(), received
+        # Pauses overlap when the clock was set back; no hour may be taken off twice.
+        for start, end in sorted(self._pauses or []):
+            begin, stop = max(start, counted_to), min(end, now)
+            if stop > begin:
+                down += stop - begin
+                counted_to = stop
         return now - received - down

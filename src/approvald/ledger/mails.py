@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from approvald.endings import Ending
+from approvald.endings import Code, Ending
+from approvald.errors import System, Unavailable
 from approvald.ledger import tables
 from approvald.ledger.store import Store
 from approvald.model import ListedMail
@@ -108,6 +109,17 @@ class Mails:
                 )
             )
 
+    def ended_by(self, sender: str, codes: Collection[Code], *, within: timedelta, besides: str) -> int:
+        """Return how many other mails of this sender ended with one of the codes within that span."""
+        mails, since = tables.mails.c, self._store.clock.now() - within
+        with self._store.begin() as connection:
+            statement = (
+                sa.select(sa.func.count())
+                .where(mails.sender == sender[:320], mails.code.in_([code.value for code in codes]))
+                .where(mails.ended_at > since, mails.id != besides)
+            )
+            return int(connection.scalar(statement) or 0)
+
     def decided(self, ledger_id: str) -> None:
         """Write down that a confirmation was decided on."""
         self._update(ledger_id, state=State.DECIDED)
@@ -164,6 +176,15 @@ class Mails:
 
 
 def _entry(row: sa.Row[Any]) -> Entry:
+    """Read a row. Raises Unavailable for what another version of approvald has written."""
+    try:
+        return _read(row)
+    except ValueError as error:
+        message = f"the ledger's row of mail {row.id} is of another version of approvald; install the newest one again"
+        raise Unavailable(System.LEDGER, message) from error
+
+
+def _read(row: sa.Row[Any]) -> Entry:
     return Entry(
         id=row.id,
         item_id=row.item_id,
