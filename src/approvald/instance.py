@@ -19,6 +19,7 @@ class AlreadyRunning(ApprovaldError):
 def only_instance(ledger: Path) -> Iterator[None]:
     """Hold the lock beside the ledger's file while inside. Raises AlreadyRunning, naming the process that holds it.
 
+    Raises PermissionError where lock or ledger may not be opened by this user.
     The operating system gives the lock back when a process dies, however it dies.
     """
     ledger.parent.mkdir(parents=True, exist_ok=True)
@@ -33,6 +34,8 @@ def only_instance(ledger: Path) -> Iterator[None]:
             raise AlreadyRunning(message) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        # Made here, so that nobody else may read it, and so that one we may not open is told by its name.
+        os.close(os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         yield
     finally:
         os.close(descriptor)

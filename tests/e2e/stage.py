@@ -142,6 +142,11 @@ def restore(sandbox: Sandbox) -> None:
         sandbox.change_group(name, members=members, kind="security")
 
 
+def quick_to_settle(text: str) -> str:
+    """Change the configuration so that a confirmation whose answer was lost is certain to be over soon."""
+    return text.replace("\n[pvwa]\n", "\n[pvwa]\nconnect_timeout_seconds = 0.5\n")
+
+
 @contextmanager
 def raised(sandbox: Sandbox, state: Path, *, edit: Callable[[str], str] = str, **configuration: Any) -> Iterator[Stage]:
     """Start the daemon on a sandbox that has just been reset, polling five times a second.

@@ -13,7 +13,7 @@ from approvald_sandbox.mails import Notice, forwarded
 from e2e.stage import TEAM, Seen, Stage
 
 ILKA, MARA, RHEA = "ilka.brandt@corp.example", "mara.voss@corp.example", "rhea.malik@corp.example"
-LEA, PRIYA = "lea.fontaine@corp.example", "priya.nair@corp.example"
+LEA, TOMAS, PRIYA = "lea.fontaine@corp.example", "tomas.ruiz@corp.example", "priya.nair@corp.example"
 CONFIRM = "IncomingRequests.Confirm"
 STATES: Sequence[tuple[str, dict[str, Any]]] = (
     ("sender_disabled", {"disabled": True}),
@@ -150,6 +150,20 @@ def test_nobody_gives_both_levels(house: Stage) -> None:
     assert (seen.folder, seen.code) == ("Refused", "same_person_twice")
     assert house.votes(notice) == [("svc-pam-l1", 1)]
     assert house.attempts_at(notice) == 1
+
+
+def test_two_accounts_of_one_human_do_not_give_both_levels(house: Stage) -> None:
+    """Four eyes are two people: accounts joined by the link attribute are one."""
+    house.sandbox.change_group("L2_PAMapprover", members=[RHEA, TOMAS])
+    for sam in ("ilka.brandt", "tomas.ruiz"):
+        house.sandbox.change_person(sam, employee_id="4711")
+    notice = house.new_request(levels=2)
+
+    assert house.see(forwarded(notice, ILKA)).code == "confirmed"
+    seen = house.see(forwarded(notice, TOMAS))
+
+    assert (seen.folder, seen.code) == ("Refused", "same_person_twice")
+    assert house.votes(notice) == [("svc-pam-l1", 1)]
 
 
 def test_a_request_of_ones_own_second_account(house: Stage) -> None:

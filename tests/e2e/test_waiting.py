@@ -10,7 +10,7 @@ from approvald_sandbox.client import Sandbox
 from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.mails import forwarded
 from approvald_sandbox.world import DEFAULT_PASSWORD
-from e2e.stage import Stage, raised, restore
+from e2e.stage import Stage, quick_to_settle, raised, restore
 from e2e.waiting import KINDS, NEEDED, assert_confirmed_once, failures
 
 ILKA = "ilka.brandt@corp.example"
@@ -19,7 +19,7 @@ CONFIRM = "IncomingRequests.Confirm"
 
 def forgetful(text: str) -> str:
     """Change the configuration so that passwords are fetched whenever they are needed."""
-    return text.replace("\nmount =", "\ncache_seconds = 0.01\nmount =")
+    return quick_to_settle(text).replace("\nmount =", "\ncache_seconds = 0.01\nmount =")
 
 
 @pytest.fixture(scope="module")

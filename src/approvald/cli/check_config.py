@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from approvald.cli.configuration import config_option, configuration_file
-from approvald.errors import ConfigurationInvalid
+from approvald.cli.configuration import config_option, configuration_file, read_settings, refuse_missing_files
 
 
 @click.command("check-config")
@@ -18,11 +17,7 @@ def command(*, without_files: bool) -> None:
 
     Says every problem at once and exits 78, or says that all is well. No server is asked.
     """
-    from approvald import config  # noqa: PLC0415 - loads pydantic
-
-    path = configuration_file()
-    settings = config.load(path)
-    problems = () if without_files else config.check_files(settings)
-    if problems:
-        raise ConfigurationInvalid(tuple(f"{path}: {problem}" for problem in problems))
-    click.echo(f"{path}: the configuration is good")
+    settings = read_settings()
+    if not without_files:
+        refuse_missing_files(settings)
+    click.echo(f"{configuration_file()}: the configuration is good")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from approvald.errors import ConfigurationInvalid
+
 if TYPE_CHECKING:  # pydantic is loaded by the commands that read settings only
     from approvald.settings import Settings
 
@@ -19,7 +21,7 @@ def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | Non
 config_option = click.option(
     "--config",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),  # a file that may not be read is exit 77, and ours to tell
     expose_value=False,
     callback=_remember,
     help="The configuration file.",
@@ -39,3 +41,12 @@ def read_settings() -> Settings:
     from approvald import config  # noqa: PLC0415 - loads pydantic
 
     return config.load(configuration_file())
+
+
+def refuse_missing_files(settings: Settings) -> None:
+    """Look at the files that the settings name. Raises ConfigurationInvalid with all that cannot be used."""
+    from approvald import config  # noqa: PLC0415 - loads pydantic
+
+    problems = config.check_files(settings)
+    if problems:
+        raise ConfigurationInvalid(tuple(f"{configuration_file()}: {problem}" for problem in problems))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.configuration import config_option, read_settings, refuse_missing_files
 from approvald.cli.exits import Exit
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def command(*, once: bool) -> int:
     from approvald import logs  # noqa: PLC0415 - loads what only running needs
     from approvald.instance import AlreadyRunning, only_instance  # noqa: PLC0415 - as above
 
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload during the start must not end the process
     settings = read_settings()
+    refuse_missing_files(settings)
     logs.set_up(settings.logs)
     try:
         with only_instance(settings.ledger.file):
@@ -44,11 +47,11 @@ def _run(settings: Settings, *, once: bool) -> int:
     from approvald.logs import Event, event  # noqa: PLC0415 - as above
 
     with wiring.build(settings) as daemon:
+        daemon.listen_to_signals()
         event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__)
         try:
             if once:
                 return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
-            daemon.listen_to_signals()
             daemon.run()
         finally:
             event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
