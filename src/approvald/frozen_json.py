@@ -1,6 +1,6 @@
 """Frozen values as JSON and strictly back: what the daemon and the process that reads mails say to each other.
 
-Only data can come out of it, of exactly the shape that the types of the fields say: nothing is converted or left out.
+Only data can come out of it, of exactly the shape that the types of the fields say: nothing is guessed or left out.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def loads(data: bytes, *kinds: type) -> Any:
     return _typed(kind, outer.get("value"))
 
 
+_EXACT: Final = 2**53
 _ODD: Final = "what came is not what was to come"
 
 
@@ -59,10 +60,13 @@ def _typed(hint: Any, found: object) -> Any:
         hint = next((each for each in inner if type(found) is each), None)
     if hint in _SCALARS and type(found) is hint:
         return found
+    if hint is float and type(found) is int and abs(found) <= _EXACT:
+        return float(found)
     if isinstance(found, list) and origin is tuple:
         if inner[-1] is Ellipsis:
             return tuple(_typed(inner[0], item) for item in found)
-        return tuple(_typed(each, item) for each, item in zip(inner, found, strict=True))
+        if len(inner) == len(found):
+            return tuple(_typed(each, item) for each, item in zip(inner, found, strict=True))
     if isinstance(found, list) and origin is frozenset:
         return frozenset(_typed(inner[0], item) for item in found)
     if isinstance(found, dict) and isinstance(hint, type) and is_dataclass(hint):

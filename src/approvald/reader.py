@@ -30,11 +30,9 @@ from approvald.reader_worker import LEAST_MEMORY_MIB, LENGTH, READY, TOO_LITTLE_
 COMMAND: Final = (sys.executable, "-I", "-B", "-m", "approvald.reader_worker")
 """-I: neither the environment, the user's folder nor the current one has a say in what is imported."""
 
-_START_SECONDS: Final = 20.0
 _END_SECONDS: Final = 5.0
-_REST_SECONDS: Final = 60.0
 _MOST_MAILS: Final = 100
-_MOST_RESIDENT_MIB: Final = 64
+_MOST_RESIDENT_MIB: Final = 32
 _LONGEST_SAFE: Final = 28
 _LONGEST_WHY: Final = 500
 _BYTES_A_CHARACTER: Final = 12
@@ -52,9 +50,13 @@ class ReaderFailed(Unreadable):
 class Reader:
     """Reads one mail at a time; threads wait for one another. Close it at the end."""
 
-    def __init__(self, task: Task, command: Sequence[str] = COMMAND) -> None:
+    def __init__(
+        self, task: Task, command: Sequence[str] = COMMAND, *, rest_seconds: float = 60.0, start_seconds: float = 20.0
+    ) -> None:
         self._task = task
         self._command = command
+        self._rest_seconds = rest_seconds
+        self._start_seconds = start_seconds
         self._lock = threading.Lock()
         self._process: _Process | None = None
 
@@ -72,9 +74,9 @@ class Reader:
             self._end()
 
     def rest(self) -> None:
-        """End the process when it had nothing to do for a minute."""
+        """End the process when it had nothing to do for `rest_seconds`."""
         with self._lock:
-            if self._process is not None and time.monotonic() - self._process.used > _REST_SECONDS:
+            if self._process is not None and time.monotonic() - self._process.used > self._rest_seconds:
                 self._end()
 
     def read(self, mime: bytes) -> Reading:
@@ -103,7 +105,7 @@ class Reader:
         if self._process is not None and not self._process.is_waiting():
             self._end()
         if self._process is None:
-            self._process = _Process(self._command, self._task)
+            self._process = _Process(self._command, self._task, self._start_seconds)
         return self._process
 
     def _unreadable(self, why: str) -> Incomplete:
@@ -119,7 +121,7 @@ class Reader:
 class _Process:
     """The running process: started ready, ended by force."""
 
-    def __init__(self, command: Sequence[str], task: Task) -> None:
+    def __init__(self, command: Sequence[str], task: Task, start_seconds: float) -> None:
         self.used = time.monotonic()
         self._mails = 0
         self._longest = task.rules.limits.view_bytes * _BYTES_A_CHARACTER + 65_536
@@ -136,7 +138,7 @@ class _Process:
                 message = f"The process that reads mails cannot be started: {error.strerror}. {_LOOK}"
                 raise ReaderFailed(message) from error
         try:
-            ready = self._exchange(frozen_json.dumps(task), time.monotonic() + _START_SECONDS) == READY
+            ready = self._exchange(frozen_json.dumps(task), time.monotonic() + start_seconds) == READY
         except (OSError, ValueError):
             ready = False
         if not ready:
