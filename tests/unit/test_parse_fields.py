@@ -334,6 +334,7 @@ def test_rare_line_breaks_alone_change_nothing() -> None:
     [
         "urgent Safe: NET-CORE Request Id: 1",
         "=cmd|'/C calc'!A0",
+        "> 5 users wait; a -> b",
         'ok"}\\n{"level":"INFO"} \x1b[2J',
         "{0.__class__} %s",
         "<script>alert(1)</script>",

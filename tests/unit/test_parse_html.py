@@ -82,6 +82,7 @@ ATTRIBUTE_TRICKS = [
     '<table bgcolor="black"><tr style="color:#000"><td><p>{}</p></td></tr></table>',
 ]
 SHEET_TRICKS = [
+    '<div style="color:white"><div style="color:inherit;background:inherit">{}</div></div>',
     '<div style="font-size:0"><div style="font-size:3em">{}</div></div>',
     '<div style="font-size:0"><div style="font-size:inherit">{}</div></div>',
     "<style>.k{display:none}</style><div class='a K'>{}</div>",
@@ -255,6 +256,31 @@ def test_white_space_in_the_source_is_one_blank() -> None:
 def test_pages_without_readable_text_hold_no_notification(html: str) -> None:
     """Nothing, comments, unclosed tags and what lies deeper than the parser looks are incomplete."""
     assert isinstance(read_html(html), Incomplete)
+
+
+BOMBS = [
+    "<style>" + "[class=a" * 60_000 + "{color:red}</style>",
+    "<style>[class=" + "a" * 500_000 + "{color:red}</style>",
+    "<style>" + "/*" * 250_000 + "</style>",
+    "<style>" + "a," * 200_000 + "{color:red}</style>",
+    "<style>" + "{" * 500_000 + "</style>",
+    '<p style="left:' + "1" * 500_000 + '">',
+    '<p style="transform:' + "scale(0" * 60_000 + '">',
+    '<p style="color:' + "rgb(" * 120_000 + '">',
+    "<p " + "a=1 " * 120_000 + ">",
+    "<!--" * 120_000,
+    "<b>" * 160_000,
+    "&#x41;" * 10_000,
+    '<a href="mailto:x@y.z">' * 20_000,
+    '<a href="' + "%25" * 160_000 + '">x</a>',
+]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb[:20])
+def test_no_page_takes_more_than_linear_time(bomb: str) -> None:
+    """Half a megabyte of anything takes a fraction of a second; what is quadratic would take minutes."""
+    assert not isinstance(read_html(bomb + html_of()), Ambiguous)
 
 
 def requestor_linked(href: str, shown: str = "mara.voss@corp.example") -> str:

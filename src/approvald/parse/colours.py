@@ -22,6 +22,7 @@ _NAMES: Final = {
     "windowtext": BLACK, "grey": (128, 128, 128), "silver": (192, 192, 192),
     "yellow": (255, 255, 0),
 }  # fmt: skip
+_INHERITED: Final = frozenset({"inherit", "currentcolor", "unset"})
 _NEAR: Final = 24
 _FAINT_ALPHA: Final = 0.1
 
@@ -39,12 +40,17 @@ def read(value: str) -> Colour | None:
     return next((_NAMES[word] for word in words if word in _NAMES), None)
 
 
+def text(value: str, outer: Colour | None) -> Colour | None:
+    """Return the colour that a `color` makes: the outer one where it is inherited."""
+    return outer if value.strip().casefold() in _INHERITED else read(value)
+
+
 def ground(value: str, outer: Colour | None) -> Colour | None:
     """Return the ground that a `background` makes: the outer one where it is clear, None under a picture."""
     if "url(" in value or "gradient(" in value:
         return None
     colour = read(value)
-    return outer if colour == CLEAR or value in {"none", "inherit"} else colour
+    return outer if colour == CLEAR or value in {"none", *_INHERITED} else colour
 
 
 def are_alike(text: Colour | None, ground: Colour | None) -> bool:

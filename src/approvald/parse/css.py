@@ -17,7 +17,7 @@ Declarations = tuple[tuple[str, str], ...]
 _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\r\n\f]?|(.))", re.DOTALL)
 _SURROGATES: Final = 0xD800
 _NAME: Final = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*|\*)|([.#][\w-]+)", re.ASCII)
-_BY_ATTRIBUTE: Final = re.compile(r"\[\s*(class|id)\s*[~|^$*]?=\s*[\"']?([\w-]+)[^\]]*\]", re.ASCII)
+_BY_ATTRIBUTE: Final = re.compile(r"\[\s*(class|id)\s*[~|^$*]?=\s*[\"']?([\w-]++)[^\[\]]*+\]", re.ASCII)
 _ALIASES: Final = {"background": "background-color", "font": "font-size", "-webkit-text-fill-color": "color"}
 _LENGTH: Final = re.compile(
     r"([+-]?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}))(px|pt|pc|cm|mm|in|em|rem|ex|ch|vw|vh|%)?"

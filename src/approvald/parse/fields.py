@@ -89,8 +89,8 @@ def _folded(value: str) -> str:
 
 
 def _joined(region: str) -> str:
-    lines = (_QUOTED.sub("", line, count=1) for line in region.split("\n"))
-    return " ".join(line.strip(_EDGE) for line in lines)
+    first, *lines = region.split("\n")  # a mark on the label's own line is the requestor's, not a quote
+    return " ".join(line.strip(_EDGE) for line in (first, *(_QUOTED.sub("", line, count=1) for line in lines)))
 
 
 def _unwrapped(text: str, line: str, line_end: int, end: int) -> str:

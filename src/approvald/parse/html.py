@@ -201,7 +201,7 @@ def _look(tag: str, styles: list[Style], outer: _Look, *, is_open: bool) -> _Loo
     for style in styles:
         tiny = font_is_tiny(style.font_size, inherited=outer.tiny) if style.font_size else tiny
         invisible = style.visibility in {"hidden", "collapse"} if style.visibility else invisible
-        colour = colours.read(style.colour) if style.colour else colour
+        colour = colours.text(style.colour, outer.colour) if style.colour else colour
         ground = colours.ground(style.ground, outer.ground) if style.ground else ground
         keeps = style.white_space.startswith("pre") if style.white_space else keeps
         breaks = _breaks(style.display, otherwise=breaks) if style.display else breaks
