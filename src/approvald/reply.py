@@ -65,12 +65,12 @@ def _reply(
     said: Sentences, facts: list[tuple[str, str]], *, ledger_id: str, kind: str, to: str, cc: tuple[str, ...],
     message_id: str, rules: ReplyRules, about: str, colour: str,
 ) -> Reply:  # fmt: skip
-    headline = f"{said.subject}: {about}" if about else said.subject
+    headline = _line(f"{said.subject}: {about}" if about else said.subject)
     values = {
         "headline": headline,
-        "outcome": said.outcome,
-        "next_step": said.next_step,
-        "facts": facts,
+        "outcome": _line(said.outcome),
+        "next_step": _line(said.next_step),
+        "facts": [(name, _line(value)) for name, value in facts],
         "portal_url": rules.portal_url,
         "team_name": rules.team_name,
         "team_address": rules.team_address,
@@ -87,6 +87,11 @@ def _reply(
         in_reply_to=message_id if _MESSAGE_ID.fullmatch(message_id) else None,
         important=colour == _RED,
     )
+
+
+def _line(text: str) -> str:
+    """Return a text on one line, without anything that a mail header or a reader's eye would obey."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _about(ending: Ending) -> str:
@@ -114,7 +119,8 @@ def _request_facts(request: RequestFacts, zone: ZoneInfo) -> list[tuple[str, str
         ("Level", levels.get(request.level or 0, "not shown by CyberArk")),
     ]
     if request.window_from or request.window_to:
-        rows.append(("Access window", f"{_shown(request.window_from, zone)} to {_shown(request.window_to, zone)}"))
+        start, end = _shown(request.window_from, zone), _shown(request.window_to, zone)
+        rows.append(("Access window", f"{start or 'at once'} to {end or 'without end'}"))
     rows.append(("Reason", request.reason or "none given"))
     return rows
 

@@ -14,6 +14,7 @@ from approvald.endings import Code, Ending
 from approvald.model import Level
 
 _PORTAL: Final = "approve or reject it in the CyberArk portal (PVWA)"
+_AGAIN: Final = "Forward CyberArk's notification again as it came, without changing it."
 _OTHER: Final = "Ask another approver of this team to forward it, or ask the requestor whether it is still needed."
 
 
@@ -38,6 +39,10 @@ def _confirmed(ending: Ending, when: str) -> Sentences:
     del when
     level = "second" if ending.level is Level.SECOND else "first"
     done = f"Your approval is recorded in CyberArk: the request is confirmed at the {level} level."
+    if ending.words:
+        return Sentences(
+            "Approved, but closed since", done, "CyberArk has closed the request since; look in the portal."
+        )
     if ending.second_level_waits:
         return Sentences(
             "Approved (first level)", done, "A second-level approver must now approve it; they are notified."
@@ -67,31 +72,35 @@ def _acted_before(verb: str) -> Callable[[Ending, str], Sentences]:
 def _incomplete(ending: Ending, when: str) -> Sentences:
     del when
     wanted = {"requestor": "the requestor's e-mail address", "safe": "the safe", "number": "the request id"}
-    missing = ", ".join(wanted.get(name, name) for name in ending.names) or "a required line"
-    outcome = f"Your mail could not be used: {missing} is missing or not readable in it."
-    step = ending.why or "Forward CyberArk's notification again as it came, without changing it."
+    missing = [wanted.get(name, name) for name in ending.names] or ["a required line"]
+    verb = "is" if len(missing) == 1 else "are"
+    outcome = f"Your mail could not be used: {', '.join(missing)} {verb} missing or not usable in it."
+    step = ending.why or _AGAIN
     return Sentences("Not approved: details missing", outcome, step)
 
 
 def _altered(ending: Ending, when: str) -> Sentences:
     del when
-    what = ", ".join(ending.names)
+    what = f" ({', '.join(ending.names)})" if ending.names else ""
     return Sentences(
         "Not approved: mail differs from CyberArk",
-        f"What your mail says is not what CyberArk has recorded ({what}), so nothing was approved.",
+        f"What your mail says is not what CyberArk has recorded{what}, so nothing was approved.",
         f"Open the request in the portal and look closely before you {_PORTAL}.",
     )
 
 
 def _wrong_level(ending: Ending, when: str) -> Sentences:
-    other = "second" if ending.level is Level.SECOND else "first"
-    before = f" The other level was given by {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+    if ending.level is Level.SECOND:
+        before = f" The first level was given by {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+        return Sentences(
+            "Not approved: waits for the second level",
+            f"This request waits for a second-level approver, and you approve at the first level.{before}",
+            "Nothing is to be done by you now.",
+        )
     return Sentences(
-        f"Not approved: waits for the {other} level",
-        f"This request waits for a {other}-level approver, and you approve at the other level.{before}",
-        "Nothing is to be done by you now."
-        if ending.level is Level.SECOND
-        else "Forward the mail again once the first level has been given.",
+        "Not approved: waits for the first level",
+        "This request waits for a first-level approver, and you approve at the second level.",
+        "Forward the mail again once the first level has been given.",
     )
 
 
@@ -113,9 +122,33 @@ def _gone(ending: Ending, when: str) -> Sentences:
     )
 
 
+def _same_person_twice(ending: Ending, when: str) -> Sentences:
+    del when
+    outcome = ending.why or "You have already approved this request, and two different people must."
+    return Sentences("Not approved: a second person is needed", outcome, _OTHER)
+
+
+def _unreadable(ending: Ending, when: str) -> Sentences:
+    del when
+    return Sentences(
+        "Not approved: mail not readable",
+        "Your mail could not be read safely, so nothing was approved.",
+        ending.why or f"{_AGAIN} Send nothing else with it.",
+    )
+
+
+def _ambiguous(ending: Ending, when: str) -> Sentences:
+    del when
+    return Sentences(
+        "Not approved: mail is ambiguous",
+        "Your mail does not speak of exactly one request in one way, so nothing was approved.",
+        ending.why or "Forward one notification a mail, without older mails below it.",
+    )
+
+
 def _refused_by_pvwa(ending: Ending, when: str) -> Sentences:
     del when
-    said = f" It says: {ending.words}" if ending.words else ""
+    said = f" It says: {ending.words.rstrip('.')}." if ending.words else ""
     return Sentences(
         "Not approved: CyberArk declined",
         f"CyberArk did not take the confirmation, and the request still waits.{said}",
@@ -133,20 +166,12 @@ _BY_CODE: Final[Mapping[Code, Callable[[Ending, str], Sentences]]] = {
     Code.NEEDS_OTHER_CONFIRMER: _needs_other,
     Code.REQUEST_GONE: _gone,
     Code.PVWA_REFUSED: _refused_by_pvwa,
+    Code.SAME_PERSON_TWICE: _same_person_twice,
+    Code.UNREADABLE: _unreadable,
+    Code.AMBIGUOUS: _ambiguous,
 }
 
-_AGAIN: Final = "Forward CyberArk's notification again as it came, without changing it."
 _PLAIN: Final[Mapping[Code, Sentences]] = {
-    Code.UNREADABLE: Sentences(
-        "Not approved: mail not readable",
-        "Your mail is too large or too deeply nested to be read safely, so nothing was approved.",
-        f"{_AGAIN} Send nothing else with it.",
-    ),
-    Code.AMBIGUOUS: Sentences(
-        "Not approved: mail is ambiguous",
-        "Your mail names more than one requestor, safe or request id, so nothing was approved.",
-        "Forward one notification a mail, without older mails below it.",
-    ),
     Code.SENDER_ROUTE: Sentences(
         "Not approved: sent another way",
         "Your mail was not sent by Outlook, Outlook on the web or the phone's Exchange account, so it proves nothing.",
@@ -226,11 +251,6 @@ _PLAIN: Final[Mapping[Code, Sentences]] = {
         "Not approved: confirmers not known",
         "CyberArk's confirmers of this request are not known to approvald as approver groups.",
         f"Please {_PORTAL}; the CyberArk team has been told.",
-    ),
-    Code.SAME_PERSON_TWICE: Sentences(
-        "Not approved: you approved the other level",
-        "You have already approved this request at the other level; two different people must.",
-        _OTHER,
     ),
     Code.NOT_PERMITTED: Sentences(
         "Not approved: not permitted in CyberArk",

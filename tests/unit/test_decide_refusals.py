@@ -186,7 +186,7 @@ def test_who_and_when_are_told_to_the_team() -> None:
     assert (ending.who, ending.when) == ("Wen Zhao (wen.zhao)", PAST.isoformat())
 
 
-# --------------------------------------------------------------------------------------------------------- four eyes
+# ------------------------------------------------------------------------------ four eyes
 
 
 def at_level_2(row: Confirmer, **changes: Any) -> Facts:
