@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from approvald.alarms import Alarm
 from approvald.model import AccessRequest, Folder, Level
 
 
@@ -45,6 +46,7 @@ class Code(StrEnum):
     WINDOW_OVER = "window_over"
     REQUESTOR_UNKNOWN = "requestor_unknown"
     OWN_REQUEST = "own_request"
+    APPROVER_BARRED = "approver_barred"
     OTHER_TEAM = "other_team"
     CONFIRMERS_UNMAPPED = "confirmers_unmapped"
     WRONG_LEVEL = "wrong_level"
@@ -171,3 +173,17 @@ class Ending:
         except (KeyError, TypeError) as error:
             message = "the ledger holds an ending of another form"
             raise ValueError(message) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a mail ended, and whom to tell: `reply_to` is empty where nobody may be told.
+
+    `alarms`: what the team is told besides. `note_to`: a proven sender whose mailbox forwards by rule, else empty.
+    """
+
+    ending: Ending
+    reply_to: str = ""
+    sender: str = ""
+    alarms: tuple[Alarm, ...] = ()
+    note_to: str = ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from approvald.logs import Event, event
-from approvald.model import ApproverGroup, GroupBook, Person
+from approvald.model import ApproverGroup, GroupBook, GroupProblem, Person
 from approvald.ports import Clock, Directory
 
 _LOG: Final = logging.getLogger(__name__)
@@ -15,10 +16,14 @@ _LOG: Final = logging.getLogger(__name__)
 class ApproverGroups:
     """Keeps the book of approver groups, and asks the directory who is in them. Membership itself is never kept."""
 
-    def __init__(self, directory: Directory, clock: Clock, *, refresh_seconds: float) -> None:
+    def __init__(
+        self, directory: Directory, clock: Clock, *, refresh_seconds: float,
+        tell: Callable[[GroupProblem], None] = lambda _problem: None,
+    ) -> None:  # fmt: skip
         self._directory = directory
         self._clock = clock
         self._refresh_seconds = refresh_seconds
+        self._tell = tell
         self._book: GroupBook | None = None
         self._read_at = 0.0
 
@@ -36,6 +41,7 @@ class ApproverGroups:
         for problem in book.problems:
             if problem not in before:
                 event(_LOG, Event.GROUP_DISABLED, logging.ERROR, group=problem.name, why=problem.why)
+                self._tell(problem)
         if self._book is None or self._book != book:
             event(_LOG, Event.GROUPS_READ, logging.INFO, groups=[f"{group.name} {group.sid}" for group in book.all()])
         self._book = book

@@ -11,15 +11,17 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from approvald.endings import Code, Ending, treatment
+from approvald.alarm_desk import AlarmDesk
+from approvald.endings import Code, Ended, Ending, treatment
 from approvald.errors import Unavailable, Unreadable
 from approvald.ledger.mails import Entry, Mails
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
 from approvald.model import ListedMail, Mail
 from approvald.outbox import ENDED, Outbox
-from approvald.pipeline import Ended, Pipeline
+from approvald.pipeline import Pipeline
 from approvald.ports import Clock, Mailbox, Unfetchable
+from approvald.rates import Rates
 from approvald.stopwatch import Stopwatch
 from approvald.waiting import Patience
 
@@ -44,7 +46,7 @@ class Mailroom:
 
     def __init__(
         self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, clock: Clock, patience: Patience,
-        outbox: Outbox, fetch_bytes: int,
+        outbox: Outbox, alarms: AlarmDesk, rates: Rates, fetch_bytes: int,
     ) -> None:  # fmt: skip
         self._mailbox = mailbox
         self._pipeline = pipeline
@@ -52,6 +54,8 @@ class Mailroom:
         self._clock = clock
         self._patience = patience
         self._outbox = outbox
+        self._alarms = alarms
+        self._rates = rates
         self._fetch_bytes = fetch_bytes
 
     def round(self, stopping: Callable[[], bool]) -> Round:
@@ -61,6 +65,7 @@ class Mailroom:
         """
         listed = self._mailbox.list_inbox(_PAGE + self._mails.waiting())
         if not listed:
+            self._outbox.dispatch([])
             return Round(listed=0, handled=0, waiting=0)
         known = self._mails.entries([item.item_id for item in listed])
         left_over = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
@@ -120,11 +125,16 @@ class Mailroom:
                 event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
                 self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
             else:
-                self._end(entry, ended, watch)
+                self._end(identified, ended, watch)
 
     def _end(self, entry: Entry, ended: Ended, watch: Stopwatch) -> None:
         ending = ended.ending
+        self._alarms.mail_ends(ended, entry.id)
         told = ended.reply_to if treatment(ending.code).tells_sender else ""
+        if told and not self._rates.may_answer(entry.id, told, ending.code):
+            told = ""
+        if ended.note_to:
+            self._rates.note_rule_forward(ended.note_to, entry.message_id)
         self._mails.ended(entry.id, ending, reply_to=told)
         event(
             _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,

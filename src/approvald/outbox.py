@@ -10,13 +10,18 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from approvald.endings import Code, Ending, treatment
+from approvald.alarm_desk import AlarmDesk
+from approvald.alarms import Alarm, AlarmKind
+from approvald.endings import Code, Ending, Team, treatment
 from approvald.errors import OutcomeUnknown
+from approvald.ledger.letters import Letter, Letters
 from approvald.ledger.mails import Entry, Mails, State
 from approvald.logs import Event, event
 from approvald.model import Folder, ListedMail, Reply
 from approvald.ports import Clock, Mailbox
-from approvald.reply import ReplyRules, compose, compose_waiting, final_marker
+from approvald.rates import Rates
+from approvald.reply import ReplyRules, compose, compose_letter, compose_waiting, final_marker
+from approvald.sentences import Sentences
 from approvald.waiting import Patience
 
 _LOG: Final = logging.getLogger(__name__)
@@ -28,73 +33,112 @@ class Outbox:
     """Sends and files. `settle`: how long Exchange may still be working on a sending whose answer was lost."""
 
     def __init__(
-        self, *, mailbox: Mailbox, mails: Mails, clock: Clock, patience: Patience, rules: ReplyRules, settle: timedelta
-    ) -> None:
+        self, *, mailbox: Mailbox, mails: Mails, letters: Letters, alarms: AlarmDesk, rates: Rates, clock: Clock,
+        patience: Patience, rules: ReplyRules, settle: timedelta,
+    ) -> None:  # fmt: skip
         self._mailbox = mailbox
         self._mails = mails
+        self._letters = letters
+        self._alarms = alarms
+        self._rates = rates
         self._clock = clock
         self._patience = patience
         self._rules = rules
         self._settle = settle
 
     def dispatch(self, items: Iterable[ListedMail]) -> None:
-        """Send what is to be said, then move what was said. Each step is in the ledger before the next begins."""
+        """Send what is to be said, then move what was said. Each step is in the ledger before the next begins.
+
+        Letters of our own (alarms, notes) that are due leave with the same request, or alone where there is no item.
+        """
         ids = [item.item_id for item in items]
-        if not ids:
-            return
-        entries = list(self._mails.entries(ids).values())
-        self._send(entries)
-        self._file([entry for entry in self._mails.entries(ids).values() if entry.state is State.REPLIED])
+        self._alarms.write_letters()
+        self._send(list(self._mails.entries(ids).values()) if ids else [])
+        if ids:
+            self._file([entry for entry in self._mails.entries(ids).values() if entry.state is State.REPLIED])
 
     def _send(self, entries: Sequence[Entry]) -> None:
         silent = [entry.id for entry in entries if entry.state is State.OUTCOME and not entry.reply_to]
         if silent:
             self._mails.replied(silent)
-        due = [entry for entry in entries if entry.state is State.OUTCOME and entry.reply_to]
+        notices = self._notices(entries)
+        letters = self._letters.due()
         doubtful = [entry for entry in entries if entry.state is State.REPLYING and self._is_settled(entry)]
-        if doubtful:
-            there = self._mailbox.sent_markers([final_marker(entry.id) for entry in doubtful])
-            self._mails.replied([entry.id for entry in doubtful if final_marker(entry.id) in there])
-            due += [entry for entry in doubtful if final_marker(entry.id) not in there]
-        notices = [entry for entry in entries if self._is_to_be_told(entry)]
-        replies = [self._reply(entry) for entry in due] + [self._notice(entry) for entry in notices]
+        there = self._found_sent(doubtful, letters)
+        due = [entry for entry in entries if entry.state is State.OUTCOME and entry.reply_to]
+        due += [entry for entry in doubtful if final_marker(entry.id) not in there]
+        letters = [letter for letter in letters if letter.id not in there]
+        replies = [*map(self._reply, due), *map(self._notice, notices), *map(self._letter, letters)]
         if not replies:
             return
-        self._mails.replying([entry.id for entry in due])
-        for entry in notices:
-            self._mails.told_waiting(entry.id)
-        self._sent(due, replies)
+        if due:
+            self._mails.replying([entry.id for entry in due])
+        self._letters.sending([letter.id for letter in letters])
+        self._sent(due, letters, replies)
 
-    def _sent(self, due: Sequence[Entry], replies: Sequence[Reply]) -> None:
+    def _notices(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return the waiting mails whose senders are told now; each is asked about once."""
+        waiting = [entry for entry in entries if self._is_to_be_told(entry)]
+        told = [entry for entry in waiting if self._rates.may_notify(entry.id, entry.reply_to)]
+        for entry in waiting:
+            self._mails.told_waiting(entry.id)
+        return told
+
+    def _found_sent(self, doubtful: Sequence[Entry], letters: Sequence[Letter]) -> frozenset[str]:
+        """Look for what may have been sent already, write down what was, and return its markers."""
+        markers = [final_marker(entry.id) for entry in doubtful]
+        markers += [letter.id for letter in letters if letter.is_doubtful]
+        there = self._mailbox.sent_markers(markers) if markers else frozenset()
+        if there:
+            self._mails.replied([entry.id for entry in doubtful if final_marker(entry.id) in there])
+            self._letters.sent([letter.id for letter in letters if letter.id in there])
+        return there
+
+    def _sent(self, due: Sequence[Entry], letters: Sequence[Letter], replies: Sequence[Reply]) -> None:
         try:
             results = self._mailbox.send(replies)
         except OutcomeUnknown as lost:
-            # They stay in state replying, and are looked for in Sent Items before anything is sent again.
+            # They stay as being sent, and are looked for in Sent Items before anything is sent again.
             event(_LOG, Event.REPLY_FAILED, logging.WARNING, count=len(replies), cause=str(lost))
             return
-        done = [entry for entry, result in zip(due, results, strict=False) if result is None]
-        self._mails.replied([entry.id for entry in done])
+        sent = {reply.marker for reply, result in zip(replies, results, strict=True) if result is None}
+        self._mails.replied([entry.id for entry in due if final_marker(entry.id) in sent])
+        self._letters.sent([letter.id for letter in letters if letter.id in sent])
+        own = {letter.id for letter in letters}
         for reply, result in zip(replies, results, strict=True):
             if result is None:
                 event(_LOG, Event.REPLY_SENT, logging.INFO, marker=reply.marker, to=reply.to, cc=reply.cc)
-            else:
-                event(_LOG, Event.REPLY_FAILED, logging.ERROR, marker=reply.marker, to=reply.to, cause=result.why)
+                continue
+            event(_LOG, Event.REPLY_FAILED, logging.ERROR, marker=reply.marker, to=reply.to, cause=result.why)
+            if reply.marker not in own:
+                self._alarms.raise_alarm(_not_sent(reply, result.why))
 
     def _is_settled(self, entry: Entry) -> bool:
         return entry.replying_since is None or self._clock.now() - entry.replying_since >= self._settle
 
     def _is_to_be_told(self, entry: Entry) -> bool:
-        waits = entry.state not in ENDED and entry.waiting_since is not None and not entry.told_waiting
-        return bool(waits and entry.reply_to and self._patience.is_over(entry.waiting_since, self._clock.now()))
+        if entry.state in ENDED or entry.waiting_since is None or entry.told_waiting or not entry.reply_to:
+            return False
+        return self._patience.is_over(entry.waiting_since, self._clock.now())
 
     def _reply(self, entry: Entry) -> Reply:
         ending = entry.ending or Ending(code=Code.UNREADABLE)
-        return compose(ending, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id, rules=self._rules)
+        copied = treatment(ending.code).team is not Team.NOTHING
+        return compose(
+            ending, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id, rules=self._rules,
+            copy_team=copied and self._rates.may_copy(entry.id, ending.code, self._rules.team_address),
+        )  # fmt: skip
 
     def _notice(self, entry: Entry) -> Reply:
         return compose_waiting(
             None, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id, rules=self._rules
         )
+
+    def _letter(self, letter: Letter) -> Reply:
+        return compose_letter(
+            Sentences(letter.text.subject, letter.text.outcome, letter.text.next_step), letter.text.facts,
+            marker=letter.id, to=letter.to, message_id=letter.message_id, rules=self._rules,
+        )  # fmt: skip
 
     def _file(self, entries: Sequence[Entry]) -> None:
         by_folder: dict[Folder, list[Entry]] = {}
@@ -108,3 +152,8 @@ class Outbox:
             for entry, result in zip(group, results, strict=True):
                 if result is not None:
                     event(_LOG, Event.MAIL_NOT_FILED, logging.WARNING, mail_id=entry.id, cause=result.why)
+
+
+def _not_sent(reply: Reply, why: str) -> Alarm:
+    facts = (("To", ", ".join(reply.to)), ("Mail", reply.marker), ("Cause", why))
+    return Alarm(kind=AlarmKind.REPLY_FAILED, why="Exchange did not take an answer.", name=reply.to[0], facts=facts)

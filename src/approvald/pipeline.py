@@ -17,22 +17,15 @@ from typing import Final, assert_never
 from approvald.compare import Comparison
 from approvald.confirm import Confirming, already_done, carry_out, confirmed_ending, give_up
 from approvald.decide import Confirm, Facts, decide
-from approvald.endings import Code, Ending, RequestFacts
+from approvald.endings import Code, Ended, Ending, RequestFacts
 from approvald.groups import ApproverGroups
 from approvald.intake import (
     Automatic,
     IntakeRules,
-    OnBehalf,
-    ProvenAddress,
     RuleForward,
-    SenderRules,
-    Unproven,
     UnreadableMail,
-    VerifiedSender,
-    WrongRoute,
     classify,
-    prove,
-    verify,
+    is_request_subject,
 )
 from approvald.ledger.mails import Entry, Mails
 from approvald.logs import Event, event
@@ -50,21 +43,15 @@ from approvald.model import (
     PersonLookup,
     Reading,
 )
+from approvald.plausibility import Plausibility
 from approvald.ports import Directory
+from approvald.sender import VerifiedSender
+from approvald.senders import Senders
 from approvald.standing import actors
 from approvald.stopwatch import Stopwatch
 from approvald.uptime import Uptime
 
 _LOG: Final = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ended:
-    """How a mail ended, and whom to tell: `reply_to` is empty where nobody may be told."""
-
-    ending: Ending
-    reply_to: str = ""
-    sender: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +67,6 @@ class Rules:
     """The parts of the configuration that the way of a mail depends on. `pvwa_names` is case folded."""
 
     intake: IntakeRules
-    sender: SenderRules
     comparison: Comparison
     pvwa_names: Mapping[str, str]
     max_age: timedelta
@@ -99,6 +85,8 @@ class Pipeline:
         mails: Mails,
         uptime: Uptime,
         confirming: Confirming,
+        senders: Senders,
+        plausibility: Plausibility,
     ) -> None:
         self._rules = rules
         self._read = read
@@ -107,6 +95,8 @@ class Pipeline:
         self._mails = mails
         self._uptime = uptime
         self._confirming = confirming
+        self._senders = senders
+        self._plausibility = plausibility
 
     def handle(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         """Take the mail its whole way. Raises Unavailable where it must wait."""
@@ -115,10 +105,10 @@ class Pipeline:
                 return Ended(ending=Ending(code=Code.DUPLICATE))
             kind = classify(mail, self._rules.intake)
         if isinstance(kind, Automatic | RuleForward | NotARequest):
-            return Ended(ending=_silent(kind))
+            return Ended(ending=_silent(kind), note_to=self._owner_of_rule(kind, mail))
 
         with watch.step("sender"):
-            sender = self._sender(mail)
+            sender = self._senders.identify(mail)
         if isinstance(sender, Ended):
             return sender
         if isinstance(kind, UnreadableMail):
@@ -154,6 +144,13 @@ class Pipeline:
             requestor = self._directory.find_by_user_name(request.requestor_user_name)
         if (level := already_done(request, entry.id, self._confirming)) is not None:
             return self._found_done(request, requestor, level)
+        barred = self._plausibility.judge(
+            entry.id, approver.sender, request_id=request.request_id, created=request.created,
+            received=mail.listed.received,
+        )  # fmt: skip
+        if barred is not None:
+            give_up(entry.id, self._confirming)
+            return barred
         decision = decide(self._facts(approver, reading, request, requestor))
         event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
         if not isinstance(decision, Confirm):
@@ -163,29 +160,11 @@ class Pipeline:
         with watch.step("confirm"):
             return carry_out(decision, entry.id, self._confirming)
 
-    def _sender(self, mail: Mail) -> VerifiedSender | Ended:
-        """Join what Exchange vouches for with the one enabled person behind it."""
-        proof = prove(mail, self._rules.sender)
-        if isinstance(proof, Unproven):
-            values = " ".join(f"{name}={value}" for name, value in proof.values)
-            event(_LOG, Event.ALARM, logging.ERROR, code=Code.SENDER_UNPROVEN.value, why=proof.why, cause=values)
-            return Ended(ending=Ending(code=Code.SENDER_UNPROVEN, why=proof.why))
-        lookup = self._directory.find_by_address(proof.address)
-        # Exchange vouches for this mailbox; where the directory knows one person, its own address is answered.
-        address = lookup.address if isinstance(lookup, Person) and lookup.address else proof.address
-        match proof:
-            case WrongRoute():
-                code = Code.SENDER_ROUTE
-            case OnBehalf():
-                code = Code.ON_BEHALF
-            case ProvenAddress():
-                verified = verify(proof, lookup)
-                if isinstance(verified, VerifiedSender):
-                    return verified
-                code = verified.code
-            case _:
-                assert_never(proof)
-        return Ended(ending=Ending(code=code), reply_to=address, sender=proof.address)
+    def _owner_of_rule(self, kind: Automatic | RuleForward | NotARequest, mail: Mail) -> str:
+        """Return who is asked to forward by hand, where a rule has forwarded a notification."""
+        if not isinstance(kind, RuleForward) or not is_request_subject(mail.headers, self._rules.intake):
+            return ""
+        return self._senders.owner_of_rule(mail)
 
     def _accounts(self, approver: Approver) -> tuple[Level, ...]:
         """Return the account whose group the sender is in first, then the other one."""

@@ -6,6 +6,7 @@ The subject and every sentence are our own; PVWA's values are escaped by Jinja2 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -34,11 +35,16 @@ class ReplyRules:
     portal_url: str | None = None
 
 
-def compose(ending: Ending, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
-    """Write the final answer to one mail. `to` is the sender's address by the directory, never one the mail chose."""
+def compose(
+    ending: Ending, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules, copy_team: bool = True
+) -> Reply:
+    """Write the final answer to one mail. `to` is the sender's address by the directory, never one the mail chose.
+
+    `copy_team` False leaves the team out of copy where it gets a digest instead.
+    """
     failed = ending.code is not Code.CONFIRMED
     said = sentences(ending, _shown(ending.when, rules.zone))
-    copy = (rules.team_address,) if treatment(ending.code).team is not Team.NOTHING else ()
+    copy = (rules.team_address,) if copy_team and treatment(ending.code).team is not Team.NOTHING else ()
     facts = _facts(ending, rules.zone)
     return _reply(said, facts, ledger_id=ledger_id, kind="final", to=to, cc=copy, message_id=message_id, rules=rules,
                   about=_about(ending), colour=_RED if failed else _GREEN)  # fmt: skip
@@ -54,6 +60,16 @@ def compose_waiting(request_id: str | None, *, ledger_id: str, to: str, message_
     about = f"request {request_id.rpartition('_')[2]}, safe {request_id.rpartition('_')[0]}" if request_id else ""
     return _reply(said, [], ledger_id=ledger_id, kind="waiting", to=to, cc=(), message_id=message_id, rules=rules,
                   about=about, colour=_AMBER)  # fmt: skip
+
+
+def compose_letter(
+    said: Sentences, facts: Sequence[tuple[str, str]], *, marker: str, to: str, message_id: str, rules: ReplyRules
+) -> Reply:
+    """Write a mail of our own that answers no single mail: an alarm, a digest, a note. `marker`: what, dot, kind."""
+    what, _, kind = marker.partition(".")
+    colour = _RED if to.casefold() == rules.team_address.casefold() else _AMBER
+    return _reply(said, list(facts), ledger_id=what, kind=kind, to=to, cc=(), message_id=message_id, rules=rules,
+                  about="", colour=colour)  # fmt: skip
 
 
 def final_marker(ledger_id: str) -> str:

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from approvald.clock import SystemClock
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
 from approvald.daemon import Daemon
+from approvald.doctor.survey import Systems
 from approvald.errors import System
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
@@ -33,9 +34,16 @@ from approvald.ports import Directory, Mailbox, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
 from approvald.reply import ReplyRules
+from approvald.senders import Senders
 from approvald.settings import Settings
 from approvald.uptime import Uptime
 from approvald.waiting import Patience
+from approvald.watching import Watching
+
+if TYPE_CHECKING:
+    from approvald.adapters.active_directory import ActiveDirectory
+    from approvald.adapters.exchange.mailbox import ExchangeMailbox
+    from approvald.adapters.pvwa.client import PvwaClient
 
 _SETTLE_MARGIN_SECONDS: Final = 5.0
 
@@ -59,6 +67,26 @@ def build(settings: Settings) -> Iterator[Daemon]:
         yield _daemon(settings, store, mailbox, directory, pvwa, reader=reader)
 
 
+@contextmanager
+def build_doctor(settings: Settings) -> Iterator[Systems]:
+    """Make what the doctor asks, under the log-on guards of the daemon's ledger, which may be in use. Asks no server.
+
+    Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
+    """
+    with ExitStack() as stack:
+        store = Store(f"sqlite:///{settings.ledger.file}", SystemClock())
+        stack.callback(store.close)
+        store.open()
+        secrets = _secrets(settings, store, stack)
+        yield Systems(
+            clock=store.clock,
+            secrets=secrets,
+            mailbox=_mailbox(settings, secrets, store, stack),
+            directory=_directory(settings, secrets, store, stack),
+            pvwa=_pvwa(settings, secrets, store, stack),
+        )
+
+
 def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
     from approvald.adapters.credential_files import CredentialFiles  # noqa: PLC0415 - see the top
     from approvald.adapters.hashicorp_vault import HashicorpVault  # noqa: PLC0415 - see the top
@@ -76,7 +104,7 @@ def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
     return secrets
 
 
-def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> Directory:
+def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> ActiveDirectory:
     from approvald.adapters.active_directory import ActiveDirectory  # noqa: PLC0415 - see the top
 
     directory = ActiveDirectory(
@@ -91,7 +119,7 @@ def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: Ex
     return directory
 
 
-def _pvwa(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> Pvwa:
+def _pvwa(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> PvwaClient:
     from approvald.adapters.pvwa.client import PvwaClient  # noqa: PLC0415 - see the top
 
     pvwa = PvwaClient(settings.pvwa, secrets, LedgerLogonGuard(store, System.PVWA), store.clock)
@@ -99,7 +127,7 @@ def _pvwa(settings: Settings, secrets: SecretStore, store: Store, stack: ExitSta
     return pvwa
 
 
-def _mailbox(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> Mailbox:
+def _mailbox(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> ExchangeMailbox:
     from approvald.adapters.exchange.mailbox import ExchangeMailbox  # noqa: PLC0415 - see the top
 
     guard = LedgerLogonGuard(store, System.EXCHANGE)
@@ -115,7 +143,10 @@ def _daemon(
     mails = Mails(store)
     max_age = timedelta(hours=settings.mail.max_age_hours)
     uptime = Uptime(store, clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * max_age)
-    groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60)
+    settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
+    watching = Watching.from_settings(settings, store, mails, settle=settle)
+    groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
+                            tell=watching.group_disabled)  # fmt: skip
     patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     pipeline = Pipeline(
@@ -132,14 +163,19 @@ def _daemon(
             accounts=accounts,
             settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
         ),
+        senders=Senders(SenderRules.from_settings(settings), directory, groups),
+        plausibility=watching.plausibility,
     )
     outbox = Outbox(
         mailbox=mailbox,
         mails=mails,
+        letters=watching.letters,
+        alarms=watching.alarms,
+        rates=watching.rates,
         clock=clock,
         patience=patience,
         rules=_reply_rules(settings),
-        settle=timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS),
+        settle=settle,
     )
     mailroom = Mailroom(
         mailbox=mailbox,
@@ -148,6 +184,8 @@ def _daemon(
         clock=clock,
         patience=patience,
         outbox=outbox,
+        alarms=watching.alarms,
+        rates=watching.rates,
         fetch_bytes=settings.parse.limits.fetch_bytes,
     )
     return Daemon(
@@ -170,7 +208,6 @@ def _rules(settings: Settings, max_age: timedelta) -> Rules:
     compare = settings.pvwa.compare
     return Rules(
         intake=IntakeRules.from_settings(settings),
-        sender=SenderRules.from_settings(settings),
         comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
         pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
         max_age=max_age,

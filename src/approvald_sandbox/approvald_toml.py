@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 TIME_ZONE: Final = "Europe/Amsterdam"
+SERVERS: Final = ("EX01.corp.example", "EX02.corp.example")
+"""The Exchange servers of the demo's world."""
+RAISED: Final = """
+# Raised above the defaults: in a pretend world a few people send in minutes what a site sees in months.
+[rates]
+answers_an_hour = 100_000
+team_copies_an_hour = 100_000
+unproven_an_hour = 100_000
+probes_an_hour = 100_000
+
+[plausibility]
+min_seconds = 0.0
+"""
 TEMPLATE = """\
 # Made by the sandbox: approvald against its pretend Exchange, directory, PVWA and Vault.
 [mailbox]
@@ -22,7 +35,8 @@ domains = [{domain}]
 pvwa_sender = {pvwa_sender}
 
 [sender]
-auth_sources = ["EX01.corp.example", "EX02.corp.example"]
+auth_sources = {auth_sources}
+auth_mechanisms = {auth_mechanisms}
 
 [directory]
 servers = [{ldaps}]
@@ -84,8 +98,16 @@ def approvald_toml(
     tell_after_minutes: float = 5.0,
     authentication: str = "ntlm",
     stderr: str = "none",
+    pvwa_sender: str = "",
+    auth_sources: Sequence[str] = SERVERS,
+    auth_mechanisms: Sequence[str] = ("04",),
+    raised: bool = True,
 ) -> str:
-    """Return the TOML text. `endpoints` are those of a running sandbox; ledger and log are put below `state`."""
+    """Return the TOML text. `endpoints` are those of a running sandbox; ledger and log are put below `state`.
+
+    `pvwa_sender` is by default pvwa-noreply@ the world's domain. `raised` False leaves rates and plausibility as a
+    site has them.
+    """
     numbers = {"poll_seconds": poll_seconds, "timeout": timeout, "tell_after_minutes": tell_after_minutes}
     texts = dict(endpoints) | {
         "authentication": authentication,
@@ -93,7 +115,9 @@ def approvald_toml(
         "time_zone": TIME_ZONE,
         "ledger": str(state / "ledger.db"),
         "log": str(state / "approvald.log"),
-        "pvwa_sender": f"pvwa-noreply@{endpoints['domain']}",
+        "pvwa_sender": pvwa_sender or f"pvwa-noreply@{endpoints['domain']}",
     }
-    # A TOML basic string is written like a JSON string.
-    return TEMPLATE.format(**{name: json.dumps(value) for name, value in texts.items()}, **numbers)
+    lists = {"auth_sources": list(auth_sources), "auth_mechanisms": list(auth_mechanisms)}
+    # A TOML basic string is written like a JSON string, and an array of them like a JSON array.
+    made = TEMPLATE.format(**{name: json.dumps(value) for name, value in (texts | lists).items()}, **numbers)
+    return made + RAISED if raised else made

@@ -26,7 +26,10 @@ TEAM: Final = "cyberark-team@corp.example"
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the outside saw of one mail: where it was filed, how its summary line says it ended, and what was sent."""
+    """What the outside saw of one mail: where it was filed, how its summary line says it ended, and what was sent.
+
+    `replies` are without what went to the team alone; that is `Stage.alarms`.
+    """
 
     folder: str
     code: str
@@ -66,7 +69,15 @@ class Stage:
         sent, ended = len(self.sandbox.sent()), len(self.codes())
         folder = self.deliver(raw, **how)
         assert len(self.codes()) == ended + 1
-        return Seen(folder=folder, code=self.codes()[-1], replies=self.sandbox.sent()[sent:])
+        return Seen(
+            folder=folder,
+            code=self.codes()[-1],
+            replies=[each for each in self.sandbox.sent()[sent:] if not alone_to_team(each)],
+        )
+
+    def alarms(self) -> list[Mapping[str, Any]]:
+        """Return the mails that went to the CyberArk team alone."""
+        return [each for each in self.sandbox.sent() if alone_to_team(each)]
 
     def filed(self) -> dict[str, int]:
         """Return how many mails each of our folders holds."""
@@ -129,6 +140,11 @@ class Stage:
     def codes(self) -> list[str]:
         """Return the codes of the summary lines in the log."""
         return [str(line["code"]) for line in self.daemon.events("mail.done")]
+
+
+def alone_to_team(mail: Mapping[str, Any]) -> bool:
+    """Whether a mail went to the CyberArk team and nobody else."""
+    return (mail["to"], mail["cc"]) == ([TEAM], [])
 
 
 def restore(sandbox: Sandbox) -> None:

@@ -21,9 +21,11 @@ from approvald.model import Level
 from approvald.outbox import Outbox
 from approvald.pipeline import Pipeline, Rules
 from approvald.reply import ReplyRules
+from approvald.senders import Senders
 from approvald.settings import Settings
 from approvald.uptime import Uptime
 from approvald.waiting import Patience
+from approvald.watching import Watching
 from approvald_sandbox.mails import Notice, forwarded
 from fakes.clock import FakeClock
 from fakes.directory import FakeDirectory, make_person
@@ -55,6 +57,7 @@ class House:
         store = Store(self._url, self.clock)
         store.open()
         self.mails = Mails(store)
+        self.watching = Watching.from_settings(self._settings, store, self.mails, settle=SETTLE)
         self.uptime = Uptime(store, self.clock, poll_seconds=15, keep=timedelta(hours=144))
         self.mailroom = self._mailroom(store)
 
@@ -86,17 +89,17 @@ class House:
     def _mailroom(self, store: Store) -> Mailroom:
         settings, clock = self._settings, self.clock
         patience = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)
+        groups = ApproverGroups(self.directory, clock, refresh_seconds=900, tell=self.watching.group_disabled)
         pipeline = Pipeline(
             rules=Rules(
                 intake=IntakeRules.from_settings(settings),
-                sender=SenderRules.from_settings(settings),
                 comparison=Comparison(),
                 pvwa_names={},
                 max_age=timedelta(hours=72),
             ),
             read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
             directory=self.directory,
-            groups=ApproverGroups(self.directory, clock, refresh_seconds=900),
+            groups=groups,
             mails=self.mails,
             uptime=self.uptime,
             confirming=Confirming(
@@ -105,10 +108,20 @@ class House:
                 clock=clock,
                 accounts=(Level.FIRST, Level.SECOND),
             ),
+            senders=Senders(SenderRules.from_settings(settings), self.directory, groups),
+            plausibility=self.watching.plausibility,
         )
         rules = ReplyRules(team_name="CyberArk team", team_address="cyberark-team@corp.example", zone=ZoneInfo("UTC"))
         outbox = Outbox(
-            mailbox=self.mailbox, mails=self.mails, clock=clock, patience=patience, rules=rules, settle=SETTLE
+            mailbox=self.mailbox,
+            mails=self.mails,
+            letters=self.watching.letters,
+            alarms=self.watching.alarms,
+            rates=self.watching.rates,
+            clock=clock,
+            patience=patience,
+            rules=rules,
+            settle=SETTLE,
         )
         return Mailroom(
             mailbox=self.mailbox,
@@ -117,5 +130,7 @@ class House:
             clock=clock,
             patience=patience,
             outbox=outbox,
+            alarms=self.watching.alarms,
+            rates=self.watching.rates,
             fetch_bytes=settings.parse.limits.fetch_bytes,
         )

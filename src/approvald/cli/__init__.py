@@ -13,8 +13,10 @@ from approvald.cli.configuration import config_option
 COMMANDS: Final = {
     "run": "approvald.cli.run",
     "check-config": "approvald.cli.check_config",
+    "doctor": "approvald.cli.doctor",
     "explain": "approvald.cli.explain",
     "tail": "approvald.cli.tail",
+    "approver": "approvald.cli.approver",
 }
 """The module of each command. A module imports at its top only what `--help` needs."""
 

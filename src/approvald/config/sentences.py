@@ -29,6 +29,7 @@ SENTENCES: Final = {
     "float_type": "is not a number; write it without quotes, as in 15",
     "finite_number": "is not a finite number; write one as in 15",
     "greater_than": "is not above zero; write a number above 0",
+    "greater_than_equal": "is below zero; write 0 or a number above it",
     "list_type": 'is not a list; write it in brackets, as in ["one", "two"]',
     "dict_type": "is not a section; write its name in brackets on a line of its own, and its keys below",
     "model_type": "is not a section; write its name in brackets on a line of its own, and its keys below",

@@ -98,3 +98,63 @@ logon_failures: Final = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", Instant, nullable=False),
 )
+
+alarms: Final = sa.Table(
+    "alarms",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("mail_id", sa.String(32), nullable=False),
+    sa.Column("name", sa.String(320), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("letter", sa.String(64)),
+    sa.Index("alarms_kind", "kind", "at"),
+)
+
+letters: Final = sa.Table(
+    "letters",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("to", sa.String(320), nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("message_id", sa.String(998), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("sending_since", Instant),
+    sa.Column("sent_at", Instant),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Index("letters_kind", "kind", "to", "at"),
+)
+
+answers: Final = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("ledger_id", sa.String(32), primary_key=True),
+    sa.Column("kind", sa.String(16), primary_key=True),
+    sa.Column("address", sa.String(320), nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("held_back", sa.Boolean, nullable=False),
+    sa.Index("answers_address", "address", "at"),
+)
+
+haste: Final = sa.Table(
+    "haste",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("ledger_id", sa.String(32), nullable=False, unique=True),
+    sa.Column("guid", sa.String(36), nullable=False, index=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("fast", sa.Boolean, nullable=False),
+)
+
+barred: Final = sa.Table(
+    "barred",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("guid", sa.String(36), nullable=False),
+    sa.Column("address", sa.String(320), nullable=False),
+    sa.Column("barred_at", Instant, nullable=False),
+    sa.Column("released_at", Instant),
+    sa.Column("reason", sa.String(256)),
+)

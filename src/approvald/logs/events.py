@@ -47,6 +47,8 @@ class Event(StrEnum):
     REPLY_HELD_BACK = "reply.held_back"
     ALARM = "alarm"
     """The CyberArk team is told, or would be if it were not throttled."""
+    APPROVER_BARRED = "approver.barred"
+    APPROVER_RELEASED = "approver.released"
     GROUPS_READ = "groups.read"
     GROUP_DISABLED = "group.disabled"
     LOGON_DONE = "logon.done"

@@ -28,6 +28,7 @@ from approvald.settings.values import (
     Section,
     Zone,
 )
+from approvald.settings.watching import PlausibilitySettings, RateSettings
 from approvald.settings.whole import Settings, disagreements
 
 __all__ = [
@@ -54,7 +55,9 @@ __all__ = [
     "MailboxSettings",
     "ParseSettings",
     "PeopleSettings",
+    "PlausibilitySettings",
     "PvwaSettings",
+    "RateSettings",
     "ReplySettings",
     "SecretName",
     "SecretSettings",

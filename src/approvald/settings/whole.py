@@ -12,6 +12,7 @@ from approvald.settings.running import DaemonSettings, LedgerSettings, LogSettin
 from approvald.settings.secrets import SecretSettings
 from approvald.settings.systems import DirectorySettings, GroupSettings, PeopleSettings, PvwaSettings
 from approvald.settings.values import Section
+from approvald.settings.watching import PlausibilitySettings, RateSettings
 
 SECRET_NAMES: Final = (
     ("mailbox", "secret", "mailbox"),
@@ -36,6 +37,8 @@ class Settings(Section):
     secrets: SecretSettings
     team: TeamSettings
     reply: ReplySettings = ReplySettings()
+    rates: RateSettings = RateSettings()
+    plausibility: PlausibilitySettings = PlausibilitySettings()
     daemon: DaemonSettings = DaemonSettings()
     ledger: LedgerSettings = LedgerSettings()
     logs: LogSettings = LogSettings()

@@ -1,0 +1,153 @@
+"""What the CyberArk team is told of on its own account, and in which words. Pure.
+
+An alarm never goes to the sender of a mail, and holds no text of its body. What it shows of header fields is what
+`sender.py` made harmless.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+_SHOWN_NAMES: Final = 10
+_SHOWN_CHARS: Final = 400
+_LINK: Final = re.compile(r"://|(?<![a-z0-9])www\.", re.IGNORECASE)
+
+Facts = tuple[tuple[str, str], ...]
+
+
+class AlarmKind(StrEnum):
+    """What an alarm is about; each kind is throttled on its own."""
+
+    SENDER_UNPROVEN = "sender_unproven"
+    SENDER_RULES_WRONG = "sender_rules_wrong"
+    NOT_VISIBLE = "not_visible"
+    CONFIRMERS_UNMAPPED = "confirmers_unmapped"
+    GROUP_DISABLED = "group_disabled"
+    PROBING = "probing"
+    TOO_FAST = "too_fast"
+    APPROVER_BARRED = "approver_barred"
+    CLOCKS_DIFFER = "clocks_differ"
+    REPLY_FAILED = "reply_failed"
+    COPIES_HELD_BACK = "copies_held_back"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """One thing to tell the team.
+
+    `name` is whom or what it is about, for counting: an approver's address, a group, a code. `facts`: pairs of label
+    and value for the table of the mail.
+    """
+
+    kind: AlarmKind
+    why: str
+    name: str = ""
+    facts: Facts = ()
+
+
+@dataclass(frozen=True)
+class AlarmWords:
+    """The texts of one alarm mail."""
+
+    subject: str
+    outcome: str
+    next_step: str
+    facts: Facts
+
+
+def alarm_words(latest: Alarm, raised: Sequence[datetime], names: Iterable[str], mails: Iterable[str]) -> AlarmWords:
+    """Return the mail about one or more alarms of a kind; all but the latest were held back.
+
+    `raised`: the instant of each, in order (UTC). `names`: the name of each. `mails`: ledger ids of the latest ones.
+    """
+    subject, step = _WORDS[latest.kind]
+    facts = [(label, harmless(value)) for label, value in (("About", latest.name), *latest.facts) if value]
+    held_back = len(raised) - 1
+    if held_back:
+        since = f"{raised[0]:%Y-%m-%d %H:%M} UTC"
+        facts.append(("Held back", f"{held_back} more of this kind since {since}; one mail is sent at a time"))
+    counted = Counter(name for name in names if name)
+    if counted and (held_back or latest.kind is AlarmKind.COPIES_HELD_BACK):
+        listed = ", ".join(f"{harmless(name)}: {count}" for name, count in counted.most_common(_SHOWN_NAMES))
+        rest = len(counted) - _SHOWN_NAMES
+        facts.append(("How often", f"{listed}, and {rest} others" if rest > 0 else listed))
+    known = [mail for mail in mails if mail]
+    if known:
+        facts.append(("Ledger ids of the mails", ", ".join(known)))
+    facts.append(("Alarm", latest.kind.value))
+    return AlarmWords(subject, harmless(latest.why), step, tuple(facts))
+
+
+def harmless(text: str) -> str:
+    """Return a text that no mail program turns into a link and no terminal obeys, at most 400 characters."""
+    shown = "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARS])
+    return _LINK.sub(" [link] ", shown)
+
+
+_WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
+    AlarmKind.SENDER_UNPROVEN: (
+        "Alarm: a mail of unproven sender was quarantined",
+        (
+            "Nobody was answered. If the fields below are those of your own Exchange servers, widen sender.auth_as, "
+            "sender.auth_mechanisms or sender.auth_sources; if not, somebody has forged a mail."
+        ),
+    ),
+    AlarmKind.SENDER_RULES_WRONG: (
+        "Alarm: approvers' mails cannot be proven, the rules for senders are probably wrong",
+        (
+            "Hold the fields below against your Exchange servers. Where they are yours, set sender.auth_as, "
+            "sender.auth_mechanisms and sender.auth_sources; where they are not, approvers are being imitated."
+        ),
+    ),
+    AlarmKind.NOT_VISIBLE: (
+        "Alarm: CyberArk does not show a request to approvald",
+        "Give approvald's confirming accounts the right to see and confirm requests of this safe.",
+    ),
+    AlarmKind.CONFIRMERS_UNMAPPED: (
+        "Alarm: confirmers of a request are not known as approver groups",
+        "Name them under [groups.pvwa_names], or make groups of these names in the directory.",
+    ),
+    AlarmKind.GROUP_DISABLED: (
+        "Alarm: an approver group cannot be used",
+        "Its members cannot approve by mail until it is set right in the directory or in [groups].",
+    ),
+    AlarmKind.PROBING: (
+        "Alarm: one sender asks for requests that are not theirs",
+        (
+            "Ask the sender. Several mails within an hour named requests that do not exist, are another team's, or "
+            "differ from CyberArk's record; nothing was confirmed by them."
+        ),
+    ),
+    AlarmKind.TOO_FAST: (
+        "Alarm: an approver forwards faster than people do",
+        (
+            "Ask the approver whether a rule or program forwards CyberArk's notifications; approving needs a person. "
+            "plausibility.bar_after can bar such an approver."
+        ),
+    ),
+    AlarmKind.APPROVER_BARRED: (
+        "Alarm: an approver was barred",
+        (
+            "Ask the approver how the notifications are forwarded, then run: "
+            "approvald approver release ADDRESS --reason TEXT"
+        ),
+    ),
+    AlarmKind.CLOCKS_DIFFER: (
+        "Alarm: the clocks of Exchange and CyberArk differ",
+        "Set the clocks of both right; a mail was received before its request was made.",
+    ),
+    AlarmKind.REPLY_FAILED: (
+        "Alarm: an answer could not be sent",
+        "Look at the cause and at the mailbox's rights; approvald looks into Sent Items and tries again.",
+    ),
+    AlarmKind.COPIES_HELD_BACK: (
+        "Digest: more refusals than rates.team_copies_an_hour",
+        "Senders are answered as always; only your copies are held back. The log has a line mail.done for each.",
+    ),
+}

@@ -1,0 +1,74 @@
+"""`approvald approver release`: let an approver who was barred approve again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from approvald.cli.configuration import config_option, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from approvald.ledger.haste import Barred, Haste
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@click.group("approver")
+@config_option
+def command() -> None:
+    """Work with approvers whom approvald has barred (plausibility.bar_after)."""
+
+
+@command.command("release")
+@config_option
+@click.argument("address")
+@click.option("--reason", required=True, help="Why, for those who look into the ledger later.")
+def release(*, address: str, reason: str) -> None:
+    """Let the approver with this mail ADDRESS approve by mail again, from the next mail on.
+
+    Works while the daemon runs. Run it as the user approvald runs as: it writes to ledger and log.
+    """
+    from approvald import logs  # noqa: PLC0415 - loads pydantic
+    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
+    from approvald.ledger.haste import Haste  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.ledger.store import Store  # noqa: PLC0415 - as above
+
+    if not reason.strip():
+        message = "--reason is empty; say why, in a few words"
+        raise click.UsageError(message)
+    settings = read_settings()
+    if not settings.ledger.file.exists():
+        message = (
+            f"{settings.ledger.file}: there is no ledger; has approvald been started, and is this its ledger.file?"
+        )
+        raise click.ClickException(message)
+    logs.set_up(settings.logs)
+    store = Store(f"sqlite:///{settings.ledger.file}", SystemClock())
+    try:
+        store.open()
+        _release(Haste(store), address.strip().casefold(), reason.strip())
+    finally:
+        store.close()
+        logs.tear_down()
+
+
+def _release(haste: Haste, address: str, reason: str) -> None:
+    from approvald.logs import Event, event  # noqa: PLC0415 - loads pydantic
+
+    barred = haste.barred()
+    found = [each for each in barred if each.address == address]
+    if not found:
+        raise click.ClickException(_nobody(address, barred))
+    for approver in found:
+        haste.release(approver, reason)
+    event(_LOG, Event.APPROVER_RELEASED, logging.WARNING, sender=address, why=reason)
+    click.echo(f"{address} may approve by mail again.")
+
+
+def _nobody(address: str, barred: Sequence[Barred]) -> str:
+    who = ", ".join(f"{each.address} (since {each.barred_at:%Y-%m-%d %H:%M} UTC)" for each in barred)
+    return f"{address} is not barred; barred are: {who}" if who else f"{address} is not barred, nor is anybody else"
