@@ -5,6 +5,7 @@ Dates and windows printed in a mail are local text without a zone and are never 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -12,6 +13,10 @@ from approvald.model import AccessRequest, Notification, Person, PersonLookup
 
 CUT_AT_LEAST: Final = 40
 """A printed reason may be a cut beginning of the real one, when it has this many characters or more."""
+_OUR_CUT: Final = 1_900
+"""PVWA's texts are taken up to 2,000 characters: beyond that, a printed reason is compared as far as ours goes."""
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs"})
+_REPLACED: Final = "\ufffd"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +64,19 @@ def has_address(person: Person, address: str) -> bool:
 
 
 def _same_reason(printed: str, request: AccessRequest) -> bool:
-    shown = " ".join(printed.split())
+    shown = _seen(printed)
     cut = shown.removesuffix("...").removesuffix("…").rstrip()
-    for real in (" ".join(request.user_reason.split()), " ".join(request.requestor_reason.split())):
-        if shown == real or (len(cut) >= CUT_AT_LEAST and real.startswith(cut)):
+    for real in (_seen(request.user_reason), _seen(request.requestor_reason)):
+        is_cut_beginning = len(cut) >= CUT_AT_LEAST and real.startswith(cut)
+        if shown == real or is_cut_beginning or (len(real) >= _OUR_CUT and shown.startswith(real)):
             return True
     return False
+
+
+def _seen(text: str) -> str:
+    """Return what people see of a text, white space folded: adapters drop control characters, mails carry them."""
+    kept = (each for each in " ".join(text.split()) if unicodedata.category(each) not in _UNSEEN and each != _REPLACED)
+    return " ".join("".join(kept).split())
 
 
 def _folded(value: str) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from approvald.adapters.pvwa.fields import clean
+from approvald.adapters.pvwa.records import TEXT_CHARS
 from approvald.compare import CUT_AT_LEAST, Comparison, differences, noted
 from approvald.model import AccessRequest, NoPerson, PersonLookup
 from fakes.directory import make_person
@@ -92,6 +94,25 @@ def test_a_reason_is_whole_or_a_long_cut_beginning(printed: str, *, same: bool) 
     """CyberArk's mail may cut a long reason; a short beginning proves nothing, and nothing may be added."""
     request = waits_for(user_reason=LONG, requestor_reason=f"(ConnectionClient=PSM-SSH) {LONG}")
     assert (found(request=request, reason=printed) == ()) is same
+
+
+@pytest.mark.parametrize(
+    ("typed", "printed"),
+    [
+        ("ok \x1b[2J", "ok \x1b[2J"),
+        ("nul\x00 bell\x07", "nul\ufffd bell\x07"),
+        ("left\u202eright", "left\u202eright"),
+        ("line\u2028line\x85line", "line\u2028line\x85line"),
+        ("soft\u00adhyphen", "soft\u00adhyphen"),
+        ("no\u00a0break", "no\u00a0break"),
+        ("long story " * 400, "long story " * 400),
+    ],
+)
+def test_a_reason_survives_what_our_record_of_it_is_spared(typed: str, printed: str) -> None:
+    """PVWA's texts are taken without control characters and cut at 2,000; the mail prints them as they were typed."""
+    request = waits_for(user_reason=clean(typed, TEXT_CHARS), requestor_reason="")
+    assert found(request=request, reason=printed) == ()
+    assert found(request=request, reason=f"Not {printed}") == ("reason",)
 
 
 def test_a_difference_set_to_note_is_noted_and_does_not_refuse() -> None:
