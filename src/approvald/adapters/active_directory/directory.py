@@ -16,6 +16,7 @@ from approvald.adapters.active_directory.people import (
     judge,
 )
 from approvald.adapters.active_directory.servers import Servers
+from approvald.doctor.survey import ServerSeen
 from approvald.errors import System, Unavailable
 from approvald.model import ApproverGroup, GroupBook, NoPerson, Person, PersonLookup
 from approvald.ports import Clock, LogonGuard, SecretStore
@@ -61,6 +62,10 @@ class ActiveDirectory:
     def approver_groups(self) -> GroupBook:
         """Resolve the configured approver groups now."""
         return self._servers.ask(lambda connection: resolve(connection, self._groups))
+
+    def servers(self) -> Sequence[ServerSeen]:
+        """Say of every configured server whether it can be used, for the doctor."""
+        return self._servers.visit()
 
     def close(self) -> None:
         """End every connection."""

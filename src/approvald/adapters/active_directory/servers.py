@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from approvald.adapters.active_directory.connection import Broken, DirectoryConnection, Endpoint, TimeLimits
 from approvald.adapters.active_directory.logon import Logon
 from approvald.adapters.active_directory.tls import trusting
-from approvald.errors import System, Unavailable
+from approvald.doctor.survey import ServerSeen
+from approvald.errors import ApprovaldError, System, Unavailable
 from approvald.ports import Clock
 from approvald.settings import DirectorySettings
 
@@ -73,6 +74,26 @@ class Servers:
             "Check the servers, the network and directory.ca_file."
         )
         raise Unavailable(System.DIRECTORY, message)
+
+    def visit(self) -> Sequence[ServerSeen]:
+        """Connect to every address of every configured server, and say of each whether it could be used."""
+        failures: list[str] = []
+        endpoints = dict.fromkeys(each for url in self._settings.servers for each in _resolved(url, failures))
+        nameless = [
+            ServerSeen(server=failure.partition(": ")[0], failure=Unavailable(System.DIRECTORY, failure))
+            for failure in failures
+        ]
+        return [*(self._visited(endpoint) for endpoint in endpoints), *nameless]
+
+    def _visited(self, endpoint: Endpoint) -> ServerSeen:
+        try:
+            self._connect(endpoint, self._limits()).close()
+        except Broken as broken:
+            message = f"{endpoint} cannot be used: {broken}. Check the server, the network and directory.ca_file."
+            return ServerSeen(server=str(endpoint), failure=Unavailable(System.DIRECTORY, message))
+        except ApprovaldError as error:
+            return ServerSeen(server=str(endpoint), failure=error)
+        return ServerSeen(server=str(endpoint))
 
     def close(self) -> None:
         """End every connection that nobody uses; those in use end after their question."""

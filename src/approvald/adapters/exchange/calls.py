@@ -36,13 +36,24 @@ SUBFOLDERS: Final = 1000
 
 def find_items(account: Any, limit: int) -> list[Row]:
     """Ask for the oldest `limit` items of the Inbox."""
-    oldest_first = FieldOrder(FieldPath(Message.get_field_by_fieldname("datetime_received")))
+    return _find_by_time(account, inbox(account), limit, newest_first=False)
+
+
+def find_newest(account: Any, limit: int, folder_id: str | None) -> list[Row]:
+    """Ask for the newest `limit` items of a folder; None is the Inbox."""
+    above = inbox(account)
+    folder = above if folder_id is None else Folder(_id=FolderId(id=folder_id), root=above.root)
+    return _find_by_time(account, folder, limit, newest_first=True)
+
+
+def _find_by_time(account: Any, folder: Any, limit: int, *, newest_first: bool) -> list[Row]:
+    received = FieldPath(Message.get_field_by_fieldname("datetime_received"))
     return list(
         _FindItem(account=account, page_size=limit).call(
-            folders=[inbox(account)],
+            folders=[folder],
             additional_fields=_paths(LISTED),
             restriction=None,
-            order_fields=[oldest_first],
+            order_fields=[FieldOrder(received, reverse=newest_first)],
             shape=ID_ONLY,
             query_string=None,
             depth=SHALLOW,

@@ -56,6 +56,10 @@ class Connection:
             next_try = self._note_refusal()
         raise self._not_accepted(next_try)
 
+    def date(self) -> str:
+        """Return the Date header of the last answer; empty where there was none."""
+        return "" if self._account is None else str(self._account.protocol.retry_policy.date)
+
     def close(self) -> None:
         """End the connection; the next request would make a new one."""
         if self._account is not None:

@@ -50,6 +50,11 @@ class FolderIds:
             self._looked = True
             self._remember_all(self._found())
 
+    def present(self) -> dict[Folder, str]:
+        """Ask which of our folders are there; returns their ids. Makes none and remembers nothing."""
+        found = self._found()
+        return {folder: found[name] for folder in Folder if (name := self._name(folder).casefold()) in found}
+
     def resolved(self, folder: Folder) -> str:
         """Make this folder, and with it every other that is not known; where it was there, find it. Returns its id.
 

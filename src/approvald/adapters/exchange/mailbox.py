@@ -1,4 +1,4 @@
-"""The mailbox on Exchange: `ports.Mailbox`, one request an act."""
+"""The mailbox on Exchange: `ports.Mailbox`, one request an act, and what the doctor asks of it."""
 
 from __future__ import annotations
 
@@ -98,6 +98,24 @@ class ExchangeMailbox:
                 rows = self._move(item_ids, newer)
         return [_result(row) for row in rows]
 
+    def present_folders(self) -> frozenset[Folder]:
+        """Return which of our folders are there. One request; makes none."""
+        return frozenset(self._folders.present())
+
+    def newest(self, limit: int) -> Sequence[ListedMail]:
+        """Return the newest `limit` items of the Inbox and our folders, newest first. One request a folder, one more.
+
+        A folder that goes away meanwhile is passed over.
+        """
+        found: list[ListedMail] = []
+        for folder_id in (None, *self._folders.present().values()):
+            found += self._connection.ask("FindItem", _newest_of(folder_id, limit))
+        return sorted(found, key=lambda listed: listed.received, reverse=True)[:limit]
+
+    def date(self) -> str:
+        """Return the Date header of Exchange's last answer; empty where there was none."""
+        return self._connection.date()
+
     def close(self) -> None:
         """End every connection."""
         self._connection.close()
@@ -122,6 +140,19 @@ def _sending(replies: Sequence[Reply]) -> Callable[[Any], list[Row]]:
     def request(account: Any) -> list[Row]:
         messages = [write_message(account, reply) for reply in replies]
         return _counted(calls.create_items(account, messages), len(replies))
+
+    return request
+
+
+def _newest_of(folder_id: str | None, limit: int) -> Callable[[Any], list[ListedMail]]:
+    def request(account: Any) -> list[ListedMail]:
+        try:
+            rows = calls.find_newest(account, limit, folder_id)
+        except folders.GONE:
+            return []
+        if any(isinstance(row, folders.GONE) for row in rows):
+            return []
+        return [read_listed(row) for row in calls.good(rows)]
 
     return request
 

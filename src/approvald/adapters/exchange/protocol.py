@@ -109,11 +109,14 @@ class Once(FailFast):  # type: ignore[misc]  # exchangelib has no types
     """Send every request once, and say what a status code means.
 
     The library's own reading takes a 401 on a closing connection for a busy server, drops Retry-After, and quotes the
-    whole answer in its errors.
+    whole answer in its errors. `date` is the Date header of the last answer.
     """
+
+    date = ""
 
     def raise_response_errors(self, response: requests.Response) -> None:
         """Return for an answer that may be read as SOAP, which comes with 200 and 500."""
+        self.date = response.headers.get("Date", "")
         status = response.status_code
         if status == HTTPStatus.UNAUTHORIZED:
             refused = "refused"

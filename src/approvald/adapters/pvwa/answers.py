@@ -43,13 +43,17 @@ _GONE: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A complete HTTP answer. `trace`: PVWA's correlation id, the key into its own log; empty where it gave none."""
+    """A complete HTTP answer. `trace`: PVWA's correlation id, the key into its own log; empty where it gave none.
+
+    `date`: the Date header as it came.
+    """
 
     status: int
     body: bytes = field(repr=False)
     content_type: str = ""
     retry_after_seconds: float | None = None
     trace: str = ""
+    date: str = ""
 
     @property
     def is_page(self) -> bool:

@@ -5,6 +5,7 @@ Nothing is judged here. What a declined confirmation means is found by `decide` 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, assert_never
 from urllib.parse import quote
@@ -36,6 +37,7 @@ class PvwaClient:
             for name in names.values()
             if name is not None
         }
+        self._dates: dict[Level, str] = {}
         self._sessions = {level: by_name[name] for level, name in names.items() if name is not None}
 
     def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
@@ -64,15 +66,24 @@ class PvwaClient:
 
         Only a list that could be read from end to end says no.
         """
+        return request_id.casefold() in {each.casefold() for each in self.incoming(account)}
+
+    def incoming(self, account: Level) -> Sequence[str]:
+        """Return the ids of the account's list, handled and expired requests included; none without an account."""
         session = self._sessions.get(account)
         if session is None:
-            return False
+            return ()
         answer = session.ask("GET", "/API/IncomingRequests/", query={"onlyWaiting": "false", "expired": "true"})
         reading = answer.reading
         ids = listed_ids(reading.content) if isinstance(reading, Value) else None
         if ids is None:
             raise _unavailable(answer)
-        return request_id.casefold() in ids
+        self._dates[account] = answer.date
+        return ids
+
+    def date(self, account: Level) -> str:
+        """Return the Date header of the account's last list; empty where there was none."""
+        return self._dates.get(account, "")
 
     def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
         """Confirm once. See the port for what each error promises.

@@ -89,8 +89,8 @@ def _confirmer(row: Fields) -> Confirmer:
     )
 
 
-def listed_ids(content: object) -> frozenset[str] | None:
-    """Return the RequestIDs of a list of requests, case folded; None when the answer is no list that can be trusted.
+def listed_ids(content: object) -> tuple[str, ...] | None:
+    """Return the RequestIDs of a list of requests in order; None when the answer is no list that can be trusted.
 
     A row that cannot be read makes the whole list useless, because a list is asked to prove that a request is absent.
     """
@@ -101,4 +101,4 @@ def listed_ids(content: object) -> frozenset[str] | None:
     if not isinstance(rows, list):
         return None
     ids = [Fields(row).text("RequestID") for row in rows]
-    return frozenset(each.casefold() for each in ids) if all(ids) else None
+    return tuple(ids) if all(ids) else None

@@ -112,6 +112,7 @@ class Wire:
             content_type=headers.get("Content-Type", ""),
             retry_after_seconds=wait_wished(headers.get("Retry-After"), self._clock.now()),
             trace=clean(headers.get("X-Correlation-ID"), TRACE_CHARS),
+            date=headers.get("Date", ""),
         )
 
     def _failure(self, error: Exception) -> Unavailable:

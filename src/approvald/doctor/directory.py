@@ -1,0 +1,42 @@
+"""Whether every directory server can be used, and which approver groups count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from approvald.doctor.findings import Finding, failed, ok, unknown, wrong
+from approvald.doctor.survey import DirectorySurvey
+from approvald.model import GroupBook
+
+if TYPE_CHECKING:
+    from approvald.settings import GroupSettings
+
+
+def check_servers(directory: DirectorySurvey) -> Iterator[Finding]:
+    """Say of every server whether it can be used; one that cannot is met at the next failure of another."""
+    seen = directory.servers()
+    if not seen:
+        yield unknown("directory server", "no name in directory.servers has an address.", "Check names and DNS.")
+    for server in seen:
+        if server.failure is None:
+            found = f"{server.server}: reached, certificate verified, log-on accepted, Active Directory"
+            yield ok("directory server", found)
+        else:
+            finding = failed("directory server", server.failure)
+            named = finding.found if server.server in finding.found else f"{server.server}: {finding.found}"
+            yield Finding(check=finding.check, status=finding.status, found=named, do=finding.do)
+
+
+def check_groups(book: GroupBook, settings: GroupSettings) -> Iterator[Finding]:
+    """List every approver group with its SID, and what is wrong with those that may not be used."""
+    count = len(book.first)
+    if count:
+        plural = "" if count == 1 else "s"
+        yield ok("approver groups", f"{count} first-level group{plural} by the pattern {settings.first_level}")
+    for group in book.all():
+        yield ok("approver group", f"{group.name}: level {group.level.value}, {group.sid}, {group.dn}")
+    if settings.second_level is None:
+        yield ok("approver group", "no second-level group is configured: nobody approves level 2 by mail")
+    for problem in book.problems:
+        yield wrong("approver group", f"{problem.name}: {problem.why}")

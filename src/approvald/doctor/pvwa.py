@@ -1,0 +1,133 @@
+"""Whether the confirming accounts work in PVWA, and its names of confirmers match the approver groups."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from approvald.confirmers import group_of
+from approvald.doctor.clocks import compare_clocks
+from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wrong
+from approvald.doctor.survey import PvwaSurvey
+from approvald.model import AccessRequest, GroupBook, Level
+
+if TYPE_CHECKING:
+    from approvald.ports import Clock
+    from approvald.settings import PvwaSettings
+
+READ: Final = 30
+"""How many requests of an account are read; the newest of each safe first."""
+
+Records = dict[Level, dict[str, AccessRequest]]
+
+
+def check_pvwa(
+    pvwa: PvwaSurvey, settings: PvwaSettings, clock: Clock, book: GroupBook | None, pvwa_names: Mapping[str, str]
+) -> list[Finding]:
+    """Log each account on and look at requests as it sees them. `book`: None where the directory did not tell."""
+    accounts = (Level.FIRST,) if settings.second_level_secret is None else (Level.FIRST, Level.SECOND)
+    records: Records = {}
+    findings: list[Finding] = []
+    for level in accounts:
+        check = f"pvwa account {level.value}"
+        findings += examined(check, partial(_account, pvwa, level, clock, records.setdefault(level, {})))
+    together = {key: record for seen in records.values() for key, record in seen.items()}
+    if any(finding.status is Status.OK for finding in findings):
+        findings += _details(records, settings)
+        findings += check_confirmers(tuple(together.values()), book, pvwa_names)
+    return findings
+
+
+def _account(pvwa: PvwaSurvey, level: Level, clock: Clock, records: dict[str, AccessRequest]) -> Iterator[Finding]:
+    check = f"pvwa account {level.value}"
+    ids = pvwa.incoming(level)
+    now, user = clock.now(), pvwa.user_name(level)
+    yield ok(check, f"{user}: the log-on is accepted, and requests can be listed ({len(ids)})")
+    if level is Level.FIRST:
+        yield compare_clocks("PVWA", pvwa.date(level), now)
+    for request_id in _chosen(ids):
+        answer = pvwa.details(request_id, level)
+        if isinstance(answer, AccessRequest):
+            records[request_id] = answer
+
+
+def _chosen(ids: Sequence[str]) -> Sequence[str]:
+    """Return the ids to read: the newest of each safe, then the second newest, and so on."""
+    by_safe: dict[str, int] = {}
+    ranked: list[tuple[int, str]] = []
+    for request_id in sorted(ids, key=_number, reverse=True):
+        safe = request_id.rpartition("_")[0]
+        by_safe[safe] = by_safe.get(safe, 0) + 1
+        ranked.append((by_safe[safe], request_id))
+    return [request_id for _, request_id in sorted(ranked, key=lambda each: each[0])][:READ]
+
+
+def _number(request_id: str) -> int:
+    digits = request_id.rpartition("_")[2]
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= len("999999999") else 0
+
+
+def _details(records: Records, settings: PvwaSettings) -> Iterator[Finding]:
+    """Say whether an account sees the account that a request is about: a hidden one counts as altered."""
+    for level, seen in records.items():
+        hidden = sorted({record.safe for record in seen.values() if record.account is None})
+        check = f"account details {level.value}"
+        if not hidden:
+            if seen:
+                yield ok(check, f"shown on all {len(seen)} requests that were read")
+        elif settings.compare.account == "note":
+            yield ok(check, f"not shown on requests of {', '.join(hidden)}; pvwa.compare.account is note")
+        else:
+            yield wrong(
+                check,
+                f"not shown on requests of {', '.join(hidden)}: mails that name one would be refused as altered.",
+                f"Give the level-{level.value} account the right to list accounts in these safes, "
+                'or set pvwa.compare.account = "note".',
+            )
+
+
+def check_confirmers(
+    requests: Sequence[AccessRequest], book: GroupBook | None, pvwa_names: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Match PVWA's names of confirmers with the approver groups. `pvwa_names` as in [groups.pvwa_names]."""
+    check = "confirmers"
+    named = [request for request in requests if request.confirmers]
+    if book is None:
+        yield unknown(check, "the approver groups are not known, so PVWA's names were not matched with them.")
+        return
+    if not named:
+        yield unknown(
+            check,
+            "PVWA lists no request with confirmers now, so its names were not matched with the approver groups.",
+            "Make a test request, and run this again.",
+        )
+        return
+    folded = {name.casefold(): group for name, group in pvwa_names.items()}
+    unmapped: dict[str, bool] = {}
+    for request in named:
+        missing = [each.name for each in request.confirmers if group_of(each.name, book, folded) is None]
+        nobody = len(missing) == len(request.confirmers)
+        for name in missing:
+            unmapped[name] = unmapped.get(name, False) or nobody
+    others = sorted(name for name, blocks in unmapped.items() if not blocks)
+    for name in sorted(name for name, blocks in unmapped.items() if blocks):
+        yield _unmapped(name, book, requests)
+    if not any(unmapped.values()):
+        extra = f"; no approver groups, and not needed as such: {', '.join(others)}" if others else ""
+        yield ok(check, f"each of {len(named)} requests names an approver group{extra}")
+
+
+def _unmapped(name: str, book: GroupBook, requests: Sequence[AccessRequest]) -> Finding:
+    safes = sorted({each.safe for each in requests if name in {confirmer.name for confirmer in each.confirmers}})
+    groups = {group.name.casefold(): group.name for group in book.all()}
+    close = difflib.get_close_matches(name.casefold(), groups, n=1)
+    target = groups[close[0]] if close else "sAMAccountName of the group"
+    line = f'"{name}" = "{target}"'
+    return wrong(
+        "confirmers",
+        f"{name} confirms requests of {', '.join(safes)}, and no approver group is called so: nobody can approve them "
+        "by mail.",
+        f"If it is one of your approver groups, add to [groups.pvwa_names] the line {line}.",
+    )
