@@ -81,9 +81,9 @@ class Corpus:
 
 @dataclass(frozen=True, kw_only=True)
 class Witness:
-    """What the outside saw of one mail: its folder (None: still in the Inbox), what was sent, asked of and voted in PVWA.
+    """What the outside saw of one mail: its folder, what was sent, what PVWA was asked and what it took.
 
-    `code` is of its summary line, and `seconds` is from its delivery until it was filed.
+    `folder` is None while it is in the Inbox, `code` is of its summary line, `seconds` from delivered to filed.
     """
 
     folder: str | None
@@ -122,14 +122,15 @@ class Feeder:
 
     def deliver(self, case: Case, received: datetime) -> None:
         """Deliver a mail with the class that Exchange would give it."""
-        item_class = case.expected.get("item_class", "IPM.Note")
-        self.stage.sandbox.deliver(case.raw, item_class=item_class, received=received)
+        self.stage.sandbox.deliver(case.raw, item_class=item_class(case), received=received)
 
     def folders(self) -> dict[datetime, str]:
         """Return where each handled mail is, by the time it was received."""
         mailbox = self.stage.sandbox.mailbox()
         return {
-            datetime.fromisoformat(mail["received"]): name for name in HANDLED for mail in mailbox.get(f"Inbox/{name}", [])
+            datetime.fromisoformat(mail["received"]): name
+            for name in HANDLED
+            for mail in mailbox.get(f"Inbox/{name}", [])
         }
 
     def _code(self) -> str:
@@ -139,6 +140,11 @@ class Feeder:
 
 
 # ------------------------------------------------------------------------------------------------- what a mail must do
+
+
+def item_class(case: Case) -> str:
+    """Return the class that Exchange would give a mail."""
+    return str(case.expected.get("item_class", "IPM.Note"))
 
 
 def wanted_outcome(case: Case, reading: str) -> str:
@@ -205,8 +211,11 @@ def _unsafe(case: Case, witness: Witness) -> list[str]:
     """Return what in the letters sent came out of the mail and may not."""
     found = []
     for letter in witness.sent:
-        whole = "\n".join(str(value) for value in letter.values())
-        found += [f"a reply contains {text!r}" for text in case.expected.get("reply_must_not_contain", ()) if text in whole]
+        # The sandbox's own rendering as text is not what was sent.
+        whole = "\n".join(str(value) for name, value in letter.items() if name != "text")
+        found += [
+            f"a reply contains {text!r}" for text in case.expected.get("reply_must_not_contain", ()) if text in whole
+        ]
         strange = _strange_markup(letter["html"])
         if strange:
             found.append(f"a reply's HTML contains {sorted(strange)}")
@@ -217,10 +226,10 @@ def _unsafe(case: Case, witness: Witness) -> list[str]:
 
 def _strange_markup(text: str) -> set[str]:
     """Return every element and attribute that no reply of ours has: something was not escaped."""
-    elements = [node for node in lxml_html.document_fromstring(text).iter() if isinstance(node.tag, str)]
-    links = {node.get("href") for node in elements if node.get("href")}
+    elements = [node for node in lxml_html.document_fromstring(text).iter() if not callable(node.tag)]
+    links = {str(node.get("href", "https://localhost:")) for node in elements}
     return (
-        {node.tag for node in elements} - _TAGS
-        | {name for node in elements for name in node.attrib} - _ATTRIBUTES
+        {str(node.tag) for node in elements} - _TAGS
+        | {str(name) for node in elements for name in node.attrib} - _ATTRIBUTES
         | {link for link in links if not link.startswith("https://localhost:")}
     )

@@ -5,26 +5,27 @@ The folder is an option: `--corpus DIR`, by default the corpus in tests/corpus/o
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from approvald.cli.explain import command
+from approvald import config
+from approvald.explain import ExplainRules, Explanation, explain
+from approvald.reader import Reader
+from approvald.reader_worker import Task
 from approvald_sandbox.approvald_toml import approvald_toml
 from approvald_sandbox.client import Sandbox
-from e2e.corpus_stage import FOLDERS, Corpus, Feeder, Witness, mishandled, misread, wanted_outcome
+from e2e.corpus_stage import FOLDERS, Corpus, Feeder, Witness, item_class, mishandled, misread, wanted_outcome
 from e2e.stage import raised
+from mailbag import Case
 
 # One run handles every mail of the folder: no test of one rule.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(300)
 
-Explanations = Mapping[str, Mapping[str, Any]]
+Explanations = Mapping[str, Explanation]
 
 
 @pytest.fixture(scope="module")
@@ -43,18 +44,15 @@ def world_sandbox(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> I
 @pytest.fixture(scope="module")
 def explanations(
     corpus: Corpus, world_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, Any]]:
-    """Give what `approvald explain --json` says of every mail, by file."""
+) -> dict[str, Explanation]:
+    """Give what `approvald explain --json` says of every mail, by file; one process reads them all."""
     state = tmp_path_factory.mktemp("explain")
     file = state / "approvald.toml"
     file.write_text(approvald_toml(world_sandbox.endpoints(), state, **corpus.configuration()), encoding="utf-8")
-    found = {}
-    for case in corpus.cases:
-        options = ["--config", str(file), "--json", "--item-class", case.expected.get("item_class", "IPM.Note")]
-        result = CliRunner().invoke(command, [*options, str(corpus.folder / case.name)])
-        assert result.exit_code == 0, f"{case.name}: {result.output} {result.exception!r}"
-        found[case.name] = json.loads(result.output)
-    return found
+    settings = config.load(file)
+    rules = ExplainRules.from_settings(settings)
+    with Reader(Task.from_settings(settings)) as reader:
+        return {case.name: explain(case.raw, item_class(case), rules, reader.read) for case in corpus.cases}
 
 
 def test_explain_agrees_with_the_manifest(corpus: Corpus, explanations: Explanations) -> None:
@@ -116,21 +114,19 @@ def test_all_mails_at_once_come_to_the_same(
         if folders[at] != FOLDERS[outcomes[name]]
     }
     assert not failed, listed(failed)
-    assert votes == Counter(
-        key_of(explanations[name]) for name, outcome in outcomes.items() if outcome == "approve"
-    )
+    assert votes == Counter(key_of(explanations[name]) for name, outcome in outcomes.items() if outcome == "approve")
     answered = Counter(
         case.expected["sender"].casefold() for case in corpus.cases if outcomes[case.name] in {"approve", "refuse"}
     )
     assert answered <= told
 
 
-def wanted(case: Any, explanations: Explanations) -> str:
+def wanted(case: Case, explanations: Explanations) -> str:
     """Return what must become of a mail that is read as `explain` says."""
     return wanted_outcome(case, str(explanations[case.name]["reading"]))
 
 
-def key_of(explanation: Mapping[str, Any]) -> str:
+def key_of(explanation: Explanation) -> str:
     """Return PVWA's RequestID of what was read."""
     return f"{explanation['safe']}_{explanation['request_number']}"
 
