@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from approvald_sandbox.client import Sandbox
-from e2e.stage import Stage, raised, restore
+from e2e.stage import Stage, quick_to_settle, raised, restore
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,8 @@ def stage(sandbox: Sandbox, tmp_path: Path) -> Iterator[Stage]:
 def running(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Give a daemon that runs through all tests of a module; they use `house`."""
     sandbox_process.reset()
-    with raised(sandbox_process, tmp_path_factory.mktemp("house") / "state") as made:
+    state = tmp_path_factory.mktemp("house") / "state"
+    with raised(sandbox_process, state, timeout=2.0, edit=quick_to_settle) as made:
         yield made
 
 
