@@ -77,7 +77,8 @@ class AlarmDesk:
         count = 1 + self._mails.ended_by(ended.sender, PROBES, within=_HOUR, besides=ledger_id)
         if count >= self._rules.probes_an_hour:
             why = f"{count} mails of one sender within an hour ended as altered, request_gone or other_team."
-            facts = (("The latest", f"{ended.ending.code.value} {ended.ending.request_id or ''}"),)
+            # The number in the mail is the sender's own text; the ledger id leads to it.
+            facts = (("The latest ended as", ended.ending.code.value),)
             self.raise_alarm(Alarm(kind=AlarmKind.PROBING, why=why, name=ended.sender, facts=facts))
 
 

@@ -67,8 +67,9 @@ class House:
         return self.mailroom.round(lambda: stopping)
 
     def ask(self, request_id: str = "DB-PROD-01_17", requestor: str = "jonas.keil", **fields: Any) -> FakeRequest:
-        """Let somebody ask for access."""
+        """Let somebody ask for access, so long ago that a person can have read it."""
         request = self.pvwa.ask(request_id, requestor)
+        request.created -= timedelta(minutes=4)
         for name, value in fields.items():
             setattr(request, name, value)
         return request

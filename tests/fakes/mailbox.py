@@ -42,6 +42,8 @@ class FakeMailbox:
         self.requests: list[str] = []
         self.sent: list[Reply] = []
         self.poison: set[str] = set()
+        self.refuse_to: set[str] = set()
+        """Addresses to which Exchange does not take mails."""
         self.away = False
         self.away_after = ""
         """The act after which it goes away, by its name in `requests`."""
@@ -74,6 +76,12 @@ class FakeMailbox:
         there = [item for item in self._items.values() if item.folder is folder]
         return [item.raw for item in sorted(there, key=lambda item: item.listed.received)]
 
+    def take_inbox(self) -> list[bytes]:
+        """Take every mail out of the Inbox, and return them as they were delivered."""
+        there = self.folder(None)
+        self._items = {item_id: item for item_id, item in self._items.items() if item.folder is not None}
+        return there
+
     def list_inbox(self, limit: int) -> Sequence[ListedMail]:
         """Return the oldest items."""
         if limit < 1:
@@ -94,12 +102,13 @@ class FakeMailbox:
         if not replies:
             return ()
         self._ask("send")
-        self.sent += replies
+        taken = [reply for reply in replies if not self.refuse_to.intersection(reply.to)]
+        self.sent += taken
         if self.lose_answers:
             self.lose_answers -= 1
             message = "the answer was lost"
             raise OutcomeUnknown(message)
-        return [None for _ in replies]
+        return [None if reply in taken else NotDone(why="ErrorInvalidRecipients") for reply in replies]
 
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
         """Look into Sent Items."""

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from approvald.ledger import tables
 from approvald.ledger.store import Store
 
-_MOST_TRIES: Final = 10
+_KEPT: Final = timedelta(days=90)
+_MOST_DOUBLINGS: Final = 6
 _ID_BYTES: Final = 6
 
 
@@ -64,17 +65,17 @@ class Letters:
             return add_letter(connection, self._store, kind, to, text, message_id=message_id, pause=pause)
 
     def due(self) -> Sequence[Letter]:
-        """Return the letters to be sent, oldest first; of an unanswered sending only after `settle`."""
+        """Return the letters to be sent, oldest first; one that was not sent rests for `settle`, then ever longer."""
         letters = tables.letters.c
-        settled = self._store.clock.now() - self._settle
         with self._store.begin() as connection:
             rows = connection.execute(
-                sa.select(tables.letters)
-                .where(letters.sent_at.is_(None), letters.tries < _MOST_TRIES)
-                .where(sa.or_(letters.sending_since.is_(None), letters.sending_since <= settled))
-                .order_by(letters.at)
+                sa.select(tables.letters).where(letters.sent_at.is_(None)).order_by(letters.at)
             ).all()
-        return [_letter(row) for row in rows]
+        return [_letter(row) for row in rows if row.sending_since is None or self._is_rested(row)]
+
+    def _is_rested(self, row: sa.Row[Any]) -> bool:
+        pause = self._settle * 2 ** min(row.tries - 1, _MOST_DOUBLINGS)
+        return bool(self._store.clock.now() - row.sending_since >= pause)
 
     def sending(self, ids: Sequence[str]) -> None:
         """Write down that letters are about to be sent."""
@@ -99,6 +100,7 @@ def add_letter(
     last = connection.scalar(sa.select(sa.func.max(letters.at)).where(letters.kind == kind, letters.to == to))
     if last is not None and now - last < pause:
         return None
+    connection.execute(tables.letters.delete().where(letters.sent_at < now - _KEPT))
     # The mark of our other mails: what they are about, a dot, what they are.
     letter_id = f"{secrets.token_hex(_ID_BYTES)}.{kind.split('.', 1)[0]}"
     connection.execute(
