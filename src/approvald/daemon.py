@@ -78,10 +78,7 @@ class Daemon:
     def _poll(self) -> float:
         """Poll, and return the seconds until the next one."""
         try:
-            if self._reload_wanted:
-                self._reload_wanted = False
-                self._reload()
-                event(_LOG, Event.DAEMON_RELOADED, logging.INFO)
+            self._reload_if_wanted()
             done = self.run_once()
             self._rest()
         except Unavailable as away:
@@ -94,6 +91,19 @@ class Daemon:
             self._failures = 0
         # Waiting mails come due within a minute and are looked at again sooner than the next poll.
         return min(self._poll_seconds, 1.0) if done.waiting else self._poll_seconds
+
+    def _reload_if_wanted(self) -> None:
+        """Reload after SIGHUP. A system that is away puts it off and stops no mail."""
+        if not self._reload_wanted:
+            return
+        self._reload_wanted = False
+        try:
+            self._reload()
+        except Unavailable as away:
+            self._reload_wanted = True
+            event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))
+        else:
+            event(_LOG, Event.DAEMON_RELOADED, logging.INFO)
 
     def _failed(self, system: str, cause: str, wished_seconds: float | None) -> float:
         severity = logging.ERROR if self._failures == 0 else logging.WARNING

@@ -14,7 +14,7 @@ from typing import Final
 from approvald.alarm_desk import AlarmDesk
 from approvald.endings import Code, Ended, Ending, treatment
 from approvald.errors import Unavailable, Unreadable
-from approvald.ledger.mails import Entry, Mails
+from approvald.ledger.mails import Entry, Mails, State
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
 from approvald.model import ListedMail, Mail
@@ -76,7 +76,12 @@ class Mailroom:
             if stopping():
                 break
             handled += self._handle(batch, known, stopping)
-        return Round(listed=len(listed), handled=handled, waiting=self._mails.waiting())
+        return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed))
+
+    def _waiting(self, listed: Sequence[ListedMail]) -> int:
+        """Count the mails of this round that are not answered yet; what somebody took away waits no longer."""
+        entries = self._mails.entries([item.item_id for item in listed]).values()
+        return sum(entry.state not in {State.REPLIED, State.FILED} for entry in entries)
 
     def _is_due(self, entry: Entry | None) -> bool:
         return entry is None or entry.retry_at is None or entry.retry_at <= self._clock.now()

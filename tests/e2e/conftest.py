@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from approvald_sandbox.approvald_process import ApprovaldProcess
+from approvald_sandbox.approvald_toml import approvald_toml
 from approvald_sandbox.client import Sandbox
 from e2e.stage import Stage, quick_to_settle, raised, restore
 
@@ -46,3 +48,13 @@ def house(running: Stage) -> Iterator[Stage]:
     """Give the module's daemon, and afterwards undo what the test did to the world. Tests take `new_request`."""
     yield running
     restore(running.sandbox)
+
+
+@pytest.fixture
+def stopped(sandbox: Sandbox, tmp_path: Path) -> Iterator[Stage]:
+    """Give the sandbox with a daemon that is not started yet."""
+    state = tmp_path / "state"
+    text = quick_to_settle(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=2.0))
+    with ApprovaldProcess(state, text) as daemon:
+        daemon.stop()
+        yield Stage(sandbox, daemon)

@@ -6,32 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
 from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.mails import forwarded
-from e2e.stage import Stage, quick_to_settle
+from e2e.stage import Stage
 
 ILKA, MARA, WEN = "ilka.brandt@corp.example", "mara.voss@corp.example", "wen.zhao@corp.example"
 FIRST = ("svc-pam-l1", 1)
 CONFIRM = "IncomingRequests.Confirm "
 NOBODY_FILED = {"Done": 0, "Refused": 0, "Ignored": 0, "Quarantine": 0}
-
-
-@pytest.fixture
-def stopped(sandbox: Sandbox, tmp_path: Path) -> Iterator[Stage]:
-    """Give the sandbox with a daemon that is not started yet."""
-    state = tmp_path / "state"
-    text = quick_to_settle(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=2.0))
-    with ApprovaldProcess(state, text) as daemon:
-        daemon.stop()
-        yield Stage(sandbox, daemon)
 
 
 def run(*command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

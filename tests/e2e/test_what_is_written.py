@@ -1,4 +1,4 @@
-"""What a run leaves behind in log, ledger and replies: JSON lines, one summary a mail, never a secret or a mail's text."""
+"""What a run leaves in log, ledger and replies: JSON lines, one summary a mail, never a secret or a text of a mail."""
 
 from __future__ import annotations
 
