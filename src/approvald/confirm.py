@@ -7,7 +7,6 @@ read before anything else is done. An intent is settled by what PVWA shows, and 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -28,6 +27,7 @@ from approvald.standing import (
     comment_for,
     is_ours,
     last_actor,
+    progress,
     standing,
     standing_by_clock,
 )
@@ -118,7 +118,7 @@ def give_up(ledger_id: str, tools: Confirming) -> None:
 def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
     """Write the intent down, once nothing older about the request or of the mail is left unsettled."""
     ledger = tools.confirmations
-    for older in _older(intent, tools):
+    for older in ledger.open_beside(intent):
         if is_ours(request, older.ledger_id):
             _settle_as_found(older, tools)
             raise _decide_afresh()
@@ -131,12 +131,6 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
     except IntentOpen as other:
         raise _decide_afresh() from other
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
-
-
-def _older(intent: Intent, tools: Confirming) -> Iterable[Intent]:
-    of_request = tools.confirmations.open_of_request(intent.request_id, intent.created)
-    of_mail = tools.confirmations.open_of_mail(intent.ledger_id)
-    return [*of_request, *(each for each in of_mail if each not in of_request)]
 
 
 def _wait_while_at_work(intent: Intent, tools: Confirming) -> None:
@@ -191,12 +185,7 @@ def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> boo
 
 def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirming) -> bool:
     """Whether PVWA's record is as it was before the confirmation: it waits, and nobody has acted."""
-    return standing(after, tools.clock.now()) is Standing.WAITING and _progress(before) == _progress(after)
-
-
-def _progress(request: AccessRequest) -> object:
-    acted = {(each.name, each.acted_at, each.comment) for each in request.confirmers if each.acted_at}
-    return request.level, request.confirmations_left, acted
+    return standing(after, tools.clock.now()) is Standing.WAITING and progress(before) == progress(after)
 
 
 def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:

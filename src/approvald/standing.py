@@ -103,6 +103,12 @@ COMMENT: Final = re.compile(
 _ADDRESS_CHARS: Final = 140
 
 
+def progress(request: AccessRequest) -> object:
+    """Return what any confirmation changes of a record, to be compared with the record before it."""
+    acted = {(each.name, each.acted_at, each.comment) for each in request.confirmers if each.acted_at}
+    return request.level, request.confirmations_left, acted
+
+
 def comment_for(address: str, ledger_id: str) -> str:
     """Return the comment we send with a confirmation: ASCII, at most 200 characters (pvwa-rest 2.4)."""
     ascii_address = address.encode("ascii", "replace").decode()[:_ADDRESS_CHARS]

@@ -84,7 +84,14 @@ class Desk:
 
     def unsettled(self) -> list[str]:
         """Return the ledger ids of open intents about the request."""
-        return [each.ledger_id for each in self.tools.confirmations.open_of_request(REQUEST, self.request.created)]
+        return [each.ledger_id for each in self.tools.confirmations.open_beside(self.intent("no mail"))]
+
+    def intent(self, ledger_id: str, person: Person = MARA) -> Intent:
+        """Return an intent of some mail about the request at the first level."""
+        return Intent(
+            ledger_id=ledger_id, request_id=REQUEST, created=self.request.created, level=Level.FIRST,
+            account=Level.FIRST, approver_guid=person.guid, approver_link=person.link, intended_at=self.clock.now(),
+        )  # fmt: skip
 
     def _store(self) -> Store:
         store = Store(f"sqlite:///{self.path}", self.clock)
@@ -390,6 +397,14 @@ def test_after_an_internal_error_somebody_elses_act_ends_the_trying(desk: Desk) 
     assert len(pvwa.attempts) == 1
 
 
+def test_a_request_whose_time_is_over_is_not_sent_again_after_an_internal_error(desk: Desk) -> None:
+    """PVWA still calls it waiting, and its own times explain the error."""
+    pvwa = declining(desk, INTERNAL)
+    desk.request.access_to = desk.clock.now() - timedelta(seconds=1)
+    assert refused(desk.handle()).code is Code.WINDOW_OVER
+    assert len(pvwa.attempts) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "portal", "code", "who"),
     [
@@ -523,6 +538,19 @@ def test_an_intent_at_a_level_that_somebody_else_gave_is_settled_before_the_next
     desk.clock.turn(60)
     assert done(desk.handle(ILKA, groups=(DB, L2))).level is Level.SECOND
     assert desk.approved() == {Level.SECOND: "mail1mail1"}
+    assert desk.unsettled() == []
+
+
+def test_an_intent_about_a_request_that_was_made_anew_is_settled_before_the_next(desk: Desk) -> None:
+    """The number was used again while the mail waited; nothing about the old request stays open for ever."""
+    desk.pvwa.fail("confirm", LOST)
+    desk.waits()
+    desk.request.created += timedelta(seconds=30)
+    desk.waits()
+    desk.clock.turn(60)
+    done(desk.handle())
+    assert desk.tools.confirmations.open_of_mail("mail1mail1") == []
+    assert len(desk.pvwa.confirmations) == 1
 
 
 def test_what_the_ledger_learnt_since_the_decision_is_decided_afresh(desk: Desk) -> None:
@@ -530,10 +558,7 @@ def test_what_the_ledger_learnt_since_the_decision_is_decided_afresh(desk: Desk)
     request = desk.request.shown(desk.clock.now())
     decision = decide(facts(request=request, notification=notification(account=None, device_user=None, reason=None)))
     assert isinstance(decision, Confirm)
-    other = Intent(
-        ledger_id="mail2mail2", request_id=REQUEST, created=request.created, level=Level.FIRST, account=Level.FIRST,
-        approver_guid=MARA.guid, approver_link=None, intended_at=desk.clock.now(),
-    )  # fmt: skip
+    other = desk.intent("mail2mail2")
     desk.tools.confirmations.intend(other, comment="")
     desk.tools.confirmations.settle(other, confirmed=True)
     with pytest.raises(Unavailable, match="decided afresh"):

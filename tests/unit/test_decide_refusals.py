@@ -165,6 +165,15 @@ def test_a_group_made_again_with_another_sid_is_another_group() -> None:
     assert refusal(facts(book=GroupBook(first=(again,), second=L2))).code is Code.OTHER_TEAM
 
 
+def test_a_group_that_has_changed_its_level_is_looked_at_afresh() -> None:
+    """The configuration was reloaded between the two look-ups: being in it at the other level proves nothing."""
+    promoted = replace(DB, level=Level.SECOND)
+    request = waits_for(level=None)
+    book = GroupBook(first=(FIN,), second=promoted)
+    assert refusal(facts(book=book, request=request)).code is Code.OTHER_TEAM
+    assert isinstance(decide(facts(book=book, request=request, sender_groups=(promoted,))), Confirm)
+
+
 def test_a_group_moved_in_the_directory_is_the_same_group() -> None:
     """The book may have been read again since the sender's groups were."""
     moved = replace(DB, dn="CN=DB_PAMapprover,OU=New,DC=corp,DC=example", name="db_pamapprover")

@@ -160,7 +160,7 @@ def test_an_intent_is_there_after_a_crash(store: Store, path: Path) -> None:
     again = opened(path)
     ledger = Confirmations(again)
     assert ledger.open_of_mail("mail1mail1") == [intent()]
-    assert ledger.open_of_request("DB-PROD-01_17", CREATED) == [intent()]
+    assert ledger.open_beside(replace(intent("other"), request_id="DB-PROD-01_17")) == [intent()]
     assert ledger.approved_before("DB-PROD-01_17", CREATED) == {}
     again.close()
 
@@ -219,7 +219,18 @@ def test_what_was_not_done_may_be_done_by_another_mail(store: Store) -> None:
         ledger.intend(intent(ledger_id), comment="")
         ledger.settle(intent(ledger_id), confirmed=False)
     ledger.intend(intent("mail3mail3"), comment="")
-    assert [each.ledger_id for each in ledger.open_of_request("db-prod-01_17", CREATED)] == ["mail3mail3"]
+    assert [each.ledger_id for each in ledger.open_beside(intent("other"))] == ["mail3mail3"]
+
+
+def test_what_stands_beside_an_intent_is_of_its_request_or_its_mail(store: Store) -> None:
+    """At either level and of any mail; nothing of other requests and other mails."""
+    ledger = Confirmations(store)
+    older = replace(intent(level=Level.SECOND), intended_at=NOW - timedelta(minutes=1))
+    reused = replace(intent("mail2mail2", created=NOW), intended_at=NOW + timedelta(minutes=1))
+    for each in (intent(), older, reused):
+        ledger.intend(each, comment="")
+    assert ledger.open_beside(intent("mail2mail2")) == [older, intent(), reused]
+    assert ledger.open_beside(intent("mail3mail3")) == [older, intent()]
 
 
 def test_who_approved_is_known_by_level(store: Store) -> None:
@@ -287,7 +298,7 @@ def test_of_many_workers_at_the_same_moment_one_may_confirm(path: Path, store: S
     for worker in workers:
         worker.join(timeout=60)
     assert len(won) == 1
-    assert [each.ledger_id for each in Confirmations(store).open_of_request("db-prod-01_17", CREATED)] == won
+    assert [each.ledger_id for each in Confirmations(store).open_beside(intent("other"))] == won
 
 
 # ------------------------------------------------------------------------------ the file

@@ -79,10 +79,11 @@ class Confirmations:
         """Return this mail's unsettled intents, oldest first."""
         return self._read(tables.confirmations.c.ledger_id == ledger_id, outcome=tables.OPEN)
 
-    def open_of_request(self, request_id: str, created: datetime | None) -> Sequence[Intent]:
-        """Return every unsettled intent of this request, at either level and of any mail, oldest first."""
+    def open_beside(self, intent: Intent) -> Sequence[Intent]:
+        """Return every unsettled intent of this one's request, at either level, or of its mail, oldest first."""
         rows = tables.confirmations.c
-        return self._read(rows.request_id == request_id.casefold(), rows.created == _key(created), outcome=tables.OPEN)
+        same_request = sa.and_(rows.request_id == intent.request_id.casefold(), rows.created == _key(intent.created))
+        return self._read(sa.or_(same_request, rows.ledger_id == intent.ledger_id), outcome=tables.OPEN)
 
     def confirmed_by_mail(self, ledger_id: str) -> Intent | None:
         """Return what this mail has confirmed, if it has."""
