@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from approvald.reader_worker import Task
-from mailbag import LINES, RULES, html_of, multipart, part, text_of
+from mailbag import LINES, RULES, html_of, part, text_of
 
 TASK: Final = Task(rules=RULES.parse, seconds=5.0, memory_mib=512)
 HONEST: Final = part(text_of())
 NUMBER: Final = LINES["Request Id"]
 
-_STYLES: Final = "".join(f"<p style='color:#{number:06x};margin-left:{number}px'>x</p>" for number in range(18_000))
-LARGE: Final = part(html_of() + _STYLES, "text/html")
+STYLES: Final = "".join(f"<p style='color:#{number:06x};margin-left:{number}px'>x</p>" for number in range(18_000))
+"""A page that is within all limits and takes most of a second."""
+LARGE: Final = part(html_of() + STYLES, "text/html")
 """A mail within all limits that takes 20 MiB and most of a second."""
-SLOW: Final = multipart("mixed", *[LARGE] * 5)
-"""A mail within all limits that takes some seconds."""
+
+_FAR: Final = {"mime_bytes": 10**9, "view_bytes": 10**9}
+PATIENT: Final = replace(
+    TASK, rules=replace(TASK.rules, limits=replace(TASK.rules.limits, **_FAR)), seconds=60.0, memory_mib=4_096
+)
+"""A task without limits that would end SLOW."""
+SLOW: Final = part((text_of() + "\n\n") * 60_000)
+"""A mail that takes several seconds where its size is allowed."""
 
 
-def children() -> set[int]:
-    """Return the processes that this one has started and not yet waited for, dead ones too."""
-    tasks = Path("/proc/self/task").iterdir()
-    return {int(pid) for task in tasks for pid in (task / "children").read_text(encoding="ascii").split()}
+_others: Final[set[int]] = set()
+
+
+def count_from_here() -> None:
+    """Let `children` leave out what runs now: servers that other tests have started."""
+    _others.clear()
+    _others.update(children())
+
+
+def children(pid: int | None = None) -> set[int]:
+    """Return the processes that a process (this one) has started and not yet waited for, dead ones too."""
+    tasks = Path(f"/proc/{pid or os.getpid()}/task").iterdir()
+    started = {int(child) for task in tasks for child in (task / "children").read_text(encoding="ascii").split()}
+    return started - _others
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat after the name: state, parent, group and so on."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+
+
+def processor_seconds(pid: int) -> float:
+    """Return the processor time a process has used."""
+    return (int(_stat(pid)[11]) + int(_stat(pid)[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def open_files() -> int:
@@ -34,7 +63,7 @@ def open_files() -> int:
 def has_ended(pid: int) -> bool:
     """Tell whether a process runs no more, whoever has to bury it."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "Z"
+        return _stat(pid)[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
 

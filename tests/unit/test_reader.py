@@ -17,10 +17,28 @@ from approvald import frozen_json, parse
 from approvald.model import Ambiguous, Incomplete, NotARequest, Notification, Reading
 from approvald.reader import Reader, ReaderFailed
 from mailbag import RULES, corpus, part, text_of
-from reading_process import HONEST, LARGE, NUMBER, SLOW, TASK, children, has_ended, impostor, open_files
+from reading_process import (
+    HONEST,
+    LARGE,
+    NUMBER,
+    PATIENT,
+    SLOW,
+    TASK,
+    children,
+    count_from_here,
+    has_ended,
+    impostor,
+    open_files,
+)
 
 CORE = ("requestor", "safe", "number")
 GOOD = Notification(requestor="mara.voss@corp.example", safe="DB-PROD-01", number="1101")
+
+
+@pytest.fixture(autouse=True)
+def _only_ours() -> None:
+    """Look at no process of another test."""
+    count_from_here()
 
 
 @pytest.fixture
@@ -90,7 +108,7 @@ def test_a_process_that_hangs_is_killed_in_time() -> None:
 
 def test_a_slow_mail_is_ended_at_the_time_limit() -> None:
     """A mail that would take seconds is unreadable after `seconds`, and says so; the next one is read."""
-    with Reader(replace(TASK, seconds=1.0)) as reader:
+    with Reader(replace(PATIENT, seconds=1.0)) as reader:
         reading = reader.read(SLOW)
         assert_unreadable(reading)
         assert "cannot be read within 1 seconds" in str(reading)

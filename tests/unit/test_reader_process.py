@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +22,7 @@ from approvald.model import Notification
 from approvald.reader import COMMAND, Reader
 from approvald.reader_worker import LENGTH, READY
 from mailbag import ROOT, corpus
-from reading_process import HONEST, LARGE, SLOW, TASK, children, has_ended
+from reading_process import HONEST, LARGE, PATIENT, SLOW, TASK, children, count_from_here, has_ended
 
 FORBIDDEN: Final = {
     "exchangelib",
@@ -38,8 +37,14 @@ FORBIDDEN: Final = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _only_ours() -> None:
+    """Look at no process of another test."""
+    count_from_here()
+
+
 @pytest.fixture
-def child() -> Iterator[Path]:
+def child(_only_ours: None) -> Iterator[Path]:
     """Return the /proc folder of a process that has read a mail, started among secrets."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("VAULT_TOKEN", "planted-token")
@@ -126,7 +131,7 @@ sys.stdin.read()
     assert daemon.stdin is not None
     assert daemon.stdout is not None
     with daemon, daemon.stdin, daemon.stdout:
-        daemon.stdin.write(frozen_json.dumps(replace(TASK, seconds=60.0)) + b"\n")
+        daemon.stdin.write(frozen_json.dumps(PATIENT) + b"\n")
         daemon.stdin.flush()
         pid = int(daemon.stdout.readline())
         time.sleep(0.3 if busy else 0)
