@@ -102,9 +102,9 @@ class Sandbox:
             query["received"] = received.isoformat()
         return str(self._call("POST", "/mail", raw, query)["id"])
 
-    def mailbox(self) -> dict[str, list[Fields]]:
-        """Return what is in each folder, by path such as `Inbox/Done`."""
-        return dict(self._call("GET", "/mailbox"))
+    def mailbox(self, folder: str | None = None) -> dict[str, list[Fields]]:
+        """Return what is in each folder, by path such as `Inbox/Done`, or in one of them."""
+        return dict(self._call("GET", "/mailbox", query={"folder": folder} if folder else {}))
 
     def raw(self, item_id: str) -> bytes:
         """Return the MIME of a mail in the mailbox."""
@@ -114,9 +114,9 @@ class Sandbox:
         """Move a mail as an administrator by hand. Returns its new id."""
         return str(self._call("POST", "/mailbox/move", {"id": item_id, "folder": folder})["id"])
 
-    def sent(self) -> list[Fields]:
-        """Return every mail sent from the mailbox, in order."""
-        return list(self._call("GET", "/sent"))
+    def sent(self, after: int = 0) -> list[Fields]:
+        """Return every mail sent from the mailbox, in order, without the first `after`."""
+        return list(self._call("GET", "/sent", query={"after": str(after)}))
 
     # What was asked of the systems
 

@@ -50,9 +50,9 @@ class Control:
         )
         return {"id": made}
 
-    async def mailbox(self, _: web.Request) -> Answer:
-        """GET /mailbox: what is in each folder, by path."""
-        return self._systems.mails.folders()
+    async def mailbox(self, request: web.Request) -> Answer:
+        """GET /mailbox?folder=: what is in each folder, by path, or in one."""
+        return self._systems.mails.folders(request.query.get("folder"))
 
     async def raw(self, request: web.Request) -> Answer:
         """GET /mailbox/raw?id=: the MIME of a mail, as latin-1 text in `raw`."""
@@ -63,9 +63,9 @@ class Control:
         wanted = await _body(request)
         return {"id": self._systems.mails.move(wanted["id"], wanted["folder"])}
 
-    async def sent(self, _: web.Request) -> Answer:
-        """GET /sent: every mail sent, in order."""
-        return self._systems.mails.sent()
+    async def sent(self, request: web.Request) -> Answer:
+        """GET /sent?after=: every mail sent, in order, or those after the first so many."""
+        return self._systems.mails.sent(int(request.query.get("after", "0")))
 
     async def confirmations(self, _: web.Request) -> Answer:
         """GET /confirmations: the votes that PVWA took."""

@@ -9,11 +9,11 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from lxml import html as lxml_html
 
@@ -99,26 +99,32 @@ class Feeder:
     """Delivers mails to a stage and watches."""
 
     stage: Stage
-    _lines: int = field(default=0)
+    _sent: int = 0
+    _attempts: int = 0
+    _votes: int = 0
+    _log: IO[str] | None = None
 
     def one(self, case: Case, received: datetime) -> Witness:
         """Deliver one mail and watch until it is filed, at most FILED_SECONDS."""
-        sandbox = self.stage.sandbox
-        sent, attempts, votes = len(sandbox.sent()), len(sandbox.confirm_attempts()), len(sandbox.confirmations())
         since = time.monotonic()
         self.deliver(case, received)
-        folder = None
-        while folder is None and time.monotonic() - since < FILED_SECONDS:
+        while self._waits(received) and time.monotonic() - since < FILED_SECONDS:
             time.sleep(0.01)
-            folder = self.folders().get(received)
-        return Witness(
-            folder=folder,
-            seconds=time.monotonic() - since,
-            code=self._code(),
-            sent=sandbox.sent()[sent:],
-            attempts=sandbox.confirm_attempts()[attempts:],
-            votes=sandbox.confirmations()[votes:],
-        )
+        return self._witness(self.folders().get(received), time.monotonic() - since)
+
+    def _waits(self, received: datetime) -> bool:
+        inbox = self.stage.sandbox.mailbox("Inbox")["Inbox"]
+        return received in {datetime.fromisoformat(mail["received"]) for mail in inbox}
+
+    def _witness(self, folder: str | None, seconds: float) -> Witness:
+        """Take down what is new since the mail before."""
+        sandbox = self.stage.sandbox
+        sent = sandbox.sent(after=self._sent)
+        attempts, votes = sandbox.confirm_attempts()[self._attempts :], sandbox.confirmations()[self._votes :]
+        self._sent += len(sent)
+        self._attempts += len(attempts)
+        self._votes += len(votes)
+        return Witness(folder=folder, code=self._code(), seconds=seconds, sent=sent, attempts=attempts, votes=votes)
 
     def deliver(self, case: Case, received: datetime) -> None:
         """Deliver a mail with the class that Exchange would give it."""
@@ -134,9 +140,10 @@ class Feeder:
         }
 
     def _code(self) -> str:
-        codes = self.stage.codes()
-        new, self._lines = codes[self._lines :], len(codes)
-        return " ".join(new)
+        """Return the codes of the summary lines that are new in the log; the file is read once."""
+        self._log = self._log or self.stage.daemon.log.open(encoding="utf-8")
+        lines = [json.loads(line) for line in self._log]
+        return " ".join(line["code"] for line in lines if line["event"] == "mail.done")
 
 
 # ------------------------------------------------------------------------------------------------- what a mail must do

@@ -201,18 +201,21 @@ class MailStore:
 
     # For the control API and tests
 
-    def folders(self) -> dict[str, list[dict[str, Any]]]:
-        """Return what is in each folder, by path: id, subject, message_id, item_class, received (ISO), from, size."""
+    def folders(self, only: str | None = None) -> dict[str, list[dict[str, Any]]]:
+        """Return what is in each folder, or in one: id, subject, message_id, item_class, received (ISO), from, size.
+
+        Folders go by their paths; one that is not there is not in the answer.
+        """
         return {
             path: [item.summary() for item in self.items_in(folder.id)]
             for folder in tuple(self.tree.values())
-            if (path := self.path(folder))
+            if (path := self.path(folder)) and only in {None, path}
         }
 
-    def sent(self) -> list[dict[str, Any]]:
-        """Return every mail sent, in order, copies of one mail as often as it was sent (fields: SentMail)."""
+    def sent(self, after: int = 0) -> list[dict[str, Any]]:
+        """Return every mail sent, in order, but for the first `after`; copies as often as they were sent (SentMail)."""
         with self.world.lock:
-            return [asdict(mail) for mail in self._outbox]
+            return [asdict(mail) for mail in self._outbox[after:]]
 
     def raw(self, item_id: str) -> bytes:
         """Return an item's MIME. Raises EwsError ErrorItemNotFound."""
