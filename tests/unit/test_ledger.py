@@ -150,6 +150,22 @@ def test_a_mail_that_told_nobody_makes_no_duplicate(store: Store) -> None:
     assert not mails.answered_before(second.id, "<1@x>", "ilka.brandt@corp.example")
 
 
+def test_a_senders_endings_are_counted_by_code_and_time(store: Store) -> None:
+    """Three refusals of a kind in an hour are an alarm; the mail in hand and other senders do not count."""
+    mails = Mails(store)
+    for number, (sender, code) in enumerate(
+        [("a@x", Code.ALTERED), ("a@x", Code.OTHER_TEAM), ("a@x", Code.EXPIRED), ("b@x", Code.ALTERED)]
+    ):
+        entry = mails.identified(mails.seen(listed(f"item{number}")), "<1@x>", sender)
+        assert mails.identified(entry, "<1@x>", sender) == entry
+        mails.ended(entry.id, Ending(code=code), reply_to="")
+    now = mails.seen(listed("item9")).id
+    hour = timedelta(hours=1)
+    assert mails.ended_by("a@x", [Code.ALTERED, Code.OTHER_TEAM], within=hour, besides=now) == 2
+    assert mails.ended_by("a@x", [Code.ALTERED], within=hour, besides=mails.seen(listed("item0")).id) == 0
+    assert mails.ended_by("a@x", [Code.ALTERED], within=timedelta(), besides=now) == 0
+
+
 # ------------------------------------------------------------------------------ confirmations
 
 
@@ -314,6 +330,16 @@ def test_facts_are_remembered_by_kind_and_name(store: Store, path: Path) -> None
     assert again.recall("folders") == {"done": "2"}
     assert again.recall("nothing") == {}
     again.close()
+
+
+def test_a_ledger_has_one_key_of_its_own(store: Store, path: Path, tmp_path: Path) -> None:
+    """Programs that share it tell versions of secrets alike, and no two ledgers do."""
+    again, other = opened(path), opened(tmp_path / "other.db")
+    assert store.version_key() == again.version_key()
+    assert len(store.version_key()) == 32
+    assert other.version_key() != store.version_key()
+    again.close()
+    other.close()
 
 
 def test_instants_come_back_in_utc_to_the_microsecond(store: Store) -> None:

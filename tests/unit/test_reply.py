@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from approvald.endings import Code, Ending, RequestFacts, Team, treatment
 from approvald.model import Level, Reply
-from approvald.reply import ReplyRules, compose, compose_waiting, final_marker
-from approvald.sentences import sentences
+from approvald.reply import ReplyRules, compose, compose_letter, compose_waiting, final_marker
+from approvald.sentences import Sentences, sentences
 
 TOLD = [code for code in Code if treatment(code).tells_sender]
 PORTAL = "https://pvwa.corp.example/PasswordVault"
@@ -209,3 +209,25 @@ def test_markers_tell_final_answers_apart() -> None:
     mail = reply(Ending(code=Code.CONFIRMED))
     assert mail.marker == final_marker("k3m9abcdefgh")
     assert final_marker("k3m9abcdefgh") != final_marker("k3m9abcdefgi")
+
+
+def test_the_team_can_be_left_out_of_copy() -> None:
+    """Where it gets a digest instead of a flood; the sender is answered all the same."""
+    mail = compose(
+        Ending(code=Code.EXPIRED), ledger_id="k3m9abcdefgh", to="ilka.brandt@corp.example", message_id="<1@x>",
+        rules=RULES, copy_team=False,
+    )  # fmt: skip
+    assert (mail.to, mail.cc) == (("ilka.brandt@corp.example",), ())
+
+
+@pytest.mark.parametrize(("to", "important"), [("CyberArk@corp.example", True), ("ilka.brandt@corp.example", False)])
+def test_a_letter_of_our_own_goes_to_one_address_and_is_as_harmless(to: str, *, important: bool) -> None:
+    """An alarm to the team is important, a note to a person is not; values are escaped in both."""
+    mail = compose_letter(
+        Sentences("A subject", "An outcome.", "A next step."), [("Group", HOSTILE + "\r\nBcc: x@y")],
+        marker="7.alarm", to=to, message_id="", rules=RULES,
+    )  # fmt: skip
+    assert (mail.to, mail.cc, mail.marker, mail.subject) == ((to,), (), "7.alarm", "A subject")
+    assert mail.important is important
+    assert Parsed(mail.html).links == [PORTAL]
+    assert "\nBcc" not in mail.text
