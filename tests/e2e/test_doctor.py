@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -34,7 +34,10 @@ class Practice:
         return ApprovaldProcess(self.state, approvald_toml(self.sandbox.endpoints(), self.state, **options))
 
     def run(self, *arguments: str, edit: Sequence[tuple[str, str]] = (), **configuration: Any) -> tuple[int, str]:
-        """Run the doctor. Returns its exit code and what it printed; `edit` replaces texts of the configuration."""
+        """Run the doctor. Returns its exit code and what it said, on stdout or else on stderr.
+
+        `edit` replaces texts of the configuration.
+        """
         process = self.write(**configuration)
         text = process.configuration.read_text(encoding="utf-8")
         for old, new in edit:
@@ -49,8 +52,8 @@ class Practice:
             check=False,
             timeout=60,
         )
-        assert done.stderr == ""
-        return done.returncode, done.stdout
+        assert not (done.stdout and done.stderr)
+        return done.returncode, done.stdout or done.stderr
 
     def examine(self, **how: Any) -> tuple[int, list[dict[str, str]]]:
         """Run the doctor. Returns its exit code and its findings."""
@@ -58,9 +61,40 @@ class Practice:
         checks: list[dict[str, str]] = json.loads(printed)["checks"]
         return code, checks
 
+    def senders(self, **how: Any) -> tuple[int, dict[str, Any]]:
+        """Run `doctor --senders`. Returns its exit code and what it says."""
+        code, printed = self.run("--senders", "--json", **how)
+        said: dict[str, Any] = json.loads(printed)
+        return code, said
+
     def request(self, **fields: Any) -> None:
         """Let a request wait in PVWA."""
         self.sandbox.change_request("DB-PROD-01", "1101", requestor=JONAS, **fields)
+
+
+def arriving(*, auth_as: str = "Internal", mechanism: str = "04", source: str = "EX01.corp.example") -> bytes:
+    """Return a forwarded notification with what Exchange writes about its sender; an empty value leaves a field out."""
+    raw = forwarded(Notice(requestor=JONAS, safe="DB-PROD-01", number="1101"), ILKA)
+    head, _, body = raw.partition(b"\n\n")
+    lines = [line for line in head.split(b"\n") if not line.startswith(b"X-MS-Exchange-Organization-Auth")]
+    values = {"As": auth_as, "Mechanism": mechanism, "Source": source}
+    lines += [f"X-MS-Exchange-Organization-Auth{name}: {value}".encode() for name, value in values.items() if value]
+    return b"\n".join(lines) + b"\n\n" + body
+
+
+WAYS_IN: Final = (
+    *(arriving() for _ in range(5)),
+    *(arriving(source="EX02.corp.example") for _ in range(2)),
+    arriving(source="ex07.dc.corp.example"),
+    arriving(mechanism="06", source="EX03.corp.example"),
+    arriving(mechanism="10", source="EX04.corp.example"),
+    arriving(mechanism="00", source="EX05.corp.example"),
+    arriving(auth_as="Anonymous", mechanism="00", source="EX06.corp.example"),
+    arriving(source="AM0PR01MB1234.eurprd01.prod.outlook.example"),
+    arriving(auth_as="", mechanism="", source=""),
+    arriving(auth_as="Internal\nX-MS-Exchange-Organization-AuthAs: Internal", source="EX08.corp.example"),
+)
+"""One mail or more of each way in (mail-security A.1), of which seven are believed by the sandbox's configuration."""
 
 
 def bad(findings: Sequence[dict[str, str]]) -> list[dict[str, str]]:
@@ -114,12 +148,20 @@ def test_a_person_reads_one_line_a_check(practice: Practice) -> None:
 
 def test_it_works_beside_a_running_daemon(stage: Stage, tmp_path: Path) -> None:
     """Ledger and log-on guard are shared with the daemon, which goes on working."""
-    notice = stage.request()
-    done = subprocess.run(  # noqa: S603 - the program under test
-        stage.daemon.command("doctor"), capture_output=True, text=True, check=False, timeout=60, cwd=tmp_path
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert stage.forward(notice) == "Done"
+    first, second = stage.new_request(), stage.new_request()
+    assert stage.forward(first) == "Done"
+    for arguments in ((), ("--senders",)):
+        done = subprocess.run(  # noqa: S603 - the program under test
+            stage.daemon.command("doctor", *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=tmp_path,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert stage.forward(second) == "Done"
+    assert stage.waits() == 0
 
 
 def test_a_pattern_that_matches_nothing_is_found(practice: Practice) -> None:
@@ -213,3 +255,117 @@ def test_a_confirmer_that_is_no_approver_group_is_named(practice: Practice) -> N
 
     code, findings = practice.examine(edit=[("[pvwa]", f"[groups.pvwa_names]\n{line}\n[pvwa]")])
     assert (code, bad(findings)) == (0, [])
+
+
+def test_account_details_that_are_hidden_are_told(practice: Practice) -> None:
+    """Without the right to list accounts mails would be refused as altered; the site may choose to note it."""
+    practice.request(account="")
+
+    code, findings = practice.examine()
+    assert code == 1
+    assert [finding["check"] for finding in bad(findings)] == ["account details 1", "account details 2"]
+
+    code, findings = practice.examine(edit=[("[pvwa]", '[pvwa.compare]\naccount = "note"\n[pvwa]')])
+    assert (code, bad(findings)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("account", "system", "check"),
+    [
+        ("svc-mail", "exchange", "mailbox"),
+        ("svc-directory", "directory", "directory server"),
+    ],
+)
+def test_no_account_is_tried_twice(practice: Practice, account: str, system: str, check: str) -> None:
+    """The mailbox's and the directory's account have one refused log-on too, however often the doctor is asked."""
+    practice.request()
+    practice.sandbox.change_password(account, "another", places=["vault"])
+
+    runs = [practice.examine()[1], practice.examine()[1]]
+    practice.run("--senders")
+
+    assert practice.sandbox.stats()["failed_logons"][system] == {account: 1}
+    assert all("wrong" in {each["status"] for each in findings if each["check"] == check} for findings in runs)
+
+
+def test_the_daemon_knows_of_the_doctors_refused_log_on(practice: Practice) -> None:
+    """They count in one ledger: started after the doctor, the daemon does not try that password either."""
+    practice.sandbox.change_password("svc-mail", "another", places=["vault"])
+    practice.examine()
+
+    done = subprocess.run(  # noqa: S603 - the program under test
+        practice.write().command("run", "--once"), capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert done.returncode == 69
+    assert practice.sandbox.stats()["failed_logons"]["exchange"] == {"svc-mail": 1}
+
+
+def test_without_a_ledger_nobody_logs_on(practice: Practice) -> None:
+    """Refused log-ons could not be counted; what needs no system is said all the same."""
+    edit = [(str(practice.state / "ledger.db"), str(practice.state / "nowhere" / "ledger.db"))]
+    code, findings = practice.examine(edit=edit)
+
+    assert code == 69
+    assert [finding["check"] for finding in bad(findings)] == ["ledger"]
+    assert practice.sandbox.stats()["operations"] == {"exchange": [], "pvwa": [], "vault": [], "directory": []}
+
+
+def test_senders_are_tabled_and_the_right_servers_proposed(practice: Practice) -> None:
+    """Of mails of each way in, only servers that vouched for mailbox users are proposed; the others are warned of."""
+    for raw in WAYS_IN:
+        practice.sandbox.deliver(raw)
+
+    code, said = practice.senders(auth_sources=["EX01.corp.example", "EX02.corp.example", "EX09.corp.example"])
+
+    assert code == 1
+    assert said["mails"] == len(WAYS_IN)
+    assert said["proposal"] == {"auth_sources": ["ex01.corp.example", "ex02.corp.example", "ex07.dc.corp.example"]}
+    believed = {(each["auth_source"], each["proven"]) for each in said["combinations"] if each["proven"]}
+    assert believed == {("EX01.corp.example", 5), ("EX02.corp.example", 2)}
+    for words in ("Never add 10", "over SMTP", "Never add Anonymous", "Internal without 04", "am0pr01mb1234", "ex09",
+                  "lack one", "more than once"):  # fmt: skip
+        assert any(words in warning for warning in said["warnings"]), words
+
+    text = practice.state / "approvald.toml"
+    sources = json.dumps(said["proposal"]["auth_sources"])
+    code, said = practice.senders(auth_sources=json.loads(sources))
+    assert (code, said["fits"]) == (0, True)
+    assert sources in text.read_text(encoding="utf-8")
+
+
+def test_mails_in_our_folders_are_read_too(stage: Stage) -> None:
+    """The newest of Inbox and folders together, and headers only: no body is asked for."""
+    assert stage.forward(stage.new_request()) == "Done"
+    assert stage.forward(stage.new_request(), "timo.gast@corp.example") == "Refused"
+    stage.daemon.kill()
+    stage.sandbox.deliver(arriving(source="EX02.corp.example"))
+
+    done = subprocess.run(  # noqa: S603 - the program under test
+        stage.daemon.command("doctor", "--senders", "--json"), capture_output=True, text=True, check=False, timeout=60
+    )
+
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["mails"]) == (0, 3)
+    assert {each["auth_source"]: each["count"] for each in said["combinations"]} == {
+        "EX01.corp.example": 2,
+        "EX02.corp.example": 1,
+    }
+    assert len(stage.sandbox.mailbox()["Inbox"]) == 1
+    stage.daemon.start()
+    stage.until(lambda: stage.sandbox.mailbox()["Inbox"] == [])
+
+
+def test_an_empty_mailbox_proposes_nothing(practice: Practice) -> None:
+    """It says how to fill it."""
+    code, printed = practice.run("--senders")
+    assert code == 1
+    assert "Send the mailbox one from Outlook" in printed
+
+
+def test_senders_of_an_exchange_that_is_away(practice: Practice) -> None:
+    """Exit code 69 and one sentence."""
+    practice.sandbox.put_fault(System.EXCHANGE, Fault(kind=FaultKind.DOWN))
+    code, said = practice.run("--senders")
+    assert code == 69
+    assert said.startswith("approvald: The Exchange server cannot be reached")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from approvald.doctor.findings import Status
-    from approvald.doctor.senders import SenderTable
+    from approvald.doctor.sender_table import SenderTable
     from approvald.doctor.survey import SenderSurvey, Systems
     from approvald.settings import Settings
 
@@ -51,7 +51,7 @@ def command(*, senders: bool, as_json: bool) -> int:
 
 def _checks(settings: Settings, *, as_json: bool) -> int:
     from approvald import config  # noqa: PLC0415 - loads pydantic
-    from approvald.cli.doctor_screen import findings_lines  # noqa: PLC0415 - used here only
+    from approvald.cli.doctor_screen import findings_json, findings_lines  # noqa: PLC0415 - used here only
     from approvald.clock import SystemClock  # noqa: PLC0415 - as above
     from approvald.doctor.examination import examine  # noqa: PLC0415 - as above
     from approvald.doctor.findings import worst  # noqa: PLC0415 - as above
@@ -64,8 +64,7 @@ def _checks(settings: Settings, *, as_json: bool) -> int:
     )
     status: Status = worst(findings)
     if as_json:
-        checks = [{"check": each.check, "status": each.status, "found": each.found, "do": each.do} for each in findings]
-        click.echo(json.dumps({"status": status, "checks": checks}))
+        click.echo(json.dumps(findings_json(findings)))
     else:
         for line in findings_lines(findings):
             click.echo(line)
@@ -74,7 +73,7 @@ def _checks(settings: Settings, *, as_json: bool) -> int:
 
 def _senders(settings: Settings, *, as_json: bool) -> int:
     from approvald.cli.doctor_screen import senders_json, senders_lines  # noqa: PLC0415 - used here only
-    from approvald.doctor.senders import MAILS, Site, table  # noqa: PLC0415 - as above
+    from approvald.doctor.sender_table import MAILS, Site, table  # noqa: PLC0415 - as above
     from approvald.model import Mail  # noqa: PLC0415 - as above
 
     with _systems(settings) as systems:

@@ -8,12 +8,12 @@ from typing import Final
 
 import click
 
-from approvald.doctor.findings import Finding, Status
-from approvald.doctor.senders import SenderTable
-from approvald.logs.redaction import escape
+from approvald.doctor.findings import Finding, Status, worst
+from approvald.doctor.sender_table import SenderTable
+from approvald.logs.redaction import escape, without_secrets
 
 COLOURS: Final = {Status.OK: "green", Status.WRONG: "red", Status.UNKNOWN: "yellow"}
-HEAD: Final = ("mails", "AuthAs", "AuthMechanism", "AuthSource", "newest (UTC)", "example", "believed now")
+HEAD: Final = ("mails", "AuthAs", "AuthMechanism", "AuthSource", "newest (UTC)", "example", "proven now")
 
 
 def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
@@ -22,9 +22,20 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
         word = click.style(f"{finding.status:<7}", fg=COLOURS[finding.status], bold=finding.status is not Status.OK)
         do = f" {finding.do}" if finding.do else ""
-        yield f"{word} {finding.check:<{width}}  {escape(finding.found + do)}"
+        yield f"{word} {finding.check:<{width}}  {escape(without_secrets(finding.found) + do)}"
     count = {status: sum(finding.status is status for finding in findings) for status in Status}
     yield ", ".join(f"{number} {status}" for status, number in count.items())
+    if count[Status.UNKNOWN]:
+        yield "Where a system does not answer in time, look for a filter: a firewall, or IPAddressAllow= in the unit."
+
+
+def findings_json(findings: Sequence[Finding]) -> Mapping[str, object]:
+    """Return the same for programs."""
+    checks = [
+        {"check": each.check, "status": each.status, "found": without_secrets(each.found), "do": each.do}
+        for each in findings
+    ]
+    return {"status": worst(findings), "checks": checks}
 
 
 def senders_lines(table: SenderTable) -> Iterator[str]:

@@ -52,7 +52,7 @@ def _ask(settings: Settings, systems: Systems) -> list[Finding]:
 
     def groups() -> list[Finding]:
         books.append(systems.directory.approver_groups())
-        return list(check_groups(books[0], settings.groups))
+        return examined("approver groups", partial(check_groups, systems.directory, books[0], settings.groups))
 
     findings = check_secrets(systems.secrets, settings)
     findings += examined("mailbox", partial(check_mailbox, systems.mailbox, settings.mailbox, systems.clock))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from approvald.errors import ApprovaldError
-from approvald.model import AccessRequest, Folder, GroupBook, Level, ListedMail, Mail
+from approvald.model import AccessRequest, ApproverGroup, Folder, GroupBook, Level, ListedMail, Mail
 
 if TYPE_CHECKING:
     from approvald.ports import Absent, Clock, Forbidden, SecretStore, Unfetchable
@@ -63,6 +63,9 @@ class DirectorySurvey(Protocol):
 
     def approver_groups(self) -> GroupBook:
         """Resolve the configured approver groups now."""
+
+    def direct_members(self, group: ApproverGroup) -> int | None:
+        """Count the people and groups that are members of the group itself; None where that cannot be read."""
 
 
 class PvwaSurvey(Protocol):

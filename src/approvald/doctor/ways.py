@@ -27,12 +27,14 @@ MEANINGS: Final = {
 class Ways:
     """Mails that came otherwise than from a logged-on mailbox user by a server of the site.
 
-    `strangers`: hosts below no domain of ours that wrote Internal and 04. `mechanisms`: mails by AuthMechanism in lower
-    case, where AuthAs is Internal. `outside`: mails by another AuthAs. `missing`, `several`: mails in which one of the
-    three fields does not stand, or stands more than once.
+    `strangers`: hosts below no domain of ours that wrote Internal and 04. `unseen`: configured auth_sources that wrote
+    none of these mails. `mechanisms`: mails by AuthMechanism in lower case, where AuthAs is Internal. `outside`: mails
+    by another AuthAs. `missing`, `several`: mails in which one of the three fields does not stand, or stands more than
+    once.
     """
 
     strangers: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
     mechanisms: Mapping[str, int]
     outside: Mapping[str, int]
     missing: int = 0
@@ -45,6 +47,11 @@ def warnings(ways: Ways) -> Iterator[str]:
         yield (
             f"{host} wrote Internal and 04, but lies below none of your domains. Add it to auth_sources only if it is "
             "an Exchange server of your organization (in a hybrid one: of your tenant)."
+        )
+    for source in ways.unseen:
+        yield (
+            f"{source} stands in auth_sources, and no such server wrote these mails. Keep it only if it is an Exchange "
+            "server of yours."
         )
     for mechanism, count in sorted(ways.mechanisms.items()):
         yield _mechanism(mechanism, _mails(count))

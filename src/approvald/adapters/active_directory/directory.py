@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from approvald.adapters.active_directory.connection import DirectoryConnection, Found, NoSuchBase
-from approvald.adapters.active_directory.groups import held, resolve
+from approvald.adapters.active_directory.groups import direct_members, held, resolve
 from approvald.adapters.active_directory.logon import Logon
 from approvald.adapters.active_directory.people import (
     AT_MOST,
@@ -66,6 +66,10 @@ class ActiveDirectory:
     def servers(self) -> Sequence[ServerSeen]:
         """Say of every configured server whether it can be used, for the doctor."""
         return self._servers.visit()
+
+    def direct_members(self, group: ApproverGroup) -> int | None:
+        """Count the members that stand in the group itself, for the doctor; None where it cannot be read."""
+        return self._servers.ask(lambda connection: direct_members(connection, group))
 
     def close(self) -> None:
         """End every connection."""

@@ -43,6 +43,19 @@ def resolve(connection: DirectoryConnection, settings: GroupSettings) -> GroupBo
     return GroupBook(first=first, second=second, problems=(*problems, *refused))
 
 
+def direct_members(connection: DirectoryConnection, group: ApproverGroup) -> int | None:
+    """Count the members that stand in the group itself; None where the group, or the right to read it, is gone.
+
+    A domain controller gives 1500 values at once (MaxValRange), and the count ends there.
+    """
+    try:
+        rows = connection.read(group.dn, "(objectCategory=group)", ("member",)).rows
+    except NoSuchBase:
+        return None
+    found = (values for row in rows for name, values in row.values.items() if name.partition(";")[0] == "member")
+    return sum(map(len, found)) if rows else None
+
+
 def held(connection: DirectoryConnection, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
     """Return the SIDs of those groups the person is in. A group that is gone or no security group any more is left out.
 

@@ -90,10 +90,11 @@ class Site:
 
     def takes(self, host: str) -> bool:
         """Whether [sender] auth_sources names this host (lower case) or its suffix."""
-        return any(
-            host == source or (source.startswith("*.") and host.endswith(source[1:]))
-            for source in self.rules.auth_sources
-        )
+        return any(_takes(source, host) for source in self.rules.auth_sources)
+
+
+def _takes(source: str, host: str) -> bool:
+    return host == source or (source.startswith("*.") and host.endswith(source[1:]))
 
 
 def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
@@ -105,11 +106,14 @@ def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
         found[key] = _joined(found[key], one) if key in found else one
     combinations = tuple(sorted(found.values(), key=lambda each: -each.count))
     seen = _sources(combinations)
+    unseen = tuple(source for source in site.rules.auth_sources if not any(_takes(source, host) for host in seen))
     proposed = tuple(host for host in seen if site.is_ours(host))
     return SenderTable(
         combinations=combinations,
         auth_sources=proposed,
-        warnings=tuple(warnings(_ways(combinations, [host for host in seen if host not in proposed]))),
+        warnings=tuple(
+            warnings(replace(_ways(combinations), strangers=tuple(x for x in seen if x not in proposed), unseen=unseen))
+        ),
         fits=bool(proposed) and all(site.takes(host) for host in proposed),
         unread=unread,
     )
@@ -165,7 +169,7 @@ def _sources(combinations: Sequence[Combination]) -> list[str]:
     )
 
 
-def _ways(combinations: Sequence[Combination], strangers: Sequence[str]) -> Ways:
+def _ways(combinations: Sequence[Combination]) -> Ways:
     """Count the mails that came another way than from a mailbox of the site."""
     mechanisms: dict[str, int] = {}
     outside: dict[str, int] = {}
@@ -181,4 +185,4 @@ def _ways(combinations: Sequence[Combination], strangers: Sequence[str]) -> Ways
         elif each.auth_mechanism != SUBMITTED:
             mechanism = each.auth_mechanism.lower()
             mechanisms[mechanism] = mechanisms.get(mechanism, 0) + each.count
-    return Ways(strangers=tuple(strangers), mechanisms=mechanisms, outside=outside, missing=missing, several=several)
+    return Ways(mechanisms=mechanisms, outside=outside, missing=missing, several=several)
