@@ -374,3 +374,27 @@ def test_html_and_text_of_one_mail_agree_on_links() -> None:
 def test_colours_are_read_as_far_as_they_are_plain(value: str, colour: colours.Colour | None) -> None:
     """Hex, rgb() and common names are understood; anything else is unknown, and unknown is seen."""
     assert colours.read(value) == colour
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "<p>Safe: OTHER-01</p>",
+        "<!-- x --><div>Safe: OTHER-01</div>",
+        "Safe: OTHER-01",
+        "<html><body><p>Safe: OTHER-01</p></body></html>",
+        '<div style="display:none">Safe: OTHER-01</div>',
+        '<style>p.x {display:none}</style><p class="x">Safe: OTHER-01</p>',
+    ],
+)
+@pytest.mark.parametrize("end", ["</body></html>", "</html>", "</html></html>"])
+def test_what_stands_behind_the_end_of_the_document_is_read(behind: str, end: str) -> None:
+    """Mail clients show it, and libxml2 makes it a tree of its own: a second value there is ambiguous."""
+    assert isinstance(read_html(f"<html><body>{html_of()}{end}{behind}"), Ambiguous)
+
+
+def test_a_footer_behind_the_end_of_the_document_harms_nothing() -> None:
+    """Gateways append disclaimers there; an honest mail reads as before."""
+    assert isinstance(
+        read_html(f"<html><body>{html_of()}</body></html><p>This mail is confidential.</p>"), Notification
+    )

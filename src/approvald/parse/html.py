@@ -7,8 +7,9 @@ the reading incomplete. Block elements, cells and <br> break lines. Comments, sc
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 from urllib.parse import unquote
 
@@ -96,7 +97,14 @@ def read_html(source: str) -> HtmlText:
         root = html.document_fromstring(body, parser=html.HTMLParser(no_network=True))
     except etree.ParserError:  # nothing but comments
         return HtmlText(visible="", hidden="", whole="")
-    return _Walk(root).run()
+    return _Walk(_roots(root)).run()
+
+
+def _roots(root: html.HtmlElement) -> list[html.HtmlElement]:
+    """Return every tree of the document: what stands behind `</html>` is shown too, and libxml2 makes it a sibling."""
+    before = list(root.itersiblings(preceding=True))
+    trees = [*reversed(before), root, *root.itersiblings()]
+    return [tree for tree in trees if isinstance(tree.tag, str)]
 
 
 class _Census:
@@ -124,12 +132,12 @@ def _count(body: str) -> None:
 
 
 class _Walk:
-    """One walk over a tree, in document order, without recursion."""
+    """One walk over the trees of a document, in its order, without recursion."""
 
-    def __init__(self, root: html.HtmlElement) -> None:
-        self._root = root
+    def __init__(self, roots: Sequence[html.HtmlElement]) -> None:
+        self._roots = roots
         self._sheet = StyleSheet()
-        for style in root.iter("style"):
+        for style in chain.from_iterable(root.iter("style") for root in roots):
             self._sheet.add(style.text or "")
         self._visible, self._hidden, self._whole = _Lines(), _Lines(), _Lines()
         self._looks = [_Look()]
@@ -137,7 +145,8 @@ class _Walk:
         self._styles = {"": NOTHING}
 
     def run(self) -> HtmlText:
-        for event, node in etree.iterwalk(self._root, events=("start", "end", "comment", "pi")):
+        walks = (etree.iterwalk(root, events=("start", "end", "comment", "pi")) for root in self._roots)
+        for event, node in chain.from_iterable(walks):
             if event == "start":
                 self._open(node)
             elif event == "end":
