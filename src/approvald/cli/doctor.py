@@ -42,7 +42,7 @@ def command(*, senders: bool, as_json: bool) -> int:
     """
     settings = read_settings()
     logging.getLogger().addHandler(logging.NullHandler())  # the findings say it; Python would print it once more
-    foreign = _foreign(settings.ledger.file)
+    foreign = foreign_ledger(settings.ledger.file, os.geteuid())
     if foreign is not None:
         click.echo(f"approvald: {foreign}", err=True)
         return Exit.PERMISSION
@@ -106,11 +106,13 @@ def _systems(settings: Settings) -> Iterator[Systems]:
         yield systems
 
 
-def _foreign(ledger: Path) -> str | None:
-    """Return why root must not open this ledger: the daemon could not open the files that root makes."""
+def foreign_ledger(ledger: Path, user: int) -> str | None:
+    """Return why this user (by number) must not open the ledger: the daemon could not open files that root makes."""
     folder = ledger.parent
-    if os.geteuid() != 0 or not folder.is_dir() or folder.stat().st_uid == 0:
+    if user != 0 or not folder.is_dir() or folder.stat().st_uid == 0:
         return None
-    return (
-        f"{folder} belongs to {folder.owner()}; run this as that user: runuser -u {folder.owner()} -- approvald doctor"
-    )
+    try:
+        owner = folder.owner()
+    except KeyError:
+        return f"{folder} belongs to a user that is not there any more; give it to the user approvald runs as"
+    return f"{folder} belongs to {owner}; run this as that user: runuser -u {owner} -- approvald doctor"
