@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+FUZZ_BIN := .venv-fuzz/bin
+FUZZ_READY := .venv-fuzz/.ready
+SECONDS ?= 60
 
-.PHONY: demo sandbox test lint format bench constraints clean help
+.PHONY: demo sandbox test lint format bench fuzz mutants constraints clean help
 
 help:            ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -39,9 +42,24 @@ format: $(READY) ## let ruff set the code
 bench: $(READY)  ## count and time against the sandbox, into build/bench.json
 	$(BIN)/python benchmarks/run.py
 
+$(FUZZ_READY): constraints.txt fuzz/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-fuzz
+	$(FUZZ_BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(FUZZ_BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r fuzz/requirements.txt
+	$(FUZZ_BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $(FUZZ_READY)
+
+fuzz: $(FUZZ_READY) ## hostile mails found by coverage (atheris, Linux on x86-64), for SECONDS=60; findings into build/fuzz
+	$(FUZZ_BIN)/python fuzz/fuzz_reading.py -max_total_time=$(SECONDS) $(ARGS)
+
+mutants: $(FUZZ_READY) ## change the code that guards an approval, and see a test fail each time; into build/mutants.txt
+	$(FUZZ_BIN)/python fuzz/mutants.py $(ARGS)
+
 constraints:     ## renew constraints.txt (needs pip-tools)
 	pip-compile --quiet --upgrade --extra dev --extra sandbox --generate-hashes --allow-unsafe --strip-extras \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o constraints.txt pyproject.toml
+	pip-compile --quiet --upgrade -c constraints.txt --generate-hashes --allow-unsafe --strip-extras \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links -o fuzz/requirements.txt fuzz/requirements.in
 
 clean:           ## remove what the build made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-fuzz build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
