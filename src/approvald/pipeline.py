@@ -9,15 +9,15 @@ Confirm and `confirm` has written the intent down. A system that is away raises 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
 
 from approvald.compare import Comparison
-from approvald.confirm import Confirming, already_done, carry_out, confirmed_ending, give_up
+from approvald.confirm import Confirming, carry_out, give_up
 from approvald.decide import Confirm, Facts, decide
-from approvald.endings import Code, Ended, Ending, RequestFacts
+from approvald.endings import Code, Ended, Ending
 from approvald.groups import ApproverGroups
 from approvald.intake import (
     Automatic,
@@ -45,9 +45,10 @@ from approvald.model import (
 )
 from approvald.plausibility import Plausibility
 from approvald.ports import Directory
+from approvald.resume import found_done, is_resumed
 from approvald.sender import VerifiedSender
 from approvald.senders import Senders
-from approvald.standing import actors
+from approvald.standing import Actor, actors
 from approvald.stopwatch import Stopwatch
 from approvald.uptime import Uptime
 
@@ -99,7 +100,20 @@ class Pipeline:
         self._plausibility = plausibility
 
     def handle(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
-        """Take the mail its whole way. Raises Unavailable where it must wait."""
+        """Take the mail its whole way. Raises Unavailable where it must wait.
+
+        A mail that may have been confirmed before a crash is first settled by what PVWA shows.
+        """
+        if is_resumed(entry):
+            done = found_done(entry, self._directory, self._confirming)
+            if done is not None:
+                return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender)
+        ended = self._way(mail, entry, watch)
+        if is_resumed(entry) and ended.ending.code is not Code.CONFIRMED:
+            give_up(entry.id, self._confirming)
+        return ended
+
+    def _way(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         with watch.step("intake"):
             if self._mails.answered_before(entry.id, mail.message_id, entry.sender):
                 return Ended(ending=Ending(code=Code.DUPLICATE))
@@ -129,32 +143,25 @@ class Pipeline:
     def _request(self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, reading: Notification) -> Ending:
         """Hold what the mail points to against PVWA's record, decide, and confirm. Only approvers come this far."""
         if self._uptime.age(mail.listed.received) > self._rules.max_age:
-            waited = entry.waiting_since is not None
-            code = Code.EXPIRED_WAITING if waited else Code.STALE
-            give_up(entry.id, self._confirming)
+            code = Code.STALE if entry.waiting_since is None else Code.EXPIRED_WAITING
             return Ending(code=code, request_id=reading.request_id)
 
         with watch.step("pvwa"):
             request = find_request(self._confirming.pvwa, reading.request_id, self._accounts(approver))
         if isinstance(request, Ending):
-            give_up(entry.id, self._confirming)
             return request
 
         with watch.step("requestor"):
             requestor = self._directory.find_by_user_name(request.requestor_user_name)
-        if (level := already_done(request, entry.id, self._confirming)) is not None:
-            return self._found_done(request, requestor, level)
         barred = self._plausibility.judge(
             entry.id, approver.sender, request_id=request.request_id, created=request.created,
             received=mail.listed.received,
         )  # fmt: skip
         if barred is not None:
-            give_up(entry.id, self._confirming)
             return barred
         decision = decide(self._facts(approver, reading, request, requestor))
         event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
         if not isinstance(decision, Confirm):
-            give_up(entry.id, self._confirming)
             return decision.ending
         self._mails.decided(entry.id)
         with watch.step("confirm"):
@@ -174,6 +181,7 @@ class Pipeline:
     def _facts(
         self, approver: Approver, reading: Notification, request: AccessRequest, requestor: PersonLookup
     ) -> Facts:
+        acted = actors(request, self._confirming.our_names())
         return Facts(
             now=self._confirming.clock.now(),
             sender=approver.sender,
@@ -182,24 +190,18 @@ class Pipeline:
             notification=reading,
             request=request,
             requestor=requestor,
-            acted=actors(request, self._confirming.our_names()),
+            acted=acted,
+            portal_people=self._people_behind(acted),
             approved_before=self._confirming.confirmations.approved_before(request.request_id, request.created),
             pvwa_names=self._rules.pvwa_names,
             comparison=self._rules.comparison,
         )
 
-    def _found_done(self, request: AccessRequest, requestor: PersonLookup, level: Level) -> Ending:
-        """End a mail whose own confirmation, sent before a crash or a lost answer, stands at PVWA."""
-        name = requestor.display_name if isinstance(requestor, Person) else ""
-        ending = Ending(
-            code=Code.CONFIRMED,
-            request_id=request.request_id,
-            request=RequestFacts.of(request, requestor=name),
-            level=level,
-            confirmer=self._confirming.pvwa.user_name(level),
-            checks=("read_back",),
-        )
-        return confirmed_ending(ending, request, self._confirming)
+    def _people_behind(self, acted: Iterable[Actor]) -> tuple[Person, ...]:
+        """Return the people who acted in the portal, where PVWA names one user and the directory knows them."""
+        named = (next(iter(actor.user_names)) for actor in acted if len(actor.user_names) == 1)
+        found = (self._directory.find_by_user_name(user_name) for user_name in named)
+        return tuple(person for person in found if isinstance(person, Person))
 
 
 def _told(sender: VerifiedSender, ending: Ending) -> Ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from approvald import config
 from approvald.errors import OutcomeUnknown, System, Unavailable, Unreadable
 from approvald.model import Folder
-from fakes.house import ILKA, MARA, House
+from fakes.directory import make_person
+from fakes.house import ILKA, MARA, RHEA, House
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "approvald.toml"
 
@@ -131,12 +133,14 @@ def test_a_system_that_is_away_makes_the_mail_wait_and_tells_once(house: House) 
     for _ in range(20):
         house.round()
         house.clock.turn(61)
-    assert [reply.subject for reply in house.mailbox.sent] == ["Not decided yet"]
+    told = [reply.subject for reply in house.mailbox.sent if reply.to == (ILKA,)]
+    assert told == ["Not decided yet"]
     house.pvwa.recover()
     house.clock.turn(61)
     house.round()
 
-    assert [reply.subject.split(":")[0] for reply in house.mailbox.sent] == ["Not decided yet", "Approved"]
+    told = [reply.subject.split(":")[0] for reply in house.mailbox.sent if reply.to == (ILKA,)]
+    assert told == ["Not decided yet", "Approved"]
     assert len(house.pvwa.attempts) == 1
 
 
@@ -216,3 +220,63 @@ def test_an_outage_at_the_first_poll_loses_nothing(house: House, fail: Callable[
     house.round()
 
     assert len(house.mailbox.folder(Folder.DONE)) == 1
+
+
+def _leaves_the_group(house: House) -> None:
+    house.directory.groups["DB_PAMapprover"].members.remove("ilka.brandt")
+
+
+def _is_away(house: House) -> None:
+    house.directory.go_away()
+
+
+@pytest.mark.parametrize("change", [_leaves_the_group, _is_away])
+def test_what_was_confirmed_is_told_as_confirmed_whatever_has_changed_since(
+    house: House, change: Callable[[House], None]
+) -> None:
+    """After a lost answer PVWA is read before anything else: nobody hears "not approved" of what was approved."""
+    house.forward(house.ask())
+    house.pvwa.fail("confirm", OutcomeUnknown("lost"), after_effect=True)
+    house.round()
+    change(house)
+    house.clock.turn(2)
+    house.round()
+    house.directory.error = None
+    house.clock.turn(61)
+    house.round()
+
+    assert [reply.subject.split(":")[0] for reply in house.mailbox.sent] == ["Approved"]
+    assert len(house.pvwa.attempts) == 1
+
+
+def test_a_refusal_waits_until_pvwa_is_done_with_a_lost_confirmation(house: House) -> None:
+    """While PVWA may still be at work on it, nobody is told that nothing happened; afterwards it is written off."""
+    house.forward(house.ask())
+    house.pvwa.fail("confirm", OutcomeUnknown("lost"))
+    house.round()
+    _leaves_the_group(house)
+    house.clock.turn(2)
+    house.round()
+    assert house.mailbox.sent == []
+
+    house.clock.turn(120)
+    house.round()
+
+    assert house.mailbox.sent[0].subject.startswith("Not approved: you are not an approver")
+    assert house.pvwa.confirmations == []
+
+
+def test_the_portals_approver_of_level_one_is_known_by_all_their_accounts(house: House) -> None:
+    """Level 1 given in the portal by adm-rhea, linked to Rhea: Rhea does not give level 2 by mail."""
+    rhea = next(person for person in house.directory.people if person.account_name == "rhea.malik")
+    house.directory.people.remove(rhea)
+    house.directory.add(replace(rhea, link="1007"))
+    house.directory.add(make_person("adm-rhea", "", link="1007"))
+    request = house.ask(levels=2)
+    house.pvwa.act_in_portal(request.request_id, "adm-rhea")
+
+    house.forward(request, RHEA)
+    house.round()
+
+    assert house.pvwa.attempts == []
+    assert "same_person_twice" in house.mailbox.sent[0].html

@@ -90,7 +90,7 @@ class Limits(Section):
     header_bytes: PositiveInt = 8_192
     line_chars: PositiveInt = 65_536
     value_chars: PositiveInt = 256
-    seconds: PositiveFloat = 5.0
+    seconds: PositiveFloat = 1.5
     memory_mib: PositiveInt = 512
 
 

@@ -1,0 +1,61 @@
+"""A mail that comes back with a confirmation of its own: sent before a crash, or with its answer lost.
+
+PVWA is asked before anything else is. Whatever has changed since (a group, the mail's age), what was confirmed is told
+as confirmed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from approvald.confirm import Confirming, already_done, confirmed_ending
+from approvald.endings import Code, Ending, RequestFacts
+from approvald.ledger.confirmations import Intent
+from approvald.ledger.mails import Entry, State
+from approvald.lookup import find_request
+from approvald.model import AccessRequest, Level, Person
+from approvald.ports import Directory
+
+
+def is_resumed(entry: Entry) -> bool:
+    """Whether a confirmation may have been sent for this mail before."""
+    return entry.state is State.CONFIRMING
+
+
+def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> Ending | None:
+    """Return how the mail ended if its confirmation stands at PVWA or in the ledger, else None.
+
+    Raises Unavailable where PVWA or the directory does not answer.
+    """
+    known = confirming.confirmations.confirmed_by_mail(entry.id)
+    for intent in [known] if known is not None else confirming.confirmations.open_of_mail(entry.id):
+        request = find_request(confirming.pvwa, intent.request_id, _accounts(intent, confirming))
+        if not isinstance(request, AccessRequest):
+            if known is not None:
+                return _confirmed(intent, confirming)
+            continue
+        level = already_done(request, entry.id, confirming)
+        if level is not None:
+            return _with_facts(_confirmed(intent, confirming), request, directory, confirming)
+    return None
+
+
+def _accounts(intent: Intent, confirming: Confirming) -> tuple[Level, ...]:
+    return tuple(sorted(confirming.accounts, key=lambda account: account is not intent.account))
+
+
+def _confirmed(intent: Intent, confirming: Confirming) -> Ending:
+    return Ending(
+        code=Code.CONFIRMED,
+        request_id=intent.request_id,
+        level=intent.level,
+        confirmer=confirming.pvwa.user_name(intent.account),
+        checks=("read_back",),
+    )
+
+
+def _with_facts(ending: Ending, request: AccessRequest, directory: Directory, confirming: Confirming) -> Ending:
+    requestor = directory.find_by_user_name(request.requestor_user_name)
+    name = requestor.display_name if isinstance(requestor, Person) else ""
+    facts = RequestFacts.of(request, requestor=name)
+    return confirmed_ending(replace(ending, request_id=request.request_id, request=facts), request, confirming)
