@@ -34,12 +34,12 @@ JUDGED: Final = ROOT / "fuzz" / "judged.txt"
 DECIDE: Final = ("test_decide_refusals", "test_decide_profiles", "test_decide_properties")
 TARGETS: Final = {
     "sender": ("test_sender_proof", "test_sender_proof_details"),
-    "intake": ("test_intake", "test_mutants_intake", "test_corpus_reading"),
-    "headers": ("test_intake", "test_sender_proof", "test_mutants_headers", "test_corpus_reading"),
-    "compare": ("test_compare", *DECIDE),
-    "confirmers": (*DECIDE, "test_mutants_decide"),
-    "standing": ("test_standing", *DECIDE, "test_mutants_decide"),
-    "decide": (*DECIDE, "test_mutants_decide"),
+    "intake": ("test_intake", "test_intake_details", "test_corpus_reading"),
+    "headers": ("test_intake", "test_sender_proof", "test_intake_details", "test_corpus_reading"),
+    "compare": ("test_compare", *DECIDE, "test_decision_details"),
+    "confirmers": (*DECIDE, "test_decision_details"),
+    "standing": ("test_standing", *DECIDE, "test_decision_details"),
+    "decide": (*DECIDE, "test_decision_details"),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""
 LONGEST_SECONDS: Final = 300

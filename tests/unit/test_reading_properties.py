@@ -24,8 +24,14 @@ def test_no_mail_breaks_a_rule_of_the_reading(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"", b"\n", b"\x00" * 100, b"Content-Type: multipart/mixed; boundary=x\n\n--x\n--x\n", part(text_of())]
-    + [multipart("alternative", part(text_of()), part(html_of(), "text/html"))],
+    [
+        b"",
+        b"\n",
+        b"\x00" * 100,
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\n--x\n",
+        part(text_of()),
+        multipart("alternative", part(text_of()), part(html_of(), "text/html")),
+    ],
 )
 def test_mails_that_are_hardly_any_break_none_either(raw: bytes) -> None:
     """Bytes that are no mail, and a mail without any header of Exchange's, are answered as well."""
