@@ -13,6 +13,7 @@ import pytest
 
 from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.mails import forwarded
+from approvald_sandbox.world import DEFAULT_PASSWORD
 from e2e.stage import Stage
 
 ILKA, MARA, WEN = "ilka.brandt@corp.example", "mara.voss@corp.example", "wen.zhao@corp.example"
@@ -141,6 +142,24 @@ def test_run_once_handles_what_is_there(stopped: Stage) -> None:
         stopped.sandbox.clear_faults()
     stopped.until(lambda: run(*stopped.daemon.command("run", "--once")).returncode == 0)
     assert stopped.votes(waits) == [FIRST]
+
+
+def test_restarts_do_not_lock_an_account(stopped: Stage) -> None:
+    """A refused password is remembered over restarts: a service manager that restarts us locks nobody out."""
+    notice = stopped.new_request()
+    stopped.sandbox.change_password("svc-pam-l1", "Another-Passw0rd!", ["vault"])
+    stopped.sandbox.deliver(forwarded(notice, ILKA))
+    for times in (1, 2):
+        stopped.daemon.start()
+        stopped.daemon.wait_for("mail.waiting", times)
+        stopped.daemon.kill()
+
+    assert stopped.sandbox.stats()["failed_logons"]["pvwa"] == {"svc-pam-l1": 1}
+    stopped.sandbox.change_password("svc-pam-l1", DEFAULT_PASSWORD, ["vault"])
+    stopped.daemon.start()
+    stopped.until(lambda: stopped.filed()["Done"] == 1)
+    assert stopped.votes(notice) == [FIRST]
+    assert stopped.sandbox.stats()["failed_logons"]["pvwa"] == {"svc-pam-l1": 1}
 
 
 def test_the_console_script_and_the_module_are_one_program(stopped: Stage, tmp_path: Path) -> None:
