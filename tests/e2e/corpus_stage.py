@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from lxml import html as lxml_html
 
@@ -102,7 +102,7 @@ class Feeder:
     _sent: int = 0
     _attempts: int = 0
     _votes: int = 0
-    _log: IO[str] | None = None
+    _read: int = 0
 
     def one(self, case: Case, received: datetime) -> Witness:
         """Deliver one mail and watch until it is filed, at most FILED_SECONDS."""
@@ -140,9 +140,11 @@ class Feeder:
         }
 
     def _code(self) -> str:
-        """Return the codes of the summary lines that are new in the log; the file is read once."""
-        self._log = self._log or self.stage.daemon.log.open(encoding="utf-8")
-        lines = [json.loads(line) for line in self._log]
+        """Return the codes of the summary lines that are new in the log; no line is read twice."""
+        with self.stage.daemon.log.open("rb") as log:
+            log.seek(self._read)
+            lines = [json.loads(line) for line in log]
+            self._read = log.tell()
         return " ".join(line["code"] for line in lines if line["event"] == "mail.done")
 
 
@@ -202,16 +204,13 @@ def _misconfirmed(case: Case, record: Mapping[str, Any], witness: Witness) -> li
 
 
 def _misanswered(case: Case, outcome: str, witness: Witness, team: str) -> list[str]:
+    """Hold the letters against the outcome; the team may be told of anything."""
     sender = case.expected["sender"].casefold()
-    letters = [(mail["to"], mail["cc"]) for mail in witness.sent]
-    if outcome in {"approve", "refuse"}:
-        wanted = [([sender], [team] if outcome == "refuse" else [])]
-        return [] if letters == wanted else [f"sent to {letters}, expected {wanted}"]
-    # The team may be told of what is not answered; a rule's owner may get one note.
-    others = [letter for letter in letters if letter != ([team], [])]
-    if outcome == "drop" and witness.code == "rule_forward" and others == [([sender], [])]:
-        return []
-    return [f"sent to {others}, expected nothing"] if others else []
+    letters = [(mail["to"], mail["cc"]) for mail in witness.sent if (mail["to"], mail["cc"]) != ([team], [])]
+    if outcome == "drop" and witness.code == "rule_forward" and letters == [([sender], [])]:
+        return []  # the one note a day to the rule's owner
+    wanted = {"approve": [([sender], [])], "refuse": [([sender], [team])]}.get(outcome, [])
+    return [] if letters == wanted else [f"sent to {letters}, expected {wanted}"]
 
 
 def _unsafe(case: Case, witness: Witness) -> list[str]:
