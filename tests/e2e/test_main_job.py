@@ -52,6 +52,16 @@ def test_a_forward_as_attachment_counts_like_one_inline(house: Stage) -> None:
     assert house.votes(notice) == [("svc-pam-l1", 1)]
 
 
+def test_an_unknown_kind_of_note_is_read_as_a_note(house: Stage) -> None:
+    """Add-ins and scanners give notes classes of their own; honest mails get through."""
+    notice = house.new_request()
+
+    seen = house.see(forwarded(notice, ILKA), item_class="IPM.Note.SMIME.Scanned")
+
+    assert (seen.folder, seen.code) == ("Done", "confirmed")
+    assert house.votes(notice) == [("svc-pam-l1", 1)]
+
+
 @pytest.mark.parametrize(
     ("code", "sender", "fields"),
     [

@@ -241,13 +241,3 @@ def test_machines_are_not_answered(house: Stage, code: str, item_class: str, hea
     assert (seen.folder, seen.code) == ("Ignored", code)
     assert [reply["to"] for reply in seen.replies] in ([[], [[ILKA]]] if code == "rule_forward" else [[]])
     assert house.attempts_at(notice) == 0
-
-
-def test_an_unknown_kind_of_note_is_read_as_a_note(house: Stage) -> None:
-    """Add-ins and scanners give notes classes of their own; honest mails get through."""
-    notice = house.new_request()
-
-    seen = house.see(forwarded(notice, ILKA), item_class="IPM.Note.SMIME.Scanned")
-
-    assert (seen.folder, seen.code) == ("Done", "confirmed")
-    assert house.votes(notice) == [("svc-pam-l1", 1)]
