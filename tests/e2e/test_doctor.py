@@ -320,7 +320,11 @@ def test_senders_are_tabled_and_the_right_servers_proposed(practice: Practice) -
 
     assert code == 1
     assert said["mails"] == len(WAYS_IN)
-    assert said["proposal"] == {"auth_sources": ["ex01.corp.example", "ex02.corp.example", "ex07.dc.corp.example"]}
+    assert said["proposal"] == {
+        "auth_as": ["Internal"],
+        "auth_mechanisms": ["04"],
+        "auth_sources": ["ex01.corp.example", "ex02.corp.example", "ex07.dc.corp.example"],
+    }
     believed = {(each["auth_source"], each["proven"]) for each in said["combinations"] if each["proven"]}
     assert believed == {("EX01.corp.example", 5), ("EX02.corp.example", 2)}
     for words in ("Never add 10", "over SMTP", "Never add Anonymous", "Internal without 04", "am0pr01mb1234", "ex09",

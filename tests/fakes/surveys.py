@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from approvald.doctor.survey import ServerSeen, Systems
-from approvald.errors import ApprovaldError
+from approvald.errors import ApprovaldError, Unreadable
 from approvald.model import AccessRequest, ApproverGroup, Folder, GroupBook, Level, ListedMail, Mail
 from approvald.ports import Absent, Forbidden, Secret, Unfetchable
 from fakes.clock import FakeClock
@@ -94,6 +94,8 @@ class SurveyedPvwa:
     said: str = date()
     hidden: set[Level] = field(default_factory=set)
     errors: dict[Level, ApprovaldError] = field(default_factory=dict)
+    answers: dict[str, Absent | Forbidden | Unreadable] = field(default_factory=dict)
+    """What `details` says of some requests instead."""
     read: list[tuple[str, Level]] = field(default_factory=list)
 
     def incoming(self, account: Level) -> Sequence[str]:
@@ -105,6 +107,11 @@ class SurveyedPvwa:
     def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
         """Return the record."""
         self.read.append((request_id, account))
+        if request_id in self.answers:
+            answer = self.answers[request_id]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
         found = next((each for each in self.requests if each.request_id == request_id), None)
         if found is None:
             return Absent()

@@ -18,7 +18,7 @@ from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wo
 from approvald.doctor.survey import ServerSeen, Systems
 from approvald.errors import AuthenticationFailed, System, Unavailable, Unreadable
 from approvald.model import Folder, GroupBook, GroupProblem, Level
-from approvald.ports import Secret
+from approvald.ports import Forbidden, Secret
 from approvald.settings import Settings
 from fakes.facts import DB, L2, waits_for
 from fakes.surveys import NOON, House, date, secret_store
@@ -340,3 +340,24 @@ def test_of_many_requests_each_safe_is_looked_at(settings: Settings) -> None:
     read = [request_id for request_id, level in house.pvwa.read if level is Level.FIRST]
     assert read[:3] == ["A_99", "B_C_7", "A_98"]
     assert len(read) == 30
+
+
+def test_requests_that_are_listed_and_closed_are_told(settings: Settings) -> None:
+    """The account lacks a right; the requests that it may read are still looked at."""
+    house = House()
+    house.pvwa.requests.append(replace(waits_for(), request_id="SAP_BASIS_4", safe="SAP_BASIS"))
+    house.pvwa.answers["SAP_BASIS_4"] = Forbidden()
+    findings = examination(settings, house)
+    assert "has SAP_BASIS_4 in its list" in bad(findings)["pvwa account 1"].found
+    assert set(bad(findings)) == {"pvwa account 1", "pvwa account 2"}
+
+
+def test_one_request_that_is_unreadable_does_not_hide_the_others(settings: Settings) -> None:
+    """It is named, and the next one is read."""
+    house = House()
+    house.pvwa.requests.insert(0, replace(waits_for(), request_id="ODD_9", safe="ODD"))
+    house.pvwa.answers["ODD_9"] = Unreadable("its safe is not named")
+    findings = examination(settings, house)
+    assert bad(findings)["pvwa account 1"].found == "ODD_9: its safe is not named"
+    assert ("DB-PROD-01_17", Level.FIRST) in house.pvwa.read
+    assert "confirmers" not in bad(findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +88,31 @@ def test_rules_that_take_every_proposed_host_fit() -> None:
     assert table([mail()], SITE).fits
 
 
+@pytest.mark.parametrize(
+    ("auth_as", "mechanisms", "proposed"),
+    [
+        ({"Internal", "Anonymous"}, {"04"}, ("04",)),
+        ({"Internal"}, {"04", "10"}, ("04",)),
+        ({"Internal"}, {"00"}, ("04",)),
+        ({"Internal"}, {"06"}, ("04", "06")),
+    ],
+)
+def test_rules_that_believe_too_much_or_too_little_do_not_fit(
+    auth_as: set[str], mechanisms: set[str], proposed: tuple[str, ...]
+) -> None:
+    """Also where every server is named: what proves nobody goes, 04 comes, SMTP log-ons are the site's choice."""
+    rules = replace(SITE.rules, auth_as=frozenset(auth_as), auth_mechanisms=frozenset(mechanisms))
+    found = table([mail()], replace(SITE, rules=rules))
+    assert (found.fits, found.auth_as, found.auth_mechanisms) == (False, ("Internal",), proposed)
+
+
+def test_smtp_log_ons_that_the_site_allows_stay() -> None:
+    """Some sites' approvers use IMAP clients."""
+    rules = replace(SITE.rules, auth_mechanisms=frozenset({"04", "0a"}))
+    found = table([mail()], replace(SITE, rules=rules))
+    assert (found.fits, found.auth_mechanisms) == (True, ("04", "0a"))
+
+
 def test_nothing_is_proposed_from_nothing() -> None:
     """An empty mailbox, or one without a mail of a mailbox user, fits no rules."""
     for mails in ([], [mail(auth_as="Anonymous", mechanism="00")]):
@@ -169,7 +195,11 @@ def test_the_screen_shows_table_proposal_and_warnings() -> None:
 def test_programs_get_the_same() -> None:
     """JSON holds every column and the proposal."""
     found = senders_json(table([mail()], SITE))
-    assert found["proposal"] == {"auth_sources": ["ex01.corp.example"]}
+    assert found["proposal"] == {
+        "auth_as": ["Internal"],
+        "auth_mechanisms": ["04"],
+        "auth_sources": ["ex01.corp.example"],
+    }
     assert found["fits"] is True
     assert found["combinations"] == [
         {

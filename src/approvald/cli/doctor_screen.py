@@ -70,7 +70,7 @@ def senders_json(table: SenderTable) -> Mapping[str, object]:
             }
             for each in table.combinations
         ],
-        "proposal": {"auth_sources": list(table.auth_sources)},
+        "proposal": _values(table),
         "fits": table.fits,
         "warnings": list(table.warnings),
     }
@@ -99,4 +99,13 @@ def _proposal(table: SenderTable) -> Iterator[str]:
         return
     yield "The present [sender] fits these mails." if table.fits else "Proposed, after a look at the table:"
     yield "[sender]"
-    yield f"auth_sources = {json.dumps(list(table.auth_sources))}"
+    for name, values in _values(table).items():
+        yield f"{name} = {json.dumps(values)}"
+
+
+def _values(table: SenderTable) -> Mapping[str, list[str]]:
+    return {
+        "auth_as": list(table.auth_as),
+        "auth_mechanisms": list(table.auth_mechanisms),
+        "auth_sources": list(table.auth_sources),
+    }

@@ -11,6 +11,7 @@ from approvald.confirmers import group_of
 from approvald.doctor.clocks import compare_clocks
 from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wrong
 from approvald.doctor.survey import PvwaSurvey
+from approvald.errors import Unreadable
 from approvald.model import AccessRequest, GroupBook, Level
 
 if TYPE_CHECKING:
@@ -47,10 +48,24 @@ def _account(pvwa: PvwaSurvey, level: Level, clock: Clock, records: dict[str, Ac
     yield ok(check, f"{user}: the log-on is accepted, and requests can be listed ({len(ids)})")
     if level is Level.FIRST:
         yield compare_clocks("PVWA", pvwa.date(level), now)
+    closed: list[str] = []
     for request_id in _chosen(ids):
-        answer = pvwa.details(request_id, level)
+        try:
+            answer = pvwa.details(request_id, level)
+        except Unreadable as error:
+            yield wrong(check, f"{request_id}: {error}")
+            continue
         if isinstance(answer, AccessRequest):
             records[request_id] = answer
+        else:
+            closed.append(request_id)
+    if closed:
+        yield wrong(
+            check,
+            f"{user} has {', '.join(closed)} in its list, and PVWA does not let it read them.",
+            f"Give it the right to authorize requests of level {level.value} in these safes; one that was deleted "
+            "a moment ago looks so too.",
+        )
 
 
 def _chosen(ids: Sequence[str]) -> Sequence[str]:

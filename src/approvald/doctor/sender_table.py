@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from approvald import headers
-from approvald.doctor.ways import Ways, warnings
+from approvald.doctor.ways import SMTP_LOGONS, Ways, warnings
 from approvald.sender import OnBehalf, ProvenAddress, SenderRules, Unproven, prove
 
 if TYPE_CHECKING:
@@ -58,10 +58,12 @@ class SenderTable:
     """
 
     combinations: tuple[Combination, ...]
+    auth_as: tuple[str, ...]
+    auth_mechanisms: tuple[str, ...]
     auth_sources: tuple[str, ...]
     warnings: tuple[str, ...]
     fits: bool
-    """Whether the present rules take every host that is proposed."""
+    """Whether the present rules take every host that is proposed, and no way in that proves nothing."""
     unread: int = 0
 
     @property
@@ -92,6 +94,14 @@ class Site:
         """Whether [sender] auth_sources names this host (lower case) or its suffix."""
         return any(_takes(source, host) for source in self.rules.auth_sources)
 
+    def mechanisms(self) -> tuple[str, ...]:
+        """Return 04, and the SMTP log-ons that the site has allowed itself."""
+        return (SUBMITTED, *sorted(self.rules.auth_mechanisms & SMTP_LOGONS))
+
+    def is_sound(self) -> bool:
+        """Whether the present auth_as and auth_mechanisms take mailbox users, and nothing that proves nobody."""
+        return self.rules.auth_as == {INTERNAL} and self.rules.auth_mechanisms == set(self.mechanisms())
+
 
 def _takes(source: str, host: str) -> bool:
     return host == source or (source.startswith("*.") and host.endswith(source[1:]))
@@ -108,13 +118,14 @@ def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
     seen = _sources(combinations)
     unseen = tuple(source for source in site.rules.auth_sources if not any(_takes(source, host) for host in seen))
     proposed = tuple(host for host in seen if site.is_ours(host))
+    strangers = tuple(host for host in seen if not site.is_ours(host))
     return SenderTable(
         combinations=combinations,
+        auth_as=(INTERNAL,),
+        auth_mechanisms=site.mechanisms(),
         auth_sources=proposed,
-        warnings=tuple(
-            warnings(replace(_ways(combinations), strangers=tuple(x for x in seen if x not in proposed), unseen=unseen))
-        ),
-        fits=bool(proposed) and all(site.takes(host) for host in proposed),
+        warnings=tuple(warnings(replace(_ways(combinations), strangers=strangers, unseen=unseen))),
+        fits=bool(proposed) and site.is_sound() and all(site.takes(host) for host in proposed),
         unread=unread,
     )
 
