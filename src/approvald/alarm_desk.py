@@ -9,6 +9,7 @@ from typing import Final
 
 from approvald.alarms import Alarm, AlarmKind
 from approvald.endings import Code, Ended, Ending
+from approvald.errors import AuthenticationFailed
 from approvald.ledger.alarms import AlarmBook
 from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
@@ -47,6 +48,19 @@ class AlarmDesk:
         cause = " ".join(f"{label}={value}" for label, value in alarm.facts)
         event(_LOG, Event.ALARM, logging.ERROR, code=alarm.kind.value, why=alarm.why, cause=cause)
         self._book.add(alarm, current_mail() or "")
+
+    def mail_waits(self, system: str, cause: str) -> None:
+        """Tell that mails have been waiting for long, once a pause for each system; "" is approvald itself."""
+        self._raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name=system or "approvald"))
+
+    def logon_refused(self, failed: AuthenticationFailed) -> None:
+        """Tell that a system does not accept one of our accounts, once a pause for each account."""
+        facts = (("System", failed.system.value),)
+        self._raise_once(Alarm(kind=AlarmKind.LOGON_REFUSED, why=str(failed), name=failed.account, facts=facts))
+
+    def _raise_once(self, alarm: Alarm) -> None:
+        if self._book.is_news(alarm, self._rules.pause):
+            self.raise_alarm(alarm)
 
     def mail_ends(self, ended: Ended, ledger_id: str) -> None:
         """Raise what the ending of a mail gives cause for. Call it before the ending is written down."""

@@ -34,6 +34,8 @@ class AlarmKind(StrEnum):
     APPROVER_BARRED = "approver_barred"
     CLOCKS_DIFFER = "clocks_differ"
     REPLY_FAILED = "reply_failed"
+    MAIL_WAITS = "mail_waits"
+    LOGON_REFUSED = "logon_refused"
     COPIES_HELD_BACK = "copies_held_back"
 
 
@@ -145,6 +147,14 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.REPLY_FAILED: (
         "Alarm: an answer could not be sent",
         "Look at the cause and at the mailbox's rights; approvald looks into Sent Items and tries again.",
+    ),
+    AlarmKind.MAIL_WAITS: (
+        "Alarm: mails wait, nothing is being approved",
+        "Look after the system that is named; approvald goes on trying by itself, and approvers can use the portal.",
+    ),
+    AlarmKind.LOGON_REFUSED: (
+        "Alarm: a password of approvald's is not accepted",
+        "Set the right password in the secret store; that is noticed by itself, and the account is not locked by us.",
     ),
     AlarmKind.COPIES_HELD_BACK: (
         "Digest: more refusals than rates.team_copies_an_hour",

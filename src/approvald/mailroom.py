@@ -13,7 +13,7 @@ from typing import Final
 
 from approvald.alarm_desk import AlarmDesk
 from approvald.endings import Code, Ended, Ending, treatment
-from approvald.errors import Unavailable, Unreadable
+from approvald.errors import AuthenticationFailed, Unavailable, Unreadable
 from approvald.ledger.mails import Entry, Mails, State
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
@@ -123,6 +123,8 @@ class Mailroom:
             try:
                 ended = self._pipeline.handle(mail, identified, watch)
             except Unavailable as away:
+                if isinstance(away, AuthenticationFailed):
+                    self._alarms.logon_refused(away)
                 self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
             except Unreadable as odd:
                 self._wait(entry, "", str(odd), None)
@@ -161,6 +163,8 @@ class Mailroom:
             _LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause, attempt=now.tries,
             seconds=round(pause.total_seconds(), 1),
         )  # fmt: skip
+        if now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now()):
+            self._alarms.mail_waits(system, cause)
 
 
 def _batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import assert_never
 
 from approvald import headers
 from approvald.alarms import Alarm, AlarmKind
@@ -21,8 +21,6 @@ from approvald.sender import (
     prove,
     verify,
 )
-
-_NOT_ASKED: Final = ""
 
 
 class Senders:
@@ -66,7 +64,7 @@ class Senders:
         try:
             verified = verify(proof, self._directory.find_by_address(proof.address))
         except (Unavailable, Unreadable):
-            return _NOT_ASKED  # no such mail waits for the directory: a note is a courtesy
+            return ""  # no such mail waits for the directory: a note is a courtesy
         return verified.person.address or verified.address if isinstance(verified, VerifiedSender) else ""
 
     def _claimed_approver(self, mail: Mail) -> str:
@@ -79,4 +77,4 @@ class Senders:
                 return claimed or ""
         except (Unavailable, Unreadable):
             pass  # the mail is put away as it is: nothing of it may wait for the directory
-        return _NOT_ASKED
+        return ""

@@ -75,6 +75,10 @@ class Stage:
             replies=[each for each in self.sandbox.sent()[sent:] if not alone_to_team(each)],
         )
 
+    def replies(self) -> list[Mapping[str, Any]]:
+        """Return the mails that did not go to the CyberArk team alone."""
+        return [each for each in self.sandbox.sent() if not alone_to_team(each)]
+
     def alarms(self) -> list[Mapping[str, Any]]:
         """Return the mails that went to the CyberArk team alone."""
         return [each for each in self.sandbox.sent() if alone_to_team(each)]

@@ -39,16 +39,17 @@ def test_everything_is_away_at_the_start(sandbox: Sandbox, kind: FaultKind, tmp_
 
 
 def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
-    """After `tell_after` the sender reads once that nothing is decided, and then the final answer."""
+    """After `tell_after` the sender reads once that nothing is decided, and the team has one alarm."""
     with raised(sandbox, tmp_path / "state", timeout=1.0, tell_after_minutes=0.01) as stage:
         notice = stage.new_request()
         stage.sandbox.put_fault(System.PVWA, Fault(kind=FaultKind.DOWN))
         stage.sandbox.deliver(forwarded(notice, ILKA))
-        stage.until(lambda: len(stage.sandbox.sent()) == 1 and stage.waits() >= 3)
+        stage.until(lambda: len(stage.replies()) == 1 and stage.waits() >= 3)
 
-        [told] = stage.sandbox.sent()
+        [told] = stage.replies()
         assert (told["to"], told["subject"].partition(":")[0]) == ([ILKA], "Not decided yet")
         stage.sandbox.clear_faults()
         stage.wait_until_filed(dict.fromkeys(stage.filed(), 0))
 
         assert_confirmed_once(stage, notice, 1)
+        assert [mail["subject"] for mail in stage.alarms()] == ["Alarm: mails wait, nothing is being approved"]

@@ -43,14 +43,14 @@ def test_a_system_goes_away_and_comes_back(hasty: Stage, system: System, kind: F
     """The mail waits in the Inbox, nobody is told anything, and afterwards it is confirmed and answered once."""
     notice = hasty.new_request()
     hasty.sandbox.end_pvwa_sessions()  # so that a secret is needed, too
-    before, sent, failed = hasty.filed(), len(hasty.sandbox.sent()), failures(hasty, system)
+    before, sent, failed = hasty.filed(), len(hasty.replies()), failures(hasty, system)
     hasty.sandbox.put_fault(system, Fault(kind=kind))
 
     hasty.sandbox.deliver(forwarded(notice, ILKA))
     hasty.until(lambda: failures(hasty, system) > failed)
 
     assert hasty.filed() == before
-    assert (hasty.attempts_at(notice), len(hasty.sandbox.sent())) == (0, sent)
+    assert (hasty.attempts_at(notice), len(hasty.replies())) == (0, sent)
     hasty.sandbox.clear_faults()
     assert hasty.wait_until_filed(before) == "Done"
     assert_confirmed_once(hasty, notice, sent)
@@ -70,7 +70,7 @@ def test_a_system_goes_away_and_comes_back(hasty: Stage, system: System, kind: F
 def test_the_answer_to_a_confirm_is_lost(hasty: Stage, fault: Fault, attempts: int) -> None:
     """PVWA is read before anything is sent again: one vote, told as confirmed."""
     notice = hasty.new_request()
-    before, sent = hasty.filed(), len(hasty.sandbox.sent())
+    before, sent = hasty.filed(), len(hasty.replies())
     hasty.sandbox.put_fault(System.PVWA, fault)
 
     hasty.sandbox.deliver(forwarded(notice, ILKA))
@@ -84,7 +84,7 @@ def test_the_answer_to_a_confirm_is_lost(hasty: Stage, fault: Fault, attempts: i
 def test_the_answer_to_a_reply_is_lost(hasty: Stage, kind: FaultKind) -> None:
     """Sent Items are looked at before a reply is sent again: the approver gets one."""
     notice = hasty.new_request()
-    before, sent = hasty.filed(), len(hasty.sandbox.sent())
+    before, sent = hasty.filed(), len(hasty.replies())
     hasty.sandbox.put_fault(System.EXCHANGE, Fault(kind=kind, operation="CreateItem", times=1))
 
     hasty.sandbox.deliver(forwarded(notice, ILKA))
@@ -98,7 +98,7 @@ def test_a_wrong_password_is_tried_once_and_healed_without_a_restart(hasty: Stag
     """No service account is locked by us; the right password in the secret store is noticed by itself."""
     system = {"svc-pam-l1": System.PVWA, "svc-directory": System.DIRECTORY, "svc-mail": System.EXCHANGE}[account]
     notice = hasty.new_request()
-    before, sent, failed = hasty.filed(), len(hasty.sandbox.sent()), failures(hasty, system)
+    before, sent, failed = hasty.filed(), len(hasty.replies()), failures(hasty, system)
 
     def refused() -> int:
         return int(hasty.sandbox.stats()["failed_logons"][system.value].get(account, 0))

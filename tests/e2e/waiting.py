@@ -24,10 +24,10 @@ def failures(stage: Stage, system: System) -> int:
 def assert_confirmed_once(stage: Stage, notice: Notice, sent: int, attempts: int = 1) -> None:
     """Hold a mail that waited to its end: one vote, one answer, an empty Inbox, a daemon that lives.
 
-    `sent`: how many mails had been sent before the answer.
+    `sent`: how many mails had been sent before the answer, those to the team alone not counted.
     """
     assert stage.votes(notice) == [("svc-pam-l1", 1)]
     assert stage.attempts_at(notice) == attempts
-    assert [reply["subject"].partition(":")[0] for reply in stage.sandbox.sent()[sent:]] == ["Approved"]
+    assert [reply["subject"].partition(":")[0] for reply in stage.replies()[sent:]] == ["Approved"]
     assert stage.sandbox.mailbox()["Inbox"] == []
     assert stage.daemon.exit_code() is None

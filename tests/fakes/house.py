@@ -17,7 +17,7 @@ from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom, Round
-from approvald.model import Level
+from approvald.model import Level, Reply
 from approvald.outbox import Outbox
 from approvald.pipeline import Pipeline, Rules
 from approvald.reply import ReplyRules
@@ -34,6 +34,7 @@ from fakes.pvwa import FakePvwa
 from fakes.pvwa_requests import FakeRequest
 
 ILKA, MARA, RHEA, TIMO = (f"{name}@corp.example" for name in ("ilka.brandt", "mara.voss", "rhea.malik", "timo.gast"))
+TEAM = "cyberark-team@corp.example"
 SETTLE = timedelta(seconds=35)
 
 
@@ -87,6 +88,10 @@ class House:
         )
         return self.mailbox.deliver(forwarded(notice, sender, **how), received=self.clock.now())
 
+    def alarms(self, subject: str = "") -> list[Reply]:
+        """Return the mails that went to the team alone, those with these words in their subjects."""
+        return [mail for mail in self.mailbox.sent if mail.to == (TEAM,) and subject in mail.subject]
+
     def _mailroom(self, store: Store) -> Mailroom:
         settings, clock = self._settings, self.clock
         patience = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)
@@ -112,7 +117,7 @@ class House:
             senders=Senders(SenderRules.from_settings(settings), self.directory, groups),
             plausibility=self.watching.plausibility,
         )
-        rules = ReplyRules(team_name="CyberArk team", team_address="cyberark-team@corp.example", zone=ZoneInfo("UTC"))
+        rules = ReplyRules(team_name="CyberArk team", team_address=TEAM, zone=ZoneInfo("UTC"))
         outbox = Outbox(
             mailbox=self.mailbox,
             mails=self.mails,
@@ -135,3 +140,9 @@ class House:
             rates=self.watching.rates,
             fetch_bytes=settings.parse.limits.fetch_bytes,
         )
+
+
+def forged(sender: str = ILKA, note: str = "") -> bytes:
+    """Return a forwarded notification whose sender Exchange does not vouch for."""
+    notice = Notice(requestor="jonas.keil@corp.example", safe="DB-PROD-01", number="17")
+    return forwarded(notice, sender, note=note).replace(b"AuthAs: Internal", b"AuthAs: Anonymous")

@@ -38,6 +38,17 @@ class AlarmBook:
                 )
             )
 
+    def is_news(self, alarm: Alarm, pause: timedelta) -> bool:
+        """Whether no alarm of this kind and name was raised within `pause`."""
+        alarms, since = tables.alarms.c, self._store.clock.now() - pause
+        with self._store.begin() as connection:
+            statement = (
+                sa.select(sa.func.count())
+                .where(alarms.kind == alarm.kind, alarms.name == alarm.name[:320])
+                .where(alarms.at > since)
+            )
+            return connection.scalar(statement) == 0
+
     def named_since(self, kind: AlarmKind, span: timedelta) -> int:
         """Return how many alarms of that kind that name somebody were raised within `span`."""
         alarms, since = tables.alarms.c, self._store.clock.now() - span
