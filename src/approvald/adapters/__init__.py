@@ -1,1 +1,1 @@
-"""The outside world, one adapter a system, behind the ports of `approvald.ports`. Only `wiring.py` imports from here."""
+"""The outside systems, each behind its port. Adapters do not know each other; only `wiring.py` imports them."""
