@@ -52,6 +52,8 @@ class Code(StrEnum):
     WRONG_LEVEL = "wrong_level"
     SAME_PERSON_TWICE = "same_person_twice"
     NEEDS_OTHER_CONFIRMER = "needs_other_confirmer"
+    SAFE_BARRED = "safe_barred"
+    OUT_OF_HOURS = "out_of_hours"
     CONFIRMED = "confirmed"
     NOT_PERMITTED = "not_permitted"
     PVWA_REFUSED = "pvwa_refused"

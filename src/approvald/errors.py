@@ -4,6 +4,7 @@
     ├── ConfigurationInvalid    the operator must act; raised only before start     exit 78
     ├── Unavailable             wait and try again: no answer, 5xx, 429             the mail stays in the Inbox
     │   └── AuthenticationFailed    our own account or certificate is not accepted  as above, and the team is told
+    ├── MustWait                approvald itself does not act now: cap, pause       the mail stays in the Inbox
     ├── Unreadable              the outside sent something we do not understand     never guessed
     └── OutcomeUnknown          a confirmation was sent and its answer lost         read PVWA back, never send blindly
 
@@ -57,6 +58,22 @@ class AuthenticationFailed(Unavailable):
         self.account = account
         self.next_try = next_try
         super().__init__(system, message)
+
+
+class Held(StrEnum):
+    """Why approvald itself lets a mail wait."""
+
+    CAP = "the approver's hourly cap is reached"
+    PAUSE = "approvald is paused"
+
+
+class MustWait(ApprovaldError):
+    """Every system works, and the mail waits all the same. `retry_after_seconds`: when it may go on, if known."""
+
+    def __init__(self, cause: Held, *, retry_after_seconds: float | None = None) -> None:
+        self.cause = cause
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(cause.value)
 
 
 class Unreadable(ApprovaldError):

@@ -13,7 +13,7 @@ from typing import Final
 
 from approvald.alarm_desk import AlarmDesk
 from approvald.endings import Code, Ended, Ending, treatment
-from approvald.errors import AuthenticationFailed, Unavailable, Unreadable
+from approvald.errors import AuthenticationFailed, MustWait, Unavailable, Unreadable
 from approvald.ledger.mails import Entry, Mails, State
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
@@ -126,6 +126,8 @@ class Mailroom:
                 if isinstance(away, AuthenticationFailed):
                     self._alarms.logon_refused(away)
                 self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
+            except MustWait as held:
+                self._wait(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
             except Unreadable as odd:
                 self._wait(entry, "", str(odd), None)
             except Exception as error:  # noqa: BLE001 - one mail never stops the others; it is held, not lost
@@ -155,15 +157,21 @@ class Mailroom:
         event(_LOG, Event.EXCHANGE_ITEM_UNFETCHABLE, logging.ERROR, why=mail.why)
         self._end(entry, Ended(ending=Ending(code=Code.UNREADABLE, why=mail.why)), Stopwatch(self._clock))
 
-    def _wait(self, entry: Entry, system: str, cause: str, wished_seconds: float | None) -> None:
-        """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long."""
+    def _wait(
+        self, entry: Entry, system: str, cause: str, wished_seconds: float | None, *, is_meant: bool = False
+    ) -> None:
+        """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long.
+
+        `is_meant`: a rule lets it wait and no system fails, so that the team need not be told.
+        """
         pause = self._patience.pause(entry.tries, wished_seconds)
         now = self._mails.waits(entry.id, cause=cause, retry_at=self._clock.now() + pause)
         event(
             _LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause, attempt=now.tries,
             seconds=round(pause.total_seconds(), 1),
         )  # fmt: skip
-        if now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now()):
+        is_long = now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now())
+        if is_long and not is_meant:
             self._alarms.mail_waits(system, cause)
 
 

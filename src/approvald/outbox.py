@@ -131,7 +131,7 @@ class Outbox:
 
     def _notice(self, entry: Entry) -> Reply:
         return compose_waiting(
-            None, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id, rules=self._rules
+            entry.cause, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id, rules=self._rules
         )
 
     def _letter(self, letter: Letter) -> Reply:

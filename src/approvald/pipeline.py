@@ -1,9 +1,9 @@
 """ONE MAIL FROM INTAKE TO ITS ENDING. Read this first; it is the only file that knows the order.
 
-    intake -> sender -> group -> parse -> age -> PVWA -> decide -> confirm
+    intake -> sender -> group -> parse -> age -> PVWA -> plausibility -> decide -> policy -> confirm
 
 Facts are fetched on the way; what they mean is said by pure functions. Nothing is confirmed before `decide` has said
-Confirm and `confirm` has written the intent down. A system that is away raises Unavailable: then the mail waits.
+Confirm, policy permits it and `confirm` has written the intent down. Unavailable and MustWait let the mail wait.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from approvald.model import (
     PersonLookup,
     Reading,
 )
+from approvald.permission import Permission
 from approvald.plausibility import Plausibility
 from approvald.ports import Directory
 from approvald.resume import found_done, is_resumed
@@ -88,6 +89,7 @@ class Pipeline:
         confirming: Confirming,
         senders: Senders,
         plausibility: Plausibility,
+        permission: Permission,
     ) -> None:
         self._rules = rules
         self._read = read
@@ -98,9 +100,10 @@ class Pipeline:
         self._confirming = confirming
         self._senders = senders
         self._plausibility = plausibility
+        self._permission = permission
 
     def handle(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
-        """Take the mail its whole way. Raises Unavailable where it must wait.
+        """Take the mail its whole way. Raises Unavailable or MustWait where it must wait.
 
         A mail that may have been confirmed before a crash is first settled by what PVWA shows.
         """
@@ -163,6 +166,11 @@ class Pipeline:
         event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
         if not isinstance(decision, Confirm):
             return decision.ending
+        age, has_waited = self._uptime.age(mail.listed.received), entry.waiting_since is not None
+        refused = self._permission.refusal(decision, age=age, has_waited=has_waited)
+        if refused is not None:
+            return refused
+        self._permission.wait_at_cap(decision, entry.id)
         self._mails.decided(entry.id)
         with watch.step("confirm"):
             return carry_out(decision, entry.id, self._confirming)

@@ -6,7 +6,7 @@ The subject and every sentence are our own; PVWA's values are escaped by Jinja2 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import jinja2
 
 from approvald.endings import Code, Ending, RequestFacts, Team, treatment
+from approvald.errors import Held
 from approvald.model import Reply
 from approvald.sentences import Sentences, sentences
 
@@ -23,6 +24,25 @@ _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
 _GREEN: Final = "#2e7d32"
 _RED: Final = "#b3261e"
 _AMBER: Final = "#b26a00"
+
+
+_GOES_ON: Final = "approvald goes on trying and will tell you; if it is urgent, approve in the CyberArk portal (PVWA)."
+_AWAY: Final = Sentences(
+    "Not decided yet",
+    "A system that is needed to check your approval is not available, so nothing has been decided yet.",
+    _GOES_ON,
+)
+_WAITING: Final[Mapping[str, Sentences]] = {
+    Held.CAP: Sentences(
+        "Not decided yet",
+        "You have approved as many requests within one hour as approvald takes from one person, so this one waits.",
+        "approvald goes on when the hour is over and will tell you; if it is urgent, "
+        "approve in the CyberArk portal (PVWA).",
+    ),
+    Held.PAUSE: Sentences(
+        "Not decided yet", "approvald is paused for maintenance, so nothing has been decided yet.", _GOES_ON
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,16 +70,10 @@ def compose(
                   about=_about(ending), colour=_RED if failed else _GREEN)  # fmt: skip
 
 
-def compose_waiting(request_id: str | None, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
-    """Write the one notice that a mail waits because a system is away."""
-    said = Sentences(
-        "Not decided yet",
-        "A system that is needed to check your approval is not available, so nothing has been decided yet.",
-        "approvald goes on trying and will tell you; if it is urgent, approve in the CyberArk portal (PVWA).",
-    )
-    about = f"request {request_id.rpartition('_')[2]}, safe {request_id.rpartition('_')[0]}" if request_id else ""
-    return _reply(said, [], ledger_id=ledger_id, kind="waiting", to=to, cc=(), message_id=message_id, rules=rules,
-                  about=about, colour=_AMBER)  # fmt: skip
+def compose_waiting(cause: str, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
+    """Write the one notice that a mail waits. `cause`: a value of Held, or anything else for a system that is away."""
+    return _reply(_WAITING.get(cause, _AWAY), [], ledger_id=ledger_id, kind="waiting", to=to, cc=(),
+                  message_id=message_id, rules=rules, about="", colour=_AMBER)  # fmt: skip
 
 
 def compose_letter(

@@ -29,7 +29,9 @@ from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom
 from approvald.model import Level
 from approvald.outbox import Outbox
+from approvald.permission import Permission
 from approvald.pipeline import Pipeline, Rules
+from approvald.policy import Policy
 from approvald.ports import Directory, Mailbox, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
@@ -149,6 +151,7 @@ def _daemon(
                             tell=watching.group_disabled)  # fmt: skip
     patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
+    confirmations = Confirmations(store)
     pipeline = Pipeline(
         rules=_rules(settings, max_age),
         read=reader.read,
@@ -158,13 +161,14 @@ def _daemon(
         uptime=uptime,
         confirming=Confirming(
             pvwa=pvwa,
-            confirmations=Confirmations(store),
+            confirmations=confirmations,
             clock=clock,
             accounts=accounts,
             settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
         ),
         senders=Senders(SenderRules.from_settings(settings), directory, groups),
         plausibility=watching.plausibility,
+        permission=Permission(policy=Policy.from_settings(settings), confirmations=confirmations, clock=clock),
     )
     outbox = Outbox(
         mailbox=mailbox,

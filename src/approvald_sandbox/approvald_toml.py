@@ -20,6 +20,9 @@ probes_an_hour = 100_000
 
 [plausibility]
 min_seconds = 0.0
+
+[policy]
+hourly_cap = 100_000
 """
 TEMPLATE = """\
 # Made by the sandbox: approvald against its pretend Exchange, directory, PVWA and Vault.

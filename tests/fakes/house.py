@@ -19,7 +19,9 @@ from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom, Round
 from approvald.model import Level, Reply
 from approvald.outbox import Outbox
+from approvald.permission import Permission
 from approvald.pipeline import Pipeline, Rules
+from approvald.policy import Policy
 from approvald.reply import ReplyRules
 from approvald.senders import Senders
 from approvald.settings import Settings
@@ -96,6 +98,7 @@ class House:
         settings, clock = self._settings, self.clock
         patience = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)
         groups = ApproverGroups(self.directory, clock, refresh_seconds=900, tell=self.watching.group_disabled)
+        confirmations = Confirmations(store)
         pipeline = Pipeline(
             rules=Rules(
                 intake=IntakeRules.from_settings(settings),
@@ -110,12 +113,13 @@ class House:
             uptime=self.uptime,
             confirming=Confirming(
                 pvwa=self.pvwa,
-                confirmations=Confirmations(store),
+                confirmations=confirmations,
                 clock=clock,
                 accounts=(Level.FIRST, Level.SECOND),
             ),
             senders=Senders(SenderRules.from_settings(settings), self.directory, groups),
             plausibility=self.watching.plausibility,
+            permission=Permission(policy=Policy.from_settings(settings), confirmations=confirmations, clock=clock),
         )
         rules = ReplyRules(team_name="CyberArk team", team_address=TEAM, zone=ZoneInfo("UTC"))
         outbox = Outbox(

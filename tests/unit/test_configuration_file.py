@@ -52,10 +52,15 @@ def in_file(*, active: bool) -> dict[str, Any]:
 
 
 def flat(values: dict[str, Any], home: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield path and value of everything that is no table; a table without anything in it yields itself."""
+    """Yield path and value of everything that is no table; a table without anything in it yields itself.
+
+    The tables of an array of tables have one path.
+    """
     for name, value in values.items():
-        if isinstance(value, dict) and value:
-            yield from flat(value, f"{home}{name}.")
+        tables = [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+        if tables and all(isinstance(table, dict) and table for table in tables):
+            for table in tables:
+                yield from flat(table, f"{home}{name}.")
         else:
             yield f"{home}{name}", value
 

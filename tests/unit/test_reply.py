@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvald.endings import Code, Ending, RequestFacts, Team, treatment
+from approvald.errors import Held
 from approvald.model import Level, Reply
 from approvald.reply import ReplyRules, compose, compose_letter, compose_waiting, final_marker
 from approvald.sentences import Sentences, sentences
@@ -193,14 +194,18 @@ def test_without_a_portal_there_is_no_link() -> None:
     assert "Portal:" not in mail.text
 
 
-@pytest.mark.parametrize(("request_id", "about"), [(None, ""), ("DB_PROD_17", ": request 17, safe DB_PROD")])
-def test_the_waiting_notice_says_that_nothing_is_decided(request_id: str | None, about: str) -> None:
-    """To the sender alone, with a marker of its own."""
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [("PVWA did not answer", "not available"), (Held.CAP.value, "within one hour"), (Held.PAUSE.value, "maintenance")],
+)
+def test_the_waiting_notice_says_that_nothing_is_decided(cause: str, said: str) -> None:
+    """To the sender alone, with a marker of its own, and with the cause in plain words."""
     mail = compose_waiting(
-        request_id, ledger_id="k3m9abcdefgh", to="ilka.brandt@corp.example", message_id="<1@x>", rules=RULES
+        cause, ledger_id="k3m9abcdefgh", to="ilka.brandt@corp.example", message_id="<1@x>", rules=RULES
     )
-    assert mail.subject == f"Not decided yet{about}"
+    assert mail.subject == "Not decided yet"
     assert (mail.cc, mail.important, mail.marker) == ((), False, "k3m9abcdefgh.waiting")
+    assert said in mail.text
     assert "Check that failed" not in mail.text
 
 

@@ -134,8 +134,8 @@ def _section_of(place: Place) -> tuple[type[Section] | None, Place]:
         kind = KINDS.get(str(place[3])) if len(place) > 3 else None  # noqa: PLR2004 - secrets, accounts, NAME, kind
         return kind, place[:3] + (place[4:] if kind else ())
     section: type[Section] | None = Settings
-    for part in place[:-1]:
-        section = _inner(section, str(part)) if section else None
+    for part in (part for part in place[:-1] if isinstance(part, str)):
+        section = _inner(section, part) if section else None
     return section, place
 
 

@@ -111,6 +111,21 @@ class Confirmations:
             for each in found
         }
 
+    def given_since(self, approver_guid: str, since: datetime, *, besides: str) -> Sequence[datetime]:
+        """Return when this person's confirmations were sent since then, earliest first, those of one mail left out.
+
+        One whose answer was lost counts: it may have been given.
+        """
+        rows = tables.confirmations.c
+        statement = (
+            sa.select(rows.intended_at)
+            .where(rows.approver_guid == approver_guid, rows.intended_at > since, rows.ledger_id != besides)
+            .where(rows.outcome.in_([tables.OPEN, tables.CONFIRMED]))
+            .order_by(rows.intended_at)
+        )
+        with self._store.begin() as connection:
+            return list(connection.scalars(statement))
+
     def _read(self, *where: sa.ColumnElement[bool], outcome: str) -> Sequence[Intent]:
         rows = tables.confirmations
         statement = sa.select(rows).where(rows.c.outcome == outcome, *where).order_by(rows.c.intended_at)

@@ -47,6 +47,7 @@ class Entry:
     ending: Ending | None = None
     waiting_since: datetime | None = None
     retry_at: datetime | None = None
+    cause: str = ""
     tries: int = 0
     told_waiting: bool = False
     reply_to: str = ""
@@ -195,6 +196,7 @@ def _read(row: sa.Row[Any]) -> Entry:
         ending=Ending.from_json(row.ending) if row.ending else None,
         waiting_since=row.waiting_since,
         retry_at=row.retry_at,
+        cause=row.cause or "",
         tries=row.tries,
         told_waiting=bool(row.told_waiting),
         reply_to=row.reply_to,

@@ -12,6 +12,7 @@ from approvald.settings.mail import (
     ParseSettings,
     SenderSettings,
 )
+from approvald.settings.policy import PolicySettings, SafeRule
 from approvald.settings.running import DaemonSettings, LedgerSettings, LogSettings, ReplySettings, TeamSettings
 from approvald.settings.secrets import FileSecret, HashicorpVaultSettings, SecretSettings, SecretSource, VaultSecret
 from approvald.settings.systems import CompareSettings, DirectorySettings, GroupSettings, PeopleSettings, PvwaSettings
@@ -56,9 +57,11 @@ __all__ = [
     "ParseSettings",
     "PeopleSettings",
     "PlausibilitySettings",
+    "PolicySettings",
     "PvwaSettings",
     "RateSettings",
     "ReplySettings",
+    "SafeRule",
     "SecretName",
     "SecretSettings",
     "SecretSource",

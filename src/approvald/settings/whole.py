@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import model_validator
 
 from approvald.settings.mail import MailboxSettings, MailSettings, ParseSettings, SenderSettings
+from approvald.settings.policy import PolicySettings
 from approvald.settings.running import DaemonSettings, LedgerSettings, LogSettings, ReplySettings, TeamSettings
 from approvald.settings.secrets import SecretSettings
 from approvald.settings.systems import DirectorySettings, GroupSettings, PeopleSettings, PvwaSettings
@@ -37,6 +38,7 @@ class Settings(Section):
     secrets: SecretSettings
     team: TeamSettings
     reply: ReplySettings = ReplySettings()
+    policy: PolicySettings = PolicySettings()
     rates: RateSettings = RateSettings()
     plausibility: PlausibilitySettings = PlausibilitySettings()
     daemon: DaemonSettings = DaemonSettings()
