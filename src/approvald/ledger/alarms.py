@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from approvald.alarms import Alarm, AlarmKind, alarm_words
 from approvald.ledger import tables
-from approvald.ledger.letters import Text, add_letter
+from approvald.ledger.letters import Text, add_letter, is_resting
 from approvald.ledger.store import Store
 
 _KEPT: Final = timedelta(days=90)
@@ -24,14 +25,12 @@ class AlarmBook:
         self._store = store
 
     def add(self, alarm: Alarm, mail_id: str) -> None:
-        """Write an alarm down. Old ones that were told go."""
-        table, now = tables.alarms, self._store.clock.now()
+        """Write an alarm down."""
         with self._store.begin() as connection:
-            connection.execute(table.delete().where(table.c.at < now - _KEPT, table.c.letter.is_not(None)))
             connection.execute(
-                table.insert().values(
+                tables.alarms.insert().values(
                     kind=alarm.kind,
-                    at=now,
+                    at=self._store.clock.now(),
                     mail_id=mail_id[:32],
                     name=alarm.name[:320],
                     content=json.dumps([alarm.why, alarm.facts]),
@@ -57,23 +56,37 @@ class AlarmBook:
             return int(connection.scalar(statement) or 0)
 
     def to_letters(self, to: str, *, pause: timedelta) -> None:
-        """Make one letter for each kind that has untold alarms, unless its last one is younger than `pause`."""
+        """Make one letter for each kind that has untold alarms, unless its last one is younger than `pause`.
+
+        Then alarms that were told long ago go.
+        """
         alarms = tables.alarms.c
         with self._store.begin() as connection:
-            untold = connection.execute(
-                sa.select(tables.alarms).where(alarms.letter.is_(None)).order_by(alarms.id)
-            ).all()
-            for kind in AlarmKind:
-                rows = [row for row in untold if row.kind == kind]
-                if not rows:
+            kinds = connection.scalars(sa.select(alarms.kind).where(alarms.letter.is_(None)).distinct()).all()
+            for kind in [each for each in AlarmKind if each.value in kinds]:
+                # A flood is read once, when its letter is due, and not at every poll.
+                if is_resting(connection, self._store, _letters_of(kind), to, pause):
                     continue
-                letter = add_letter(connection, self._store, f"alarm.{kind}", to, _text(kind, rows), pause=pause)
-                if letter is not None:
-                    of_it = tables.alarms.update().where(alarms.kind == kind, alarms.letter.is_(None))
-                    connection.execute(of_it.values(letter=letter))
+                self._write(connection, kind, to)
+                connection.execute(
+                    tables.alarms.delete().where(
+                        alarms.at < self._store.clock.now() - _KEPT, alarms.letter.is_not(None)
+                    )
+                )
+
+    def _write(self, connection: sa.Connection, kind: AlarmKind, to: str) -> None:
+        alarms = tables.alarms.c
+        untold = sa.and_(alarms.kind == kind, alarms.letter.is_(None))
+        rows = connection.execute(sa.select(tables.alarms).where(untold).order_by(alarms.id)).all()
+        letter = add_letter(connection, self._store, _letters_of(kind), to, _text(kind, rows))
+        connection.execute(tables.alarms.update().where(untold).values(letter=letter))
 
 
-def _text(kind: AlarmKind, rows: list[sa.Row[Any]]) -> Text:
+def _letters_of(kind: AlarmKind) -> str:
+    return f"alarm.{kind}"
+
+
+def _text(kind: AlarmKind, rows: Sequence[sa.Row[Any]]) -> Text:
     why, facts = json.loads(rows[-1].content)
     latest = Alarm(kind=kind, why=why, name=rows[-1].name, facts=tuple((label, value) for label, value in facts))
     words = alarm_words(

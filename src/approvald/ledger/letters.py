@@ -62,7 +62,9 @@ class Letters:
     def add(self, kind: str, to: str, text: Text, *, message_id: str = "", pause: timedelta) -> str | None:
         """Write a letter down, unless one of this kind went to this address within `pause`. Returns its id or None."""
         with self._store.begin() as connection:
-            return add_letter(connection, self._store, kind, to, text, message_id=message_id, pause=pause)
+            if is_resting(connection, self._store, kind, to, pause):
+                return None
+            return add_letter(connection, self._store, kind, to, text, message_id=message_id)
 
     def due(self) -> Sequence[Letter]:
         """Return the letters to be sent, oldest first; one that was not sent rests for `settle`, then ever longer."""
@@ -92,14 +94,16 @@ class Letters:
             connection.execute(tables.letters.update().where(tables.letters.c.id.in_(ids)).values(**values))
 
 
-def add_letter(
-    connection: sa.Connection, store: Store, kind: str, to: str, text: Text, *, message_id: str = "", pause: timedelta
-) -> str | None:
-    """Do what `Letters.add` does, inside a transaction of the caller's."""
-    letters, now = tables.letters.c, store.clock.now()
+def is_resting(connection: sa.Connection, store: Store, kind: str, to: str, pause: timedelta) -> bool:
+    """Whether a letter of this kind went to this address within `pause`."""
+    letters = tables.letters.c
     last = connection.scalar(sa.select(sa.func.max(letters.at)).where(letters.kind == kind, letters.to == to))
-    if last is not None and now - last < pause:
-        return None
+    return last is not None and store.clock.now() - last < pause
+
+
+def add_letter(connection: sa.Connection, store: Store, kind: str, to: str, text: Text, *, message_id: str = "") -> str:
+    """Write a letter down inside a transaction of the caller's; return its id. Letters sent long ago go."""
+    letters, now = tables.letters.c, store.clock.now()
     connection.execute(tables.letters.delete().where(letters.sent_at < now - _KEPT))
     # The mark of our other mails: what they are about, a dot, what they are.
     letter_id = f"{secrets.token_hex(_ID_BYTES)}.{kind.split('.', 1)[0]}"

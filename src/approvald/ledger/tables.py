@@ -110,6 +110,7 @@ alarms: Final = sa.Table(
     sa.Column("content", sa.Text, nullable=False),
     sa.Column("letter", sa.String(64)),
     sa.Index("alarms_kind", "kind", "at"),
+    sa.Index("alarms_letter", "letter", "kind"),
 )
 
 letters: Final = sa.Table(
@@ -136,6 +137,7 @@ answers: Final = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("held_back", sa.Boolean, nullable=False),
     sa.Index("answers_address", "address", "at"),
+    sa.Index("answers_at", "at"),
 )
 
 haste: Final = sa.Table(
@@ -144,7 +146,7 @@ haste: Final = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("ledger_id", sa.String(32), nullable=False, unique=True),
     sa.Column("guid", sa.String(36), nullable=False, index=True),
-    sa.Column("at", Instant, nullable=False),
+    sa.Column("at", Instant, nullable=False, index=True),
     sa.Column("fast", sa.Boolean, nullable=False),
 )
 
