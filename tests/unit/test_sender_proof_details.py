@@ -126,3 +126,10 @@ def test_a_proof_does_not_look_at_when_or_how_large() -> None:
     """The sender proof rests on header fields and what Exchange resolved, and on nothing else of the item."""
     listed = dataclasses.replace(mail().listed, size=10**9, received=datetime(1999, 1, 1, tzinfo=UTC))
     assert prove(dataclasses.replace(mail(), listed=listed, mime=None), RULES.sender) == prove(mail(), RULES.sender)
+
+
+@pytest.mark.parametrize("word", ["none", "null", "xxxx", "00"])
+def test_a_missing_mechanism_is_no_word_that_could_be_configured(word: str) -> None:
+    """Where the field is missing nothing is proven, whatever mechanisms a site allows."""
+    rules = dataclasses.replace(RULES.sender, auth_mechanisms=frozenset({word}))
+    assert isinstance(prove(mail(auth=tuple(field for field in AUTH if field[0] != MECHANISM)), rules), Unproven)
