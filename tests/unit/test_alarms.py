@@ -10,6 +10,7 @@ import pytest
 from approvald import config
 from approvald.errors import AuthenticationFailed, System, Unavailable
 from approvald.model import Folder, Level
+from approvald.settings import Settings
 from fakes.house import ILKA, MARA, House, forged
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "approvald.toml"
@@ -178,3 +179,18 @@ def test_a_refused_password_is_told_at_once_and_once(house: House) -> None:
 
     (alarm,) = house.alarms()
     assert "svc-pam-l1" in alarm.text
+
+
+def test_a_mail_that_is_meant_to_wait_alarms_nobody(tmp_path: Path) -> None:
+    """At the hourly cap no system fails: the approver is told, the team need not be."""
+    values = config.load(CONFIGURATION).model_dump()
+    values["policy"]["hourly_cap"] = 1
+    house = House(tmp_path, Settings.model_validate(values))
+    for number in (1, 2):
+        house.forward(house.ask(f"DB-PROD-01_{number}"))
+    for _ in range(15):
+        house.round()
+        house.clock.turn(61)
+
+    assert len(house.mailbox.folder(None)) == 1
+    assert house.alarms() == []
