@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from approvald import config, headers
-from approvald.intake import Automatic, ForReading, Intake, IntakeRules, RuleForward, UnreadableMail, classify, fold
+from approvald.intake import (
+    Automatic,
+    ForReading,
+    Intake,
+    IntakeRules,
+    RuleForward,
+    Unproven,
+    UnreadableMail,
+    classify,
+    fold,
+    prove,
+)
 from approvald.model import NotARequest
 from mailbag import AUTH, ILKA, PHRASE, ROOT, RULES, mail
 
@@ -66,7 +77,7 @@ def test_our_own_mark_is_known_by_how_it_begins() -> None:
 
 def test_the_most_fields_are_still_read() -> None:
     """Exactly a thousand fields are looked at, and one more is too many."""
-    fields = [("X-Trace", "1")] * (headers.MOST_FIELDS - 2 - len(AUTH))
+    fields = [("X-Trace", "1")] * (1_000 - 2 - len(AUTH))
     assert isinstance(kind_of(*fields), ForReading)
     assert isinstance(kind_of(*fields, ("X-Trace", "1")), UnreadableMail)
 
@@ -85,3 +96,102 @@ def test_texts_fold_to_one_blank() -> None:
     """Case, composed letters and runs of white space do not tell subjects apart; where words end does."""
     assert fold(" A\u030a \t\u00a0 b\n") == "\u00e5 b"
     assert isinstance(kind_of(subject=PHRASE.replace(" ", "")), NotARequest)
+
+
+@pytest.mark.parametrize("name", ["From ", "\tfrom", "X-MS-Exchange-Organization-AuthAs "])
+def test_a_field_is_found_whatever_blanks_stand_around_its_name(name: str) -> None:
+    """`From : x` is a From: nobody hides a second one behind a blank."""
+    fields = ((name, "Anonymous"),)
+    assert headers.values(fields, name.strip()) == ("Anonymous",)
+    assert headers.named(fields, [name.strip()]) == name.strip()
+    assert isinstance(prove(mail((name, "Anonymous")), RULES.sender), Unproven)
+
+
+@pytest.mark.parametrize("around", ["\u00a0", "\x0b", "\x1c", "\u2028", "X"])
+def test_only_the_blanks_of_a_header_are_taken_off_a_value(around: str) -> None:
+    """Other white space belongs to the value, and makes it another one than the one that is allowed."""
+    assert headers.values((("A", f" \t{around}b{around}\r\n"),), "A") == (f"{around}b{around}",)
+    auth = tuple((name, f"{value}{around}" if name.endswith("AuthAs") else value) for name, value in AUTH)
+    assert isinstance(prove(mail(auth=auth), RULES.sender), Unproven)
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        f"team:;, {ILKA}",
+        f"{ILKA}, team:;",
+        f"a:;, b: {ILKA};",
+        f"{ILKA}_x",
+        f"{ILKA}.",
+        f"{ILKA}!x",
+        f"x\\{ILKA}",
+        "a" * 65 + "@corp.example",
+    ],
+)
+def test_an_address_is_one_plain_address_as_a_whole(author: str) -> None:
+    """An empty group beside it, or characters behind what looks like an address, are doubt."""
+    assert headers.address(author) is None
+
+
+def test_a_value_of_the_longest_length_is_read_and_no_longer_one() -> None:
+    """8,192 characters go to Python's parser, which is quadratic; of a longer subject the end is read."""
+    name = "x" * (8_192 - len(f" <{ILKA}>"))
+    assert headers.address(f"{name} <{ILKA}>") == ILKA
+    assert headers.address(f"{name}x <{ILKA}>") is None
+    assert headers.decoded("y" + "x" * 8_192) == "x" * 8_192
+
+
+def test_folded_values_are_unfolded_before_they_are_read() -> None:
+    """A value handed over as it stood in the mail is read as one line."""
+    assert headers.address(f"Ilka\r\n <{ILKA}>") == ILKA
+    assert headers.decoded("a\r\n b") == "a b"
+    assert headers.values((("A", "a\r\n\tb"),), "A") == ("a\tb",)
+
+
+def test_what_cannot_be_decoded_is_empty() -> None:
+    """Nothing matches an empty subject."""
+    nonsense: Any = 7
+    assert headers.decoded(nonsense) == ""
+
+
+def test_fields_are_read_from_a_mail_that_nests_without_end() -> None:
+    """Only the head is parsed here: what hangs a parser further down is the reading's to refuse."""
+    raw = b"Subject: x\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 2_000
+    assert headers.values(headers.from_mime(raw), "Subject") == ("x",)
+
+
+@pytest.mark.parametrize(
+    ("value", "word"), [("no", "no"), (" No ; x", "no"), ("no(x)", "no"), ("no,yes", "no"), ("no\tyes no", "no")]
+)
+def test_the_first_word_ends_at_a_blank_or_a_mark(value: str, word: str) -> None:
+    """Parameters and comments behind a token do not count."""
+    assert headers.first_word(value) == word
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [("multipart/report ; x=y", "multipart/report"), (" Text/HTML", "text/html"), ("", "")]
+)
+def test_the_media_type_is_what_stands_before_its_parameters(value: str, kind: str) -> None:
+    """In lower case, without blanks; nothing where it is not said once."""
+    assert headers.main_type((("Content-Type", value),)) == kind
+    assert headers.main_type(()) == headers.main_type((("Content-Type", value), ("Content-Type", value))) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "is_counted"),
+    [
+        ("In-Reply-To", False),
+        ("Thread-Index", False),
+        ("Authentication-Results", False),
+        ("X-Spam", False),
+        (" X-Spam", False),
+        ("X-Autoreply", True),
+        ("X-Approvald-Id", True),
+        ("X-MS-Exchange-Inbox-Rules-Loop", True),
+        ("Subject", True),
+    ],
+)
+def test_a_field_that_is_read_here_counts_against_the_limit(name: str, *, is_counted: bool) -> None:
+    """What servers write for themselves may be as long as it likes."""
+    assert (headers.over_limit(((name, "x" * 11),), 10) is not None) is is_counted
+    assert headers.over_limit(((name, "x" * 10),), 10) is None

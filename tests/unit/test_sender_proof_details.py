@@ -41,7 +41,7 @@ def proof_without(name: str, *more: tuple[str, str], **changed: Any) -> Proof:
             4,
             "Exchange itself doubts the From field (X-MS-Exchange-P2FromRegexMatch).",
         ),
-        (proof_without("", *[("X", "1")] * headers.MOST_FIELDS), 0, "The mail has too many header fields."),
+        (proof_without("", *[("X", "1")] * 1_000), 0, "The mail has too many header fields."),
     ],
 )
 def test_an_unproven_mail_says_why_and_shows_its_fields(proof: Proof, shown: int, words: str) -> None:
@@ -78,7 +78,7 @@ def test_a_repr_shows_no_field_of_the_mail() -> None:
 
 def test_the_most_fields_that_are_looked_at_still_prove() -> None:
     """A mail with exactly as many fields as are read is read."""
-    fields = [("X-Trace", "1")] * (headers.MOST_FIELDS - 2 - len(AUTH))
+    fields = [("X-Trace", "1")] * (1_000 - 2 - len(AUTH))
     assert isinstance(prove(mail(*fields), RULES.sender), ProvenAddress)
     assert isinstance(prove(mail(*fields, ("X-Trace", "1")), RULES.sender), Unproven)
 
