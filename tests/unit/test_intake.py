@@ -130,6 +130,12 @@ def test_what_exchange_resolved_counts_as_author_too(resolved: dict[str, str]) -
         f"Automatic reply: {PHRASE}",
         f"automatische  antwort: WG: {PHRASE}",
         f"Re\u0301ponse automatique\u00a0: {PHRASE}",
+        f"Abwesenheitsnotiz: {PHRASE}",
+        f"Out of Office AutoReply: {PHRASE}",
+        f"Automaattinen vastaus: VL: {PHRASE}",
+        f"Otomatik Yan\u0131t: {PHRASE}",
+        f"Автоответ: {PHRASE}",
+        f"自动答复: 转发: {PHRASE}",
     ],
 )
 def test_words_of_automatic_answers_are_a_sign(subject: str) -> None:

@@ -164,6 +164,21 @@ def test_listed_character_sets_are_read_by_any_of_their_names(charset: str) -> N
     assert values_of(read(head + text_of().encode(charset), RULES.parse)) == TRUE
 
 
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("koi8-u", "koi8-u"), ("big5-hkscs", "big5hkscs"), ("tis-620", "tis-620"), ("windows-874", "cp874"),
+        ("windows-1255", "cp1255"), ("iso-8859-8", "iso8859-8"), ("iso-8859-8-i", "iso8859-8"),
+        ("windows-1256", "cp1256"), ("windows-1258", "cp1258"), ("iso-8859-13", "iso8859-13"),
+        ("iso-8859-16", "iso8859-16"), ("windows-31j", "cp932"), ("windows-949", "cp949"), ("x-gbk", "gbk"),
+    ],
+)  # fmt: skip
+def test_what_mail_clients_of_other_countries_write_is_read(charset: str, codec: str) -> None:
+    """An approver's language is no reason to refuse, nor a name of it that Microsoft knows and Python does not."""
+    head = f'Content-Type: text/plain; charset="{charset}"\r\n\r\n'.encode()
+    assert values_of(read(head + text_of().encode(codec), RULES.parse)) == TRUE
+
+
 def test_a_character_set_that_python_does_not_know_allows_nothing() -> None:
     """A made-up name in [parse] charsets stands for no codec."""
     assert codec_name("x-evil-1") is None

@@ -63,9 +63,16 @@ class ParseRules:
         )
 
 
+# Names that mail clients write and Python does not know; of iso-8859-8-i only the order of shown letters differs.
+_MAIL_NAMES: Final = {
+    "windows-874": "cp874", "windows-949": "cp949", "windows-31j": "cp932", "x-sjis": "cp932", "x-gbk": "gbk",
+    "iso-8859-8-i": "iso-8859-8",
+}  # fmt: skip
+
+
 def codec_name(charset: str) -> str | None:
     """Return Python's name of a charset, so that aliases compare equal; None where Python knows none."""
     try:
-        return codecs.lookup(charset).name
+        return codecs.lookup(_MAIL_NAMES.get(charset.casefold(), charset)).name
     except (LookupError, ValueError):
         return None

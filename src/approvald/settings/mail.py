@@ -52,9 +52,13 @@ class MailSettings(Section):
     pvwa_sender: Address
     subject_phrases: Annotated[list[Filled], Field(min_length=1)] = ["Notification: Password access request"]
     automatic_subjects: list[Filled] = [
-        "Automatic reply:", "Automatische Antwort:", "Abwesend:", "Réponse automatique", "Respuesta automática",
-        "Risposta automatica", "Automatisch antwoord:", "Odpowiedź automatyczna", "Autosvar:", "Resposta automática",
-        "自動応答", "Out of Office:",
+        "Automatic reply:", "Out of Office", "Automatische Antwort:", "Abwesend:", "Abwesenheitsnotiz:",
+        "Réponse automatique", "Respuesta automática:", "Risposta automatica", "Automatisch antwoord:",
+        "Odpowiedź automatyczna", "Autosvar:", "Automatiskt svar:", "Automatisk svar:", "Automaattinen vastaus:",
+        "Resposta automática:", "Automatická odpověď:", "Automatikus válasz:", "Răspuns automat:", "Otomatik yan\u0131t:",
+        "Αυτόματη απάντηση:", "Автоответ:", "Автоматический ответ:", "Автоматична відповідь:", "תשובה אוטומטית:",
+        "رد تلقائي:", "ตอบกลับอัตโนมัติ:", "Trả lời tự động:", "自動応答", "自動返信:", "自动答复:", "自動回覆:",
+        "자동 회신:",
     ]  # fmt: skip
     max_age_hours: PositiveFloat = 72.0
 
@@ -99,9 +103,11 @@ class ParseSettings(Section):
 
     safe_extra_characters: SafeCharacters = ""
     charsets: Annotated[list[Filled], Field(min_length=1)] = [
-        "us-ascii", "utf-8", "iso-8859-1", "iso-8859-2", "iso-8859-9", "iso-8859-15", "windows-1250", "windows-1252",
-        "windows-1254", "windows-1257", "iso-2022-jp", "shift_jis", "euc-jp", "gb2312", "gbk", "gb18030", "big5",
-        "euc-kr", "koi8-r", "windows-1251", "iso-8859-5", "iso-8859-7", "windows-1253", "utf-16",
+        "us-ascii", "utf-8", "utf-16", "iso-8859-1", "iso-8859-2", "iso-8859-5", "iso-8859-7", "iso-8859-8",
+        "iso-8859-9", "iso-8859-13", "iso-8859-15", "iso-8859-16", "windows-874", "windows-1250", "windows-1251",
+        "windows-1252", "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257",
+        "windows-1258", "koi8-r", "koi8-u", "tis-620", "iso-2022-jp", "shift_jis", "windows-31j", "euc-jp", "gb2312",
+        "gbk", "gb18030", "big5", "big5-hkscs", "euc-kr", "windows-949",
     ]  # fmt: skip
     labels: Labels = Labels()
     limits: Limits = Limits()
