@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -105,7 +106,7 @@ def _check_views(raw: bytes, reading: Reading) -> None:
     if isinstance(reading, Notification):
         _check_alone(views, reading, chance)
     elif isinstance(reading, Ambiguous):
-        more = View(text="Safe: DB-PROD-01\nRequest Id: 1101\n", is_html=False, choice=None)
+        more = View(text="Safe: DB-PROD-01\nRequest Id: 1101\n", is_html=False)
         assert isinstance(agreed(views, (*order, more)), Ambiguous)
 
 
@@ -119,14 +120,14 @@ def _check_alone(views: Views, reading: Notification, chance: Random) -> None:
     others = {"safe": "Safe: NET-CORE", "number": "Request Id: 999999999", "requestor": "Requester email: lea@x.yz"}
     name = chance.choice([name for name in others if getattr(reading, name) not in others[name]])
     is_html, form = chance.choice(((False, "{}"), (True, "<p>{}</p>"), (True, "<p hidden>{}</p>")))
-    other = View(text=form.format(others[name]), is_html=is_html, choice=None)
+    other = View(text=form.format(others[name]), is_html=is_html)
     assert isinstance(agreed(views, (*views.views, other)), Ambiguous)
 
 
 def agreed(views: Views, order: tuple[View, ...]) -> Reading:
     """Return what these views say together, as `read` would."""
     try:
-        together = Views(views=order, is_encrypted=views.is_encrypted, has_winmail=views.has_winmail)
+        together = replace(views, views=order)
         return agree(together, RULES.parse)
     except Unreadable as error:
         return read_unreadable(str(error))

@@ -1,8 +1,8 @@
 """All views -> one Reading: every field has one value over all of them, or the mail is ambiguous.
 
 A core field in hidden text is ambiguous whatever it says: nobody hides a request's data honestly. So is a core field
-that the text rendering of a mail has and its HTML, which the approver saw, has not. The sentences are for people and
-never repeat a word of the mail.
+that some rendering of a mail has and the one that the approver saw has not: its HTML, or the last of the renderings.
+The sentences are for people and never repeat a word of the mail.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,29 +31,51 @@ _AGAIN: Final = "Forward CyberArk's whole notification again, unchanged, or appr
 _INVISIBLE: Final = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
 )
+Rendering = tuple[int, int]
+"""The number of a multipart/alternative, and the position of one of its renderings."""
 _UNADDRESSABLE: Final = re.compile(r"[&+%]")
 
 
 @dataclass(kw_only=True)
 class _Table:
-    """What all views say. `shown`: the core fields by rendering, to compare the renderings of one alternative."""
+    """What all views say. `shown`: the fields by rendering; `in_html`: the renderings with HTML in them."""
 
     values: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     labels: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     disguised: set[str] = field(default_factory=set)
-    in_text: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
-    in_html: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    shown: dict[Rendering, set[str]] = field(default_factory=lambda: defaultdict(set))
+    in_html: set[Rendering] = field(default_factory=set)
+
+    def show(self, view: View, names: Iterable[str]) -> None:
+        """Note that a view shows these fields."""
+        core = {name for name in names if name in CORE}
+        for rendering in view.renderings:
+            self.shown[rendering] |= core
+        if view.is_html:
+            self.in_html.update(view.renderings)
+        if view.is_beside:
+            self.doubtful |= core
 
     def add(self, found: Found) -> None:
         self.labels.add(found.name)
         self.values[found.name] |= {value for value in (found.value, *found.others) if value or found.others}
 
-    def ambiguous(self) -> tuple[str, ...]:
+    def ambiguous(self, alternatives: Sequence[int]) -> tuple[str, ...]:
         several = {name for name, values in self.values.items() if len(values) > 1}
-        unshown = {name for choice, html in self.in_html.items() for name in self.in_text[choice] - html}
         twofold = {name for name in self.disguised if self.values[name]}
-        return tuple(name for name in _ORDER if name in several | unshown | self.doubtful | twofold)
+        found = several | twofold | self.doubtful | self._unshown(alternatives)
+        return tuple(name for name in _ORDER if name in found)
+
+    def _unshown(self, alternatives: Sequence[int]) -> set[str]:
+        """Return what some rendering of a text has and one that clients like better has not."""
+        found: set[str] = set()
+        for number, count in enumerate(alternatives):
+            renderings = [(number, position) for position in range(count)]
+            said = {name for rendering in renderings for name in self.shown[rendering]}
+            found |= {name for each in renderings if each in self.in_html or each == renderings[-1]
+                      for name in said - self.shown[each]}  # fmt: skip
+        return found
 
     def value(self, name: str) -> str | None:
         return next(iter(self.values[name]), None)
@@ -66,7 +89,7 @@ def agree(views: Views, rules: ParseRules) -> Reading:
             _add_html(table, view, rules)
         else:
             _add_text(table, view, rules)
-    ambiguous = table.ambiguous()
+    ambiguous = table.ambiguous(views.alternatives)
     if ambiguous:
         names = ", ".join(_NAMES[name] for name in ambiguous)
         why = (
@@ -80,8 +103,7 @@ def _add_text(table: _Table, view: View, rules: ParseRules) -> None:
     for text in readings(view.text, rules):
         for found in fields_of(text, rules, wraps=True):
             table.add(found)
-            if view.choice is not None and found.name in CORE:
-                table.in_text[view.choice].add(found.name)
+            table.show(view, (found.name,))
     table.disguised |= _disguised(view.text, rules)
 
 
@@ -93,8 +115,7 @@ def _add_html(table: _Table, view: View, rules: ParseRules) -> None:
             table.add(found)
             shown.add(found.name)
     table.disguised |= _disguised(page.visible, rules)
-    if view.choice is not None:
-        table.in_html[view.choice] |= shown
+    table.show(view, shown)
     if page.hidden.strip():
         for text in readings(page.hidden, rules):
             table.doubtful |= {found.name for found in fields_of(text, rules, wraps=False) if found.name in CORE}

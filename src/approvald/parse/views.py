@@ -2,14 +2,15 @@
 
 Allowed places: anywhere in multiparts, and in mails attached as message/rfc822. A file (a part with a name, or marked
 as attachment) is no view. What cannot be read for certain raises Unreadable: no view may be missing when they are
-compared.
+compared. Clients show one rendering of a multipart/alternative and the root of a multipart/related, so each view says
+where in them it stands.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import policy as policies
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -23,23 +24,33 @@ from approvald.parse.rules import ParseRules, ViewLimits, codec_name
 
 _ENCODINGS: Final = frozenset({"", "7bit", "8bit", "binary", "quoted-printable", "base64"})
 _CHARSET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,39}", re.ASCII)
+_PARAMETER: Final = re.compile(r";\s*(charset|boundary|start)(?:\*[0-9*]{0,4})?\s*=", re.ASCII | re.IGNORECASE)
 _SAID_ONCE: Final = ("Content-Type", "Content-Disposition", "Content-Transfer-Encoding")
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One text of the mail. `choice`: the multipart/alternative it is one rendering of, None where it is of none."""
+    """One text of the mail.
+
+    `renderings`: the number of each multipart/alternative around it, with the position of the rendering it is part of.
+    `is_beside`: it belongs to a multipart/related and is not its root, so that no client shows it.
+    """
 
     text: str = field(repr=False)
     is_html: bool
-    choice: int | None
+    renderings: tuple[tuple[int, int], ...] = ()
+    is_beside: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
-    """All views in order, and what else the mail holds that would explain why there is nothing to read."""
+    """All views in order, and what else the mail holds that would explain why there is nothing to read.
+
+    `alternatives`: how many renderings each multipart/alternative has, by its number.
+    """
 
     views: tuple[View, ...]
+    alternatives: tuple[int, ...] = ()
     is_encrypted: bool = False
     has_winmail: bool = False
 
@@ -94,43 +105,82 @@ def _parsed(mime: bytes, limits: ViewLimits) -> EmailMessage:
     return BytesParser(policy=policies.default.clone(message_factory=part)).parsebytes(mime)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where in the mail a part stands. `boundaries`: of the multiparts around it."""
+
+    renderings: tuple[tuple[int, int], ...] = ()
+    is_beside: bool = False
+    attached: int = 0
+    boundaries: frozenset[str | None] = frozenset()
+
+
 class _Walk:
     """One walk over the parts of a mail, collecting as it goes."""
 
     def __init__(self, rules: ParseRules) -> None:
         self._rules = rules
-        self._choices = count()
+        self._alternatives: list[int] = []
         self._encrypted = False
         self._winmail = False
 
     def run(self, root: EmailMessage) -> Views:
-        found = tuple(self._views(root, choice=None, attached=0))
-        return Views(views=found, is_encrypted=self._encrypted, has_winmail=self._winmail)
+        found = tuple(self._views(root, _Place()))
+        return Views(
+            views=found,
+            alternatives=tuple(self._alternatives),
+            is_encrypted=self._encrypted,
+            has_winmail=self._winmail,
+        )
 
-    def _views(self, part: EmailMessage, *, choice: int | None, attached: int) -> Iterator[View]:
+    def _views(self, part: EmailMessage, place: _Place) -> Iterator[View]:
         self._check_fields(part)
         kind: str = part.get_content_type()
         if kind in {"text/plain", "text/html"}:
             if part.get_content_disposition() in {None, "inline"} and part.get_filename() is None:
-                yield View(text=self._text(part), is_html=kind == "text/html", choice=choice)
+                text, is_html = self._text(part), kind == "text/html"
+                yield View(text=text, is_html=is_html, renderings=place.renderings, is_beside=place.is_beside)
         elif kind.startswith("multipart/"):
-            inner = next(self._choices) if kind == "multipart/alternative" else choice
-            for child in _children(part):
-                yield from self._views(child, choice=inner, attached=attached)
+            for child, inner in self._inside(part, kind, place):
+                yield from self._views(child, inner)
         elif kind == "message/rfc822":
-            if attached >= self._rules.limits.attached_depth:
+            if place.attached >= self._rules.limits.attached_depth:
                 message = f"More than {self._rules.limits.attached_depth} mails are attached inside one another."
                 raise Unreadable(message)
             for child in _children(part):
-                yield from self._views(child, choice=None, attached=attached + 1)
+                yield from self._views(child, replace(place, attached=place.attached + 1))
         else:
             self._encrypted |= kind in {"application/pkcs7-mime", "application/x-pkcs7-mime"}
             self._winmail |= kind in {"application/ms-tnef", "application/vnd.ms-tnef"}
+
+    def _inside(self, part: EmailMessage, kind: str, place: _Place) -> Iterator[tuple[EmailMessage, _Place]]:
+        """Return the parts of a multipart, each with its place."""
+        boundary = part.get_boundary()
+        if boundary in place.boundaries:
+            message = "Two parts of the mail, one inside the other, are separated by the same line."
+            raise Unreadable(message)
+        place = replace(place, boundaries=place.boundaries | {boundary})
+        children = _children(part)
+        number = len(self._alternatives)
+        if kind == "multipart/alternative":
+            self._alternatives.append(len(children))
+        for position, child in enumerate(children):
+            inner = place
+            if kind == "multipart/alternative":
+                inner = replace(place, renderings=(*place.renderings, (number, position)))
+            elif kind == "multipart/related" and (position or not _may_be_root(child, part)):
+                inner = replace(place, is_beside=True)
+            yield child, inner
 
     def _check_fields(self, part: EmailMessage) -> None:
         fields = tuple((name, str(value)) for name, value in part.raw_items())
         if any(len(headers.values(fields, name)) > 1 for name in _SAID_ONCE):
             message = "A part of the mail says twice what it is."
+            raise Unreadable(message)
+        said = [found[1].casefold() for value in headers.values(fields, "Content-Type")
+                for found in _PARAMETER.finditer(value)]  # fmt: skip
+        if len(said) > len(set(said)):
+            message = "A part of the mail says twice how it is written or separated."
             raise Unreadable(message)
 
     def _text(self, part: EmailMessage) -> str:
@@ -153,3 +203,9 @@ class _Walk:
 def _children(part: EmailMessage) -> list[EmailMessage]:
     payload = part.get_payload()
     return [child for child in payload if isinstance(child, EmailMessage)] if isinstance(payload, list) else []
+
+
+def _may_be_root(first: EmailMessage, related: EmailMessage) -> bool:
+    """Tell whether the first part of a multipart/related is the one that clients show (RFC 2387)."""
+    root = related.get_param("start")
+    return root is None or str(root).strip() == str(first.get("Content-ID", "")).strip()
