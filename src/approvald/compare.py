@@ -74,9 +74,12 @@ def _same_reason(printed: str, request: AccessRequest) -> bool:
 
 
 def _seen(text: str) -> str:
-    """Return what people see of a text, white space folded: adapters drop control characters, mails carry them."""
+    """Return what people see of a text, white space folded: adapters drop control characters, mails carry them.
+
+    Quote marks at the beginning may be the mail client's and do not count.
+    """
     kept = (each for each in " ".join(text.split()) if unicodedata.category(each) not in _UNSEEN and each != _REPLACED)
-    return " ".join("".join(kept).split())
+    return " ".join("".join(kept).lstrip("> ").split())
 
 
 def _folded(value: str) -> str:

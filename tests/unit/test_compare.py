@@ -105,6 +105,7 @@ def test_a_reason_is_whole_or_a_long_cut_beginning(printed: str, *, same: bool) 
         ("line\u2028line\x85line", "line\u2028line\x85line"),
         ("soft\u00adhyphen", "soft\u00adhyphen"),
         ("no\u00a0break", "no\u00a0break"),
+        ("> as quoted", "as quoted"),
         ("long story " * 400, "long story " * 400),
     ],
 )

@@ -56,9 +56,9 @@ class MailSettings(Section):
         "Réponse automatique", "Respuesta automática:", "Risposta automatica", "Automatisch antwoord:",
         "Odpowiedź automatyczna", "Autosvar:", "Automatiskt svar:", "Automatisk svar:", "Automaattinen vastaus:",
         "Resposta automática:", "Automatická odpověď:", "Automatikus válasz:", "Răspuns automat:",
-        "Otomatik yan\u0131t:", "Αυτόματη απάντηση:", "Автоответ:", "Автоматический ответ:", "Автоматична відповідь:", "תשובה אוטומטית:",
-        "رد تلقائي:", "ตอบกลับอัตโนมัติ:", "Trả lời tự động:", "自動応答", "自動返信:", "自动答复:", "自動回覆:",
-        "자동 회신:",
+        "Otomatik yan\u0131t:", "Αυτόματη απάντηση:", "Автоответ:", "Автоматический ответ:", "Автоматична відповідь:",
+        "תשובה אוטומטית:", "رد تلقائي:", "ตอบกลับอัตโนมัติ:", "Trả lời tự động:", "自動応答", "自動返信:", "自动答复:",
+        "自動回覆:", "자동 회신:",
     ]  # fmt: skip
     max_age_hours: PositiveFloat = 72.0
 
