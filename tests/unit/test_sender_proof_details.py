@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from approvald import config, headers
+from approvald import config
 from approvald.intake import Proof, ProvenAddress, SenderRules, Unproven, VerifiedSender, prove, verify
 from approvald.model import Person
 from mailbag import AUTH, ILKA, ROOT, RULES, mail
