@@ -57,7 +57,7 @@ class Confirming:
 
 
 def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
-    """Confirm, and say how it ended. Raises Unavailable where the mail must wait; then the intent tells the rest."""
+    """Confirm, and say how it ended. Raises Unavailable where the mail must wait, Halted on hold or in a pause."""
     comment = comment_for(decision.sender.address, ledger_id)
     intent = Intent(
         ledger_id=ledger_id,
@@ -176,6 +176,7 @@ def _read(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
 
 def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> bool:
     found = _read(intent, tools)
+    tools.confirmations.refuse_while_halted()
     return (
         isinstance(found, AccessRequest)
         and _nothing_happened(decision.request, found, tools)

@@ -54,6 +54,7 @@ class Code(StrEnum):
     NEEDS_OTHER_CONFIRMER = "needs_other_confirmer"
     SAFE_BARRED = "safe_barred"
     OUT_OF_HOURS = "out_of_hours"
+    ON_HOLD = "on_hold"
     CONFIRMED = "confirmed"
     NOT_PERMITTED = "not_permitted"
     PVWA_REFUSED = "pvwa_refused"

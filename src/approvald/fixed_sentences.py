@@ -111,6 +111,11 @@ FIXED: Final[Mapping[Code, Sentences]] = {
         "Requests for this safe may not be approved by mail here.",
         f"Please {PORTAL}.",
     ),
+    Code.ON_HOLD: Sentences(
+        "Not approved: approving by mail is stopped",
+        "The CyberArk team has stopped approvals by mail for the time being, so nothing was approved.",
+        f"Please {PORTAL}.",
+    ),
     Code.NOT_PERMITTED: Sentences(
         "Not approved: not permitted in CyberArk",
         "CyberArk does not let approvald's account confirm this request (it may want the requestor's manager).",

@@ -27,6 +27,7 @@ from approvald.intake import (
     classify,
     is_request_subject,
 )
+from approvald.ledger.halts import Halted
 from approvald.ledger.mails import Entry, Mails
 from approvald.logs import Event, event
 from approvald.lookup import find_request
@@ -145,6 +146,7 @@ class Pipeline:
 
     def _request(self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, reading: Notification) -> Ending:
         """Hold what the mail points to against PVWA's record, decide, and confirm. Only approvers come this far."""
+        self._permission.wait_while_paused()
         if self._uptime.age(mail.listed.received) > self._rules.max_age:
             code = Code.STALE if entry.waiting_since is None else Code.EXPIRED_WAITING
             return Ending(code=code, request_id=reading.request_id)
@@ -173,7 +175,12 @@ class Pipeline:
         self._permission.wait_at_cap(decision, entry.id)
         self._mails.decided(entry.id)
         with watch.step("confirm"):
-            return carry_out(decision, entry.id, self._confirming)
+            try:
+                return carry_out(decision, entry.id, self._confirming)
+            except Halted as halted:
+                ending = self._permission.halted(halted.halt, decision)
+        give_up(entry.id, self._confirming)
+        return ending
 
     def _owner_of_rule(self, kind: Automatic | RuleForward | NotARequest, mail: Mail) -> str:
         """Return who is asked to forward by hand, where a rule has forwarded a notification."""

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from approvald.ports import Clock, Names
 
 _KIND: Final = "uptime"
+_Spans = Sequence[tuple[datetime, datetime]]
 
 
 class Uptime:
-    """Keeps the pauses in which approvald was down, durably. Call `beat` at every poll."""
+    """Keeps the pauses in which approvald was down, durably. Call `beat` at every poll.
 
-    def __init__(self, names: Names, clock: Clock, *, poll_seconds: float, keep: timedelta) -> None:
+    `paused`: returns the spans in which it was up and paused by an operator.
+    """
+
+    def __init__(
+        self, names: Names, clock: Clock, *, poll_seconds: float, keep: timedelta, paused: Callable[[], _Spans] = tuple
+    ) -> None:
         self._names = names
         self._clock = clock
         self._tolerated = timedelta(seconds=max(4 * poll_seconds, 60))
         self._keep = keep
+        self._paused = paused
         self._pauses: list[tuple[datetime, datetime]] | None = None
 
     def beat(self) -> None:
@@ -36,11 +44,11 @@ class Uptime:
         self._names.remember(_KIND, "last", now.isoformat())
 
     def age(self, received: datetime) -> timedelta:
-        """Return how long a mail received then has waited while approvald was up."""
+        """Return how long a mail received then has waited while approvald was up and not paused."""
         now = self._clock.now()
         down, counted_to = timedelta(), received
         # Pauses overlap when the clock was set back; no hour may be taken off twice.
-        for start, end in sorted(self._pauses or []):
+        for start, end in sorted([*(self._pauses or []), *self._paused()]):
             begin, stop = max(start, counted_to), min(end, now)
             if stop > begin:
                 down += stop - begin

@@ -5,6 +5,7 @@ Adapters are imported inside `build`, so that commands which ask no server start
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 from collections.abc import Iterator
@@ -23,9 +24,11 @@ from approvald.errors import System
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.halts import Halts
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
+from approvald.logs import Event, event
 from approvald.mailroom import Mailroom
 from approvald.model import Level
 from approvald.outbox import Outbox
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from approvald.adapters.exchange.mailbox import ExchangeMailbox
     from approvald.adapters.pvwa.client import PvwaClient
 
+_LOG: Final = logging.getLogger(__name__)
 _SETTLE_MARGIN_SECONDS: Final = 5.0
 
 
@@ -65,6 +69,7 @@ def build(settings: Settings) -> Iterator[Daemon]:
         directory = _directory(settings, secrets, store, stack)
         pvwa = _pvwa(settings, secrets, store, stack)
         mailbox = _mailbox(settings, secrets, store, stack)
+        _tell_halt(Halts(store))
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
         yield _daemon(settings, store, mailbox, directory, pvwa, reader=reader)
 
@@ -144,7 +149,8 @@ def _daemon(
     clock = store.clock
     mails = Mails(store)
     max_age = timedelta(hours=settings.mail.max_age_hours)
-    uptime = Uptime(store, clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * max_age)
+    halts = Halts(store)
+    uptime = Uptime(store, clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * max_age, paused=halts.pauses)
     settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
     watching = Watching.from_settings(settings, store, mails, settle=settle)
     groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
@@ -168,7 +174,9 @@ def _daemon(
         ),
         senders=Senders(SenderRules.from_settings(settings), directory, groups),
         plausibility=watching.plausibility,
-        permission=Permission(policy=Policy.from_settings(settings), confirmations=confirmations, clock=clock),
+        permission=Permission(
+            policy=Policy.from_settings(settings), halts=halts, confirmations=confirmations, clock=clock
+        ),
     )
     outbox = Outbox(
         mailbox=mailbox,
@@ -201,6 +209,12 @@ def _daemon(
         rest=partial(_rest, reader, pvwa),
         reload=groups.read,
     )
+
+
+def _tell_halt(halts: Halts) -> None:
+    halt = halts.in_force()
+    if halt is not None:
+        event(_LOG, Event.HALT_IN_FORCE, logging.WARNING, state=halt.kind.value, why=halt.reason, operator=halt.set_by)
 
 
 def _rest(reader: Reader, pvwa: Pvwa) -> None:

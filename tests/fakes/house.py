@@ -14,6 +14,7 @@ from approvald.confirm import Confirming
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.halts import Halts
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom, Round
@@ -61,7 +62,8 @@ class House:
         store.open()
         self.mails = Mails(store)
         self.watching = Watching.from_settings(self._settings, store, self.mails, settle=SETTLE)
-        self.uptime = Uptime(store, self.clock, poll_seconds=15, keep=timedelta(hours=144))
+        self.halts = Halts(store)
+        self.uptime = Uptime(store, self.clock, poll_seconds=15, keep=timedelta(hours=144), paused=self.halts.pauses)
         self.mailroom = self._mailroom(store)
 
     def round(self, stopping: bool = False) -> Round:  # noqa: FBT001, FBT002 - a test's short hand
@@ -119,7 +121,9 @@ class House:
             ),
             senders=Senders(SenderRules.from_settings(settings), self.directory, groups),
             plausibility=self.watching.plausibility,
-            permission=Permission(policy=Policy.from_settings(settings), confirmations=confirmations, clock=clock),
+            permission=Permission(
+                policy=Policy.from_settings(settings), halts=self.halts, confirmations=confirmations, clock=clock
+            ),
         )
         rules = ReplyRules(team_name="CyberArk team", team_address=TEAM, zone=ZoneInfo("UTC"))
         outbox = Outbox(

@@ -17,6 +17,9 @@ COMMANDS: Final = {
     "explain": "approvald.cli.explain",
     "tail": "approvald.cli.tail",
     "approver": "approvald.cli.approver",
+    "hold": "approvald.cli.hold",
+    "pause": "approvald.cli.pause",
+    "resume": "approvald.cli.resume",
 }
 """The module of each command. A module imports at its top only what `--help` needs."""
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.configuration import config_option
+from approvald.cli.ledger import given, opened_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,28 +33,11 @@ def release(*, address: str, reason: str) -> None:
 
     Works while the daemon runs. Run it as the user approvald runs as: it writes to ledger and log.
     """
-    from approvald import logs  # noqa: PLC0415 - loads pydantic
-    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
     from approvald.ledger.haste import Haste  # noqa: PLC0415 - loads SQLAlchemy
-    from approvald.ledger.store import Store  # noqa: PLC0415 - as above
 
-    if not reason.strip():
-        message = "--reason is empty; say why, in a few words"
-        raise click.UsageError(message)
-    settings = read_settings()
-    if not settings.ledger.file.exists():
-        message = (
-            f"{settings.ledger.file}: there is no ledger; has approvald been started, and is this its ledger.file?"
-        )
-        raise click.ClickException(message)
-    logs.set_up(settings.logs)
-    store = Store(f"sqlite:///{settings.ledger.file}", SystemClock())
-    try:
-        store.open()
-        _release(Haste(store), address.strip().casefold(), reason.strip())
-    finally:
-        store.close()
-        logs.tear_down()
+    why = given(reason)
+    with opened_ledger() as store:
+        _release(Haste(store), address.strip().casefold(), why)
 
 
 def _release(haste: Haste, address: str, reason: str) -> None:

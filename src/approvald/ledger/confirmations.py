@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from approvald.ledger import tables
+from approvald.ledger.halts import refuse_while_halted
 from approvald.ledger.mails import State
 from approvald.ledger.store import Store
 from approvald.model import Level
@@ -49,7 +50,7 @@ class Confirmations:
 
         At most one row per request and level is open or confirmed. The same mail may come back to its own open
         intent, which is dated anew; for any other IntentOpen is raised. PVWA's creation time is part of what a request
-        is, because its number may be used again.
+        is, because its number may be used again. While a halt is in force, Halted is raised and nothing written.
         """
         rows = tables.confirmations
         with self._store.begin() as connection:
@@ -74,6 +75,12 @@ class Confirmations:
             connection.execute(
                 tables.mails.update().where(tables.mails.c.id == intent.ledger_id).values(state=State.CONFIRMING)
             )
+            refuse_while_halted(connection)
+
+    def refuse_while_halted(self) -> None:
+        """Raise Halted while a halt is in force."""
+        with self._store.begin() as connection:
+            refuse_while_halted(connection)
 
     def open_of_mail(self, ledger_id: str) -> Sequence[Intent]:
         """Return this mail's unsettled intents, oldest first."""

@@ -160,3 +160,15 @@ barred: Final = sa.Table(
     sa.Column("released_at", Instant),
     sa.Column("reason", sa.String(256)),
 )
+
+halts: Final = sa.Table(
+    "halts",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("reason", sa.String(256), nullable=False),
+    sa.Column("set_by", sa.String(256), nullable=False),
+    sa.Column("set_at", Instant, nullable=False),
+    sa.Column("ended_by", sa.String(256)),
+    sa.Column("ended_at", Instant),
+)

@@ -47,6 +47,11 @@ class Event(StrEnum):
     REPLY_HELD_BACK = "reply.held_back"
     ALARM = "alarm"
     """The CyberArk team is told, or would be if it were not throttled."""
+    HALT_SET = "halt.set"
+    """`state` is hold or pause; `operator` has set it, for the reason `why`."""
+    HALT_IN_FORCE = "halt.in_force"
+    """At the start of the daemon."""
+    HALT_ENDED = "halt.ended"
     APPROVER_BARRED = "approver.barred"
     APPROVER_RELEASED = "approver.released"
     GROUPS_READ = "groups.read"
@@ -98,6 +103,7 @@ class Fields(TypedDict, total=False):
     ms: float
     next_try: datetime | None
     operation: str
+    operator: str
     request_id: str | None
     requestor: str | None
     safe: str | None

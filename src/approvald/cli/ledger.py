@@ -1,0 +1,57 @@
+"""The ledger of a running approvald, for commands that write to it beside the daemon."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from approvald.cli.configuration import read_settings
+
+if TYPE_CHECKING:
+    from approvald.ledger.store import Store
+
+
+@contextmanager
+def opened_ledger() -> Iterator[Store]:
+    """Open ledger and log of this configuration; both are closed at the end. Raises ClickException without a ledger."""
+    from approvald import logs  # noqa: PLC0415 - loads pydantic
+    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
+    from approvald.ledger.store import Store  # noqa: PLC0415 - loads SQLAlchemy
+
+    settings = read_settings()
+    if not settings.ledger.file.exists():
+        message = (
+            f"{settings.ledger.file}: there is no ledger; has approvald been started, and is this its ledger.file?"
+        )
+        raise click.ClickException(message)
+    logs.set_up(settings.logs)
+    store = Store(f"sqlite:///{settings.ledger.file}", SystemClock())
+    try:
+        store.open()
+        yield store
+    finally:
+        store.close()
+        logs.tear_down()
+
+
+def operator() -> str:
+    """Return who runs this: the operating system's user, and behind sudo the one who called it."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"user {os.getuid()}"
+    caller = os.environ.get("SUDO_USER", "")
+    return f"{user} (sudo by {caller})" if caller.isprintable() and caller not in {"", user} else user
+
+
+def given(reason: str) -> str:
+    """Return a reason that says something. Raises UsageError."""
+    if not reason.strip():
+        message = "--reason is empty; say why, in a few words"
+        raise click.UsageError(message)
+    return " ".join(reason.split())

@@ -1,0 +1,18 @@
+"""`approvald resume`: end a hold or a pause."""
+
+from __future__ import annotations
+
+import click
+
+from approvald.cli import halting
+from approvald.cli.configuration import config_option
+
+
+@click.command("resume")
+@config_option
+def command() -> None:
+    """Take approvals again, after `approvald hold` or `approvald pause`; mails that wait are decided now.
+
+    Mails that were refused meanwhile must be forwarded again.
+    """
+    halting.resume()
