@@ -29,6 +29,7 @@ class AlarmKind(StrEnum):
     NOT_VISIBLE = "not_visible"
     CONFIRMERS_UNMAPPED = "confirmers_unmapped"
     GROUP_DISABLED = "group_disabled"
+    LINK_SHARED = "link_shared"
     PROBING = "probing"
     TOO_FAST = "too_fast"
     APPROVER_BARRED = "approver_barred"
@@ -118,6 +119,13 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.GROUP_DISABLED: (
         "Alarm: an approver group cannot be used",
         "Its members cannot approve by mail until it is set right in the directory or in [groups].",
+    ),
+    AlarmKind.LINK_SHARED: (
+        "Alarm: too many accounts share one value that should join one human's",
+        (
+            "It joins nobody, so nothing keeps these accounts apart as one human's. If it is a filler, name it in "
+            "people.link_ignore; if not, have it set right in the directory."
+        ),
     ),
     AlarmKind.PROBING: (
         "Alarm: one sender asks for requests that are not theirs",

@@ -65,7 +65,7 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
         created=decision.request.created,
         level=decision.level,
         account=decision.account,
-        approver_guid=decision.sender.person.guid,
+        approver_guid=decision.sender.person.human,
         approver_link=decision.sender.person.link,
         intended_at=tools.clock.now(),
     )

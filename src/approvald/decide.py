@@ -6,64 +6,16 @@ off. The order is design.md section 3: group, PVWA, policy. Each refusal names i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Final
 
-from approvald.compare import Comparison, differences
-from approvald.confirmers import group_of, held
+from approvald.compare import differences
+from approvald.confirmers import held
 from approvald.endings import Code, Ending, RequestFacts
-from approvald.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
+from approvald.facts import Facts
+from approvald.model import AccessRequest, ApproverGroup, Level, Person
 from approvald.sender import VerifiedSender
-from approvald.standing import (
-    CLOSED,
-    Actor,
-    ApprovedBy,
-    Human,
-    believed,
-    last_actor,
-    may_be,
-    same_person,
-    standing,
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """Everything the decision depends on, fetched before it is made.
-
-    `now`: aware UTC. `sender_groups`: the approver groups the sender is in. `acted`: who acted on the record, earliest
-    first; `portal_people`: the people behind the user names PVWA gives for them, where the directory knows them.
-    `approved_before`: the humans on whose behalf we confirmed this request, by level, as the ledger knows them.
-    `pvwa_names`: [groups.pvwa_names], case folded.
-    """
-
-    now: datetime
-    sender: VerifiedSender
-    sender_groups: tuple[ApproverGroup, ...]
-    book: GroupBook
-    notification: Notification
-    request: AccessRequest
-    requestor: PersonLookup
-    acted: tuple[Actor, ...] = ()
-    portal_people: tuple[Person, ...] = ()
-    approved_before: Mapping[Level, ApprovedBy] = field(default_factory=dict)
-    pvwa_names: Mapping[str, str] = field(default_factory=dict)
-    comparison: Comparison
-
-    def actors(self) -> tuple[Actor, ...]:
-        """Return who acted, with the comments that the ledger knows to be ours."""
-        return believed(self.acted, {approved.ledger_id for approved in self.approved_before.values()})
-
-    def group_of(self, confirmer_name: str) -> ApproverGroup | None:
-        """Return the approver group that PVWA means by this name."""
-        return group_of(confirmer_name, self.book, self.pvwa_names)
-
-    def confirmers(self) -> frozenset[ApproverGroup]:
-        """Return the approver groups that PVWA's record names as confirmers."""
-        found = (self.group_of(confirmer.name) for confirmer in self.request.confirmers)
-        return frozenset(group for group in found if group is not None)
+from approvald.standing import CLOSED, last_actor, may_be, standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +94,7 @@ def _requestor_known(facts: Facts) -> Ending | None:
 
 
 def _not_own_request(facts: Facts) -> Ending | None:
-    if isinstance(facts.requestor, Person) and not same_person(facts.sender.person, facts.requestor):
+    if isinstance(facts.requestor, Person) and not facts.is_sender(facts.requestor):
         return None
     return Ending(code=Code.OWN_REQUEST)
 
@@ -199,6 +151,10 @@ def _choose(facts: Facts) -> tuple[Level, ApproverGroup] | Ending:
 # ------------------------------------------------------------------------------------------ four eyes and one vote each
 
 _TWICE: Final = "You have already approved this request, and two different people must."
+_BY_REQUESTOR: Final = (
+    "The requestor has approved this request as well, with another account. They must make a new request, and leave "
+    "approving it to others."
+)
 _MAYBE_TWICE: Final = "You may have approved this request: CyberArk lists your group and does not say who it was."
 
 
@@ -206,11 +162,12 @@ def _own_vote(facts: Facts, level: Level, group: ApproverGroup) -> Ending | None
     """See that this human has not acted on the request before, by mail or in the portal, and that a vote is left."""
     if facts.approved_before.get(level) is not None:
         return _needs_other(facts)
-    person = facts.sender.person
-    humans: list[Human] = [*facts.approved_before.values(), *facts.portal_people]
-    if any(same_person(person, human) for human in humans):
+    humans = facts.gave_before()
+    if any(facts.is_sender(human) for human in humans):
         return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE)
-    suspects = [actor for actor in facts.actors() if may_be(actor, person)]
+    if isinstance(facts.requestor, Person) and any(facts.same(facts.requestor, human) for human in humans):
+        return Ending(code=Code.SAME_PERSON_TWICE, why=_BY_REQUESTOR)
+    suspects = [actor for actor in facts.actors() if any(may_be(actor, account) for account in facts.accounts())]
     if suspects:
         certain = any(len(actor.user_names) <= 1 for actor in suspects)
         return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE if certain else _MAYBE_TWICE)
@@ -241,7 +198,7 @@ def _finish(ending: Ending, facts: Facts, passed: tuple[str, ...]) -> Ending:
     Anybody else learns the check's name and the number that stood in their own mail, and nothing more. The names of
     confirmers that nobody could map stay in the ending for the operator; no sentence shows them.
     """
-    own = isinstance(facts.requestor, Person) and same_person(facts.sender.person, facts.requestor)
+    own = isinstance(facts.requestor, Person) and facts.is_sender(facts.requestor)
     known = replace(ending, request_id=facts.notification.request_id, checks=passed)
     if own or held(facts.confirmers(), facts.sender_groups):
         return replace(known, request=_tellable(facts))

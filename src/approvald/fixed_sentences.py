@@ -56,11 +56,6 @@ FIXED: Final[Mapping[Code, Sentences]] = {
         "Your mailbox belongs to an account of another directory, which cannot be checked here.",
         f"Please {PORTAL}.",
     ),
-    Code.NOT_AN_APPROVER: Sentences(
-        "Not approved: you are not an approver",
-        "You are in none of the approver groups, so your mail cannot approve a request.",
-        "Nothing was changed. If you should be an approver, ask the CyberArk team (in copy).",
-    ),
     Code.STALE: Sentences(
         "Not approved: mail too old",
         "Your mail waited too long to be acted on safely.",

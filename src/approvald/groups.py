@@ -52,13 +52,14 @@ class ApproverGroups:
 
         Somebody in none gets a second look with the groups read afresh: a renamed group would look just so.
         """
-        found = self._member_of(person)
+        found = self.member_of(person)
         if not found:
             self.read()
-            found = self._member_of(person)
+            found = self.member_of(person)
         return found
 
-    def _member_of(self, person: Person) -> tuple[ApproverGroup, ...]:
+    def member_of(self, person: Person) -> tuple[ApproverGroup, ...]:
+        """Return the groups this person is in, of those in force."""
         groups = self.book().all()
         sids = self._directory.memberships(person, groups)
         return tuple(group for group in groups if group.sid in sids)

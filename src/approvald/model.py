@@ -140,7 +140,9 @@ class Person:
 
     `guid`: objectGUID, lower-case with dashes: the identity. `addresses`: every SMTP address, case folded.
     `address`: the one we write to (primary proxy address, else mail). `link`: the value of the link attribute that
-    joins two accounts of one human, None when empty. `manager_dn`: raw DN or None.
+    joins two accounts of one human, None when empty. `manager_dn`: raw DN or None. `owner`: objectGUID of the human
+    whose admin account this is (people.admin_accounts, by `manager`), or their DN, case folded, where we may not read
+    them; None for an ordinary account.
     """
 
     guid: str
@@ -152,10 +154,16 @@ class Person:
     addresses: frozenset[str] = frozenset()
     link: str | None = None
     manager_dn: str | None = None
+    owner: str | None = None
     disabled: bool = False
     expired: bool = False
     shared_mailbox: bool = False
     linked_mailbox: bool = False
+
+    @property
+    def human(self) -> str:
+        """The identity that stands for every account of theirs that `owner` knows."""
+        return self.owner or self.guid
 
 
 @dataclass(frozen=True, kw_only=True)

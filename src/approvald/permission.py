@@ -58,7 +58,7 @@ class Permission:
     def wait_at_cap(self, decision: Confirm, ledger_id: str) -> None:
         """Raise MustWait while the approver has had their confirmations of this hour. `ledger_id`: of this mail."""
         now = self._clock.now()
-        given = self._confirmations.given_since(decision.sender.person.guid, now - _HOUR, besides=ledger_id)
+        given = self._confirmations.given_since(decision.sender.person.human, now - _HOUR, besides=ledger_id)
         if len(given) >= self._policy.hourly_cap:
             left = given[-self._policy.hourly_cap] + _HOUR - now
             raise MustWait(Held.CAP, retry_after_seconds=left.total_seconds())

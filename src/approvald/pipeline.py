@@ -9,16 +9,18 @@ Confirm, policy permits it and `confirm` has written the intent down. Unavailabl
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
 
+from approvald.approvers import Approver, Approvers
 from approvald.compare import Comparison
 from approvald.confirm import Confirming, carry_out, give_up
-from approvald.decide import Confirm, Facts, decide
+from approvald.decide import Confirm, decide
 from approvald.endings import Code, Ended, Ending
-from approvald.groups import ApproverGroups
+from approvald.facts import Facts
+from approvald.humans import Human
 from approvald.intake import (
     Automatic,
     IntakeRules,
@@ -34,7 +36,6 @@ from approvald.lookup import find_request
 from approvald.model import (
     AccessRequest,
     Ambiguous,
-    ApproverGroup,
     Incomplete,
     Level,
     Mail,
@@ -44,25 +45,18 @@ from approvald.model import (
     PersonLookup,
     Reading,
 )
+from approvald.people import People
 from approvald.permission import Permission
 from approvald.plausibility import Plausibility
 from approvald.ports import Directory
 from approvald.resume import found_done, is_resumed
 from approvald.sender import VerifiedSender
 from approvald.senders import Senders
-from approvald.standing import Actor, actors
+from approvald.standing import actors
 from approvald.stopwatch import Stopwatch
 from approvald.uptime import Uptime
 
 _LOG: Final = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Approver:
-    """A proven sender, and the approver groups they are in: never none."""
-
-    sender: VerifiedSender
-    groups: tuple[ApproverGroup, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +78,8 @@ class Pipeline:
         rules: Rules,
         read: Callable[[bytes], Reading],
         directory: Directory,
-        groups: ApproverGroups,
+        people: People,
+        approvers: Approvers,
         mails: Mails,
         uptime: Uptime,
         confirming: Confirming,
@@ -95,7 +90,8 @@ class Pipeline:
         self._rules = rules
         self._read = read
         self._directory = directory
-        self._groups = groups
+        self._people = people
+        self._approvers = approvers
         self._mails = mails
         self._uptime = uptime
         self._confirming = confirming
@@ -134,15 +130,15 @@ class Pipeline:
 
         self._mails.may_be_told(entry.id, sender.person.address or sender.address)
         with watch.step("group"):
-            groups = self._groups.of(sender.person)
-        if not groups:
-            return _told(sender, Ending(code=Code.NOT_AN_APPROVER))
+            approver = self._approvers.of(sender)
+        if isinstance(approver, Ending):
+            return _told(sender, approver)
 
         with watch.step("parse"):
             reading = self._read(mail.mime or b"")
         if not isinstance(reading, Notification):
             return _told(sender, _unread(reading))
-        return _told(sender, self._request(mail, entry, watch, Approver(sender, groups), reading))
+        return _told(sender, self._request(mail, entry, watch, approver, reading))
 
     def _request(self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, reading: Notification) -> Ending:
         """Hold what the mail points to against PVWA's record, decide, and confirm. Only approvers come this far."""
@@ -197,26 +193,29 @@ class Pipeline:
         self, approver: Approver, reading: Notification, request: AccessRequest, requestor: PersonLookup
     ) -> Facts:
         acted = actors(request, self._confirming.our_names())
+        portal_people = self._people.behind(acted)
+        approved_before = self._confirming.confirmations.approved_before(request.request_id, request.created)
+        accounts = self._people.accounts_that_matter(approver.sender.person, approver.accounts, acted)
+        requestors = [requestor] if isinstance(requestor, Person) else []
+        before: tuple[Human, ...] = (*approved_before.values(), *portal_people)
         return Facts(
             now=self._confirming.clock.now(),
             sender=approver.sender,
             sender_groups=approver.groups,
-            book=self._groups.book(),
+            sender_accounts=accounts,
+            book=self._approvers.book(),
             notification=reading,
             request=request,
             requestor=requestor,
             acted=acted,
-            portal_people=self._people_behind(acted),
-            approved_before=self._confirming.confirmations.approved_before(request.request_id, request.created),
+            portal_people=portal_people,
+            link_bearers=self._people.link_bearers(
+                (approver.sender.person, *accounts, *requestors), (*requestors, *before)
+            ),
+            approved_before=approved_before,
             pvwa_names=self._rules.pvwa_names,
             comparison=self._rules.comparison,
         )
-
-    def _people_behind(self, acted: Iterable[Actor]) -> tuple[Person, ...]:
-        """Return the people who acted in the portal, where PVWA names one user and the directory knows them."""
-        named = (next(iter(actor.user_names)) for actor in acted if len(actor.user_names) == 1)
-        found = (self._directory.find_by_user_name(user_name) for user_name in named)
-        return tuple(person for person in found if isinstance(person, Person))
 
 
 def _told(sender: VerifiedSender, ending: Ending) -> Ended:

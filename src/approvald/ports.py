@@ -85,6 +85,12 @@ class Directory(Protocol):
     def find_by_user_name(self, user_name: str) -> PersonLookup:
         """Return the person behind a CyberArk user name: [people.map], then sAMAccountName, then userPrincipalName."""
 
+    def people_with_link(self, link: str) -> Sequence[Person]:
+        """Return the people whose accounts bear this link value: all of them, or ten where there are more."""
+
+    def admin_accounts_of(self, person: Person) -> Sequence[Person]:
+        """Return the admin accounts (people.admin_accounts) whose manager this person is."""
+
     def memberships(self, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
         """Return the SIDs of those groups the person is in, nested groups included."""
 

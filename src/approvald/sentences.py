@@ -61,6 +61,17 @@ def _acted_before(verb: str) -> Callable[[Ending, str], Sentences]:
     return made
 
 
+def _not_an_approver(ending: Ending, when: str) -> Sentences:
+    del when
+    subject = "Not approved: you are not an approver"
+    outcome = "You are in none of the approver groups, so your mail cannot approve a request."
+    if ending.names:
+        verb = "is in one" if len(ending.names) == 1 else "are in some"
+        outcome = f"The account of your mail is in none of the approver groups; {', '.join(ending.names)} {verb}."
+    step = ending.why or "Nothing was changed. If you should be an approver, ask the CyberArk team (in copy)."
+    return Sentences(subject, outcome, step)
+
+
 def _incomplete(ending: Ending, when: str) -> Sentences:
     del when
     wanted = {"requestor": "the requestor's e-mail address", "safe": "the safe", "number": "the request id"}
@@ -162,6 +173,7 @@ _BY_CODE: Final[Mapping[Code, Callable[[Ending, str], Sentences]]] = {
     Code.CONFIRMED: _confirmed,
     Code.ALREADY_CONFIRMED: _acted_before("approved"),
     Code.ALREADY_REJECTED: _acted_before("rejected"),
+    Code.NOT_AN_APPROVER: _not_an_approver,
     Code.INCOMPLETE: _incomplete,
     Code.ALTERED: _altered,
     Code.WRONG_LEVEL: _wrong_level,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Final, Protocol, TypedDict
+from typing import Final, TypedDict
 
 from approvald.compare import has_address
 from approvald.endings import Code
@@ -189,30 +189,6 @@ def may_be(actor: Actor, person: Person) -> bool:
         return has_address(person, actor.address)
     account = person.account_name.casefold()
     return any(bare(name) == account or has_address(person, name) for name in actor.user_names)
-
-
-class Human(Protocol):
-    """What tells one human from another: objectGUID, and the link attribute that joins their accounts."""
-
-    @property
-    def guid(self) -> str: ...  # noqa: D102 - see the class
-
-    @property
-    def link(self) -> str | None: ...  # noqa: D102 - see the class
-
-
-@dataclass(frozen=True, kw_only=True)
-class ApprovedBy:
-    """A human on whose behalf we confirmed, as the ledger knows them, and the id in the comment."""
-
-    guid: str
-    link: str | None
-    ledger_id: str
-
-
-def same_person(one: Human, other: Human) -> bool:
-    """Whether two directory objects are one human: the same object, or joined by the link attribute."""
-    return one.guid == other.guid or (bool(one.link) and one.link == other.link)
 
 
 class WhoWhen(TypedDict):

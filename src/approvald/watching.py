@@ -63,6 +63,12 @@ class Watching:
             ),
         )
 
+    def link_shared(self, link: str, count: int) -> None:
+        """Tell the team that a link value joins nobody, because so many people (at most ten are counted) bear it."""
+        facts = (("People with it", f"{count} or more"),)
+        why = f"{count} or more people bear this value in people.link_attribute, and one human has no so many accounts."
+        self.alarms.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
+
     def group_disabled(self, problem: GroupProblem) -> None:
         """Tell the team that an approver group cannot be used."""
         self.alarms.raise_alarm(Alarm(kind=AlarmKind.GROUP_DISABLED, why=problem.why, name=problem.name))

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from approvald.approvers import Approvers
 from approvald.clock import SystemClock
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
@@ -32,6 +33,7 @@ from approvald.logs import Event, event
 from approvald.mailroom import Mailroom
 from approvald.model import Level
 from approvald.outbox import Outbox
+from approvald.people import People
 from approvald.permission import Permission
 from approvald.pipeline import Pipeline, Rules
 from approvald.policy import Policy
@@ -158,11 +160,13 @@ def _daemon(
     patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     confirmations = Confirmations(store)
+    people = People(directory, tell=watching.link_shared)
     pipeline = Pipeline(
         rules=_rules(settings, max_age),
         read=reader.read,
         directory=directory,
-        groups=groups,
+        people=people,
+        approvers=Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account),
         mails=mails,
         uptime=uptime,
         confirming=Confirming(

@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
 
 from approvald.errors import System, Unavailable
 from approvald.model import (
@@ -57,7 +58,7 @@ class FakeGroup:
 class FakeDirectory:
     """The port Directory. Tests change `people` and `groups` as they like; `error` is raised by every question.
 
-    `first_level` and `second_level` are as in [groups], `people_map` as in [people.map].
+    `first_level` and `second_level` are as in [groups], `people_map` and `admin_accounts` as in [people].
     """
 
     people: list[Person] = field(default_factory=list)
@@ -65,6 +66,7 @@ class FakeDirectory:
     first_level: str = "*_PAMapprover"
     second_level: str | None = "L2_PAMapprover"
     people_map: Mapping[str, str] = field(default_factory=dict)
+    admin_accounts: Sequence[str] = ("adm-*", "admin-*")
     error: Exception | None = None
     questions: list[str] = field(default_factory=list)
     closed: bool = False
@@ -86,7 +88,7 @@ class FakeDirectory:
     def find_by_address(self, address: str) -> PersonLookup:
         """Return whoever has the address."""
         self._asked(f"address {address}")
-        return _one([person for person in self.people if address.casefold() in person.addresses])
+        return self._one([person for person in self.people if address.casefold() in person.addresses])
 
     def find_by_user_name(self, user_name: str) -> PersonLookup:
         """Return whoever has the user name."""
@@ -95,10 +97,21 @@ class FakeDirectory:
         wanted = mapped.get(user_name.casefold(), user_name).rpartition("\\")[2].casefold()
         if "@" in wanted:
             principal = wanted.removesuffix(f"@{DOMAIN}")
-            return _one(
+            return self._one(
                 [each for each in self.people if wanted in each.addresses or each.account_name.casefold() == principal]
             )
-        return _one([person for person in self.people if person.account_name.casefold() == wanted])
+        return self._one([person for person in self.people if person.account_name.casefold() == wanted])
+
+    def people_with_link(self, link: str) -> Sequence[Person]:
+        """Return the first ten who bear it themselves."""
+        self._asked(f"link {link}")
+        return [self._owned(person) for person in self.people if person.link == link][:10]
+
+    def admin_accounts_of(self, person: Person) -> Sequence[Person]:
+        """Return the admin accounts whose manager this is."""
+        self._asked(f"admin accounts of {person.account_name}")
+        found = (self._owned(each) for each in self.people)
+        return [each for each in found if each.manager_dn == person.dn and each.owner == person.guid]
 
     def memberships(self, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
         """Return the SIDs of those groups that are still there and hold the person."""
@@ -141,6 +154,20 @@ class FakeDirectory:
         if self.error is not None:
             raise self.error
 
+    def _owned(self, person: Person) -> Person:
+        """Say of an admin account whose it is."""
+        if person.manager_dn is None or not any(fnmatch(person.account_name, each) for each in self.admin_accounts):
+            return person
+        owner = next((each for each in self.people if each.dn == person.manager_dn), None)
+        if owner is None:
+            return replace(person, owner=person.manager_dn.casefold())
+        return replace(person, owner=owner.guid, link=person.link or owner.link)
+
+    def _one(self, found: Sequence[Person]) -> PersonLookup:
+        if len(found) > 1:
+            return SeveralPersons(count=len(found))
+        return self._owned(found[0]) if found else NoPerson()
+
     def _members(self, group: str, seen: frozenset[str]) -> set[str]:
         found: set[str] = set()
         for member in self.groups[group].members:
@@ -149,12 +176,6 @@ class FakeDirectory:
             else:
                 found.add(member)
         return found
-
-
-def _one(found: Sequence[Person]) -> PersonLookup:
-    if len(found) > 1:
-        return SeveralPersons(count=len(found))
-    return found[0] if found else NoPerson()
 
 
 def _approver_group(group: FakeGroup, level: Level) -> ApproverGroup:

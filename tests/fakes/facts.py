@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from approvald.compare import Comparison
-from approvald.decide import Facts
+from approvald.facts import Facts
 from approvald.model import (
     AccessRequest,
     ApproverGroup,
@@ -126,6 +126,7 @@ def facts(**changes: Any) -> Facts:
         "notification": notification(),
         "request": waits_for("DB_PAMapprover"),
         "requestor": TIMO,
+        "portal_people": (),
         "comparison": Comparison(),
     }
     return Facts(**(values | changes))

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from approvald import parse
+from approvald.approvers import Approvers
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
 from approvald.groups import ApproverGroups
@@ -20,6 +21,7 @@ from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom, Round
 from approvald.model import Level, Reply
 from approvald.outbox import Outbox
+from approvald.people import People
 from approvald.permission import Permission
 from approvald.pipeline import Pipeline, Rules
 from approvald.policy import Policy
@@ -101,6 +103,7 @@ class House:
         patience = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)
         groups = ApproverGroups(self.directory, clock, refresh_seconds=900, tell=self.watching.group_disabled)
         confirmations = Confirmations(store)
+        people = People(self.directory, tell=self.watching.link_shared)
         pipeline = Pipeline(
             rules=Rules(
                 intake=IntakeRules.from_settings(settings),
@@ -110,7 +113,8 @@ class House:
             ),
             read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
             directory=self.directory,
-            groups=groups,
+            people=people,
+            approvers=Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account),
             mails=self.mails,
             uptime=self.uptime,
             confirming=Confirming(

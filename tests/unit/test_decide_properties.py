@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,8 +11,10 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from approvald.compare import Comparison, differences
-from approvald.decide import Confirm, Facts, decide
+from approvald.decide import Confirm, decide
 from approvald.endings import Code, treatment
+from approvald.facts import Facts
+from approvald.humans import ApprovedBy, Human
 from approvald.model import (
     AccessRequest,
     ApproverGroup,
@@ -23,7 +26,7 @@ from approvald.model import (
     SeveralPersons,
 )
 from approvald.sender import VerifiedSender
-from approvald.standing import ApprovedBy, Standing, actors, same_person, standing
+from approvald.standing import Standing, actors, standing
 from fakes.directory import make_person
 from fakes.facts import BOOK, DB, ILKA, L2, MARA, NOW, OURS, RHEA, TIMO, facts, notification, verified, waits_for
 
@@ -37,10 +40,11 @@ IDS = ("abcdefgh2345", "zzzzzzzzzzzz")
 def people() -> st.SearchStrategy[Person]:
     """Return people of few names, guids and links."""
     return st.builds(
-        lambda name, guid, link: replace(make_person(name), guid=guid, link=link),
+        lambda name, guid, link, owner: replace(make_person(name), guid=guid, link=link, owner=owner),
         st.sampled_from(ACCOUNTS),
         st.sampled_from(["g1", "g2", "g3"]),
         st.sampled_from([None, "", "7", "8"]),
+        st.sampled_from([None, None, "g1", "g4", ILKA.guid, TIMO.guid]),
     )
 
 
@@ -116,7 +120,13 @@ def approvals() -> st.SearchStrategy[ApprovedBy]:
     )
 
 
-SENDERS = {person: verified(person) for person in (ILKA, replace(ILKA, link="7"), TIMO, replace(MARA, link="8"), RHEA)}
+SENDERS = {
+    person: verified(person)
+    for person in (
+        ILKA, replace(ILKA, link="7"), TIMO, replace(MARA, link="8"), RHEA, replace(RHEA, owner="g4"),
+        replace(MARA, owner=TIMO.guid),
+    )
+}  # fmt: skip
 CHANGES: dict[str, st.SearchStrategy[Any]] = {
     "sender": st.sampled_from([*SENDERS.values()]),
     "sender_groups": st.lists(groups() | st.sampled_from(BOOK.all()), max_size=4).map(tuple),
@@ -125,9 +135,11 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
         [notification(**change) for change in ({"account": "x"}, {"reason": "x"}, {"number": "18"}, {"safe": "NET"})]
     ),
     "request": requests(),
-    "requestor": st.sampled_from([replace(TIMO, link="7"), replace(TIMO, guid=ILKA.guid), MARA, NoPerson(),
-                                  SeveralPersons(count=2)]),
-    "portal_people": st.lists(people(), max_size=1).map(tuple),
+    "requestor": people() | st.sampled_from([replace(TIMO, link="7"), replace(TIMO, guid=ILKA.guid), MARA, NoPerson(),
+                                             replace(TIMO, owner="g4"), SeveralPersons(count=2)]),
+    "portal_people": st.lists(people(), max_size=2).map(tuple),
+    "sender_accounts": st.lists(people(), max_size=1).map(tuple),
+    "link_bearers": st.dictionaries(st.sampled_from(["7", "8"]), st.integers(2, 5)),
     "approved_before": st.dictionaries(st.sampled_from(Level), approvals(), max_size=2),
     "pvwa_names": st.dictionaries(
         st.sampled_from(["oracle owners", "", "a", "corp\\db_pamapprover"]), st.sampled_from(GROUP_NAMES), max_size=2
@@ -161,7 +173,7 @@ def test_a_confirmation_rests_on_every_check_at_once(given_facts: Facts) -> None
         return
     sender, requestor, group = given_facts.sender.person, given_facts.requestor, decision.group
     assert isinstance(requestor, Person)
-    assert not same_person(sender, requestor)
+    assert sender.guid != requestor.guid
     assert (group.sid, group.level) in {(each.sid, each.level) for each in given_facts.sender_groups}
     assert group in given_facts.book.all()
     assert group in {given_facts.group_of(row.name) for row in given_facts.request.confirmers}
@@ -170,12 +182,43 @@ def test_a_confirmation_rests_on_every_check_at_once(given_facts: Facts) -> None
     assert given_facts.request.level is not Level.SECOND or group.level is Level.SECOND
     assert decision.level not in given_facts.approved_before
     assert sender.guid not in {before.guid for before in given_facts.approved_before.values()}
-    assert not any(same_person(sender, before) for before in given_facts.approved_before.values())
-    assert not any(same_person(sender, person) for person in given_facts.portal_people)
     assert standing(given_facts.request, given_facts.now) is Standing.WAITING
     assert differences(given_facts.notification, given_facts.request, requestor, given_facts.comparison) == ()
     assert isinstance(decision.sender, VerifiedSender)
     assert decision.request is given_facts.request
+
+
+def marks(human: Human, bearers: Mapping[str, int]) -> set[str]:
+    """Return what an account shares with the others of its human, by the words of the design."""
+    link = human.link if human.link and bearers.get(human.link, 0) <= 3 else None
+    return {mark for mark in (human.guid, human.owner, link and f"link {link}") if mark}
+
+
+@settings(max_examples=1500)
+@given(situations())
+def test_requestor_and_approvers_are_different_humans(given_facts: Facts) -> None:
+    """Whoever confirms, whoever confirmed before (by mail or in the portal) and whoever asked share no account."""
+    if not isinstance(decide(given_facts), Confirm):
+        return
+    assert isinstance(given_facts.requestor, Person)
+    bearers = given_facts.link_bearers
+    sender = {mark for each in given_facts.accounts() for mark in marks(each, bearers)}
+    requestor = marks(given_facts.requestor, bearers)
+    before = [marks(each, bearers) for each in given_facts.gave_before()]
+    event(f"{len(before)} before")
+    assert sender.isdisjoint(requestor)
+    assert all(sender.isdisjoint(each) and requestor.isdisjoint(each) for each in before)
+
+
+@settings(max_examples=300)
+@given(situations(), people())
+def test_another_account_or_approver_never_opens_a_door(given_facts: Facts, more: Person) -> None:
+    """Knowing more of the sender's accounts, or of who acted, never turns a refusal into a confirmation."""
+    if isinstance(decide(given_facts), Confirm):
+        return
+    accounts, portal = (*given_facts.sender_accounts, more), (*given_facts.portal_people, more)
+    assert not isinstance(decide(replace(given_facts, sender_accounts=accounts)), Confirm)
+    assert not isinstance(decide(replace(given_facts, portal_people=portal)), Confirm)
 
 
 @settings(max_examples=300)
@@ -208,7 +251,7 @@ def test_only_confirmers_and_the_requestor_read_pvwas_facts(given_facts: Facts) 
     named = {given_facts.group_of(row.name) for row in given_facts.request.confirmers} - {None}
     held = {(each.sid, each.level) for each in given_facts.sender_groups}
     mine = any((each.sid, each.level) in held for each in named if each is not None)
-    own = isinstance(given_facts.requestor, Person) and same_person(given_facts.sender.person, given_facts.requestor)
+    own = isinstance(given_facts.requestor, Person) and given_facts.is_sender(given_facts.requestor)
     assert (ending.request is not None) == (mine or own)
     if not (mine or own):
         assert (ending.who, ending.when, ending.words, ending.why, ending.confirmations_left) == (

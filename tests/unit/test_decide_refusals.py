@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from approvald.decide import Confirm, Facts, Refuse, decide
+from approvald.decide import Confirm, Refuse, decide
 from approvald.endings import Code, Ending, RequestFacts
+from approvald.facts import Facts
+from approvald.humans import ApprovedBy
 from approvald.model import Confirmer, GroupBook, Level, NoPerson, SeveralPersons
-from approvald.standing import ApprovedBy, actors
+from approvald.standing import actors
 from fakes.directory import make_person
 from fakes.facts import (
     BOOK,

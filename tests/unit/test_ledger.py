@@ -12,12 +12,12 @@ import pytest
 
 from approvald.endings import Code, Ending
 from approvald.errors import System, Unavailable
+from approvald.humans import ApprovedBy
 from approvald.ledger import tables
 from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
 from approvald.ledger.mails import Mails, State
 from approvald.ledger.store import Store
 from approvald.model import Level, ListedMail
-from approvald.standing import ApprovedBy
 from fakes.clock import FakeClock
 
 CLOCK = FakeClock()

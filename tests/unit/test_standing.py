@@ -13,7 +13,6 @@ from approvald.endings import Code
 from approvald.model import Confirmer
 from approvald.standing import (
     COMMENT,
-    ApprovedBy,
     Standing,
     actors,
     believed,
@@ -21,7 +20,6 @@ from approvald.standing import (
     is_ours,
     last_actor,
     may_be,
-    same_person,
     standing,
     standing_by_clock,
 )
@@ -222,20 +220,3 @@ def test_who_acted_is_told_only_where_it_explains_the_ending(code: Code) -> None
     found = actors(waits_for(confirmers=ACTED), OURS)
     assert last_actor(found, code) == {"who": "", "when": None}
     assert last_actor((), Code.ALREADY_CONFIRMED) == {"who": "", "when": None}
-
-
-@pytest.mark.parametrize(
-    ("guid", "link", "same"),
-    [(ILKA.guid, None, True), (ILKA.guid, "9", True), ("other", "7", True), ("other", "8", False), ("other", "", False),
-     ("other", None, False)],
-)  # fmt: skip
-def test_one_human_is_one_object_or_joined_by_the_link(guid: str, link: str | None, *, same: bool) -> None:
-    """An empty link joins nobody."""
-    person = make_person("ilka.brandt", link="7")
-    assert same_person(person, ApprovedBy(guid=guid, link=link, ledger_id=ID)) is same
-
-
-def test_two_people_without_a_link_are_two_people() -> None:
-    """Nothing is not the same as nothing."""
-    assert not same_person(ILKA, MARA)
-    assert not same_person(make_person("a", link=""), make_person("b", link=""))

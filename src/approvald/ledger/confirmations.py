@@ -9,12 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from approvald.humans import ApprovedBy
 from approvald.ledger import tables
 from approvald.ledger.halts import refuse_while_halted
 from approvald.ledger.mails import State
 from approvald.ledger.store import Store
 from approvald.model import Level
-from approvald.standing import ApprovedBy
 
 
 @dataclass(frozen=True, kw_only=True)

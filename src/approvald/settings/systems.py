@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, ValidationInfo, field_validator
 
 from approvald.settings.values import (
+    AccountPattern,
     AttributeName,
     Compare,
     Filled,
@@ -61,6 +62,8 @@ class PeopleSettings(Section):
 
     link_attribute: AttributeName = "employeeID"
     link_ignore: list[str] = []
+    admin_accounts: list[AccountPattern] = ["adm-*", "admin-*"]
+    approver_by_linked_account: bool = False
     map: dict[Filled, Filled] = {}
 
 

@@ -127,6 +127,10 @@ GroupPattern = Annotated[
     str,
     _of_form(GROUP_PATTERN, "is not a pattern for group names; write one like *_PAMapprover, without ( ) or \\"),
 ]
+AccountPattern = Annotated[
+    str,
+    _of_form(GROUP_PATTERN, "is not a pattern for account names; write one like adm-*, without ( ) or \\"),
+]
 AttributeName = Annotated[str, _of_form(ATTRIBUTE, "is not the name of an LDAP attribute; write one like employeeID")]
 CredentialName = Annotated[
     str, _of_form(CREDENTIAL, "is not a systemd credential's name; use letters, digits, dots, dashes and underscores")

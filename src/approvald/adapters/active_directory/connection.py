@@ -19,8 +19,8 @@ from approvald.ports import Secret
 SUCCESS: Final = 0
 SIZE_LIMIT_EXCEEDED: Final = 4
 WRONG_CREDENTIALS: Final = 49
-NO_SUCH_BASE: Final = frozenset({32, 34})
-"""noSuchObject, invalidDNSyntax."""
+NO_SUCH_BASE: Final = frozenset({10, 32, 34})
+"""referral (to a domain that this server does not hold), noSuchObject, invalidDNSyntax."""
 SERVER_TROUBLE: Final = frozenset({1, 3, 51, 52, 80})
 """operationsError (also said when a log-on was forgotten), timeLimitExceeded, busy, unavailable, other."""
 PAGED_RESULTS: Final = "1.2.840.113556.1.4.319"

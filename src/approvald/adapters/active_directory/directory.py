@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from approvald.adapters.active_directory.connection import DirectoryConnection, Found, NoSuchBase
 from approvald.adapters.active_directory.groups import direct_members, held, resolve
@@ -10,12 +12,18 @@ from approvald.adapters.active_directory.logon import Logon
 from approvald.adapters.active_directory.people import (
     AT_MOST,
     Question,
+    admin_accounts,
     attributes,
     by_address,
+    by_link,
     by_user_name,
+    every,
+    is_admin_account,
     judge,
+    owned,
 )
 from approvald.adapters.active_directory.servers import Servers
+from approvald.adapters.active_directory.values import Row
 from approvald.doctor.survey import ServerSeen
 from approvald.errors import System, Unavailable
 from approvald.model import ApproverGroup, GroupBook, NoPerson, Person, PersonLookup
@@ -53,6 +61,27 @@ class ActiveDirectory:
         """Return the person behind a CyberArk user name; a domain in front of a backslash is dropped."""
         return self._find(by_user_name(user_name, self._people))
 
+    def people_with_link(self, link: str) -> Sequence[Person]:
+        """Return the people who bear this link value, at most ten. The attribute is not indexed: this is slow."""
+        question = by_link(link, self._people)
+        found = self._servers.ask(lambda connection: self._search(connection, question))
+        people = every(found.rows, question, self._people, self._clock.now())
+        return [self._with_owner(person) for person in people]
+
+    def admin_accounts_of(self, person: Person) -> Sequence[Person]:
+        """Return the admin accounts whose manager this person is."""
+        question = admin_accounts(person.dn, self._people)
+        if question is None:
+            return ()
+
+        def search(connection: DirectoryConnection) -> Sequence[Person]:
+            rows = connection.pages(self._settings.base_dn, question.wanted, attributes(self._people))
+            return every(rows, question, self._people, self._clock.now())
+
+        with self._base():
+            found = self._servers.ask(search)
+        return [replace(account, owner=person.guid, link=account.link or person.link) for account in found]
+
     def memberships(self, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
         """Return the SIDs of those groups the person is in, nested groups included."""
         if not groups:
@@ -79,17 +108,36 @@ class ActiveDirectory:
         """Ask; None was no name or address at all, so nobody has it."""
         if question is None:
             return NoPerson()
+        found = self._servers.ask(lambda connection: self._search(connection, question))
+        lookup = judge(found, question, self._people, self._clock.now())
+        return self._with_owner(lookup) if isinstance(lookup, Person) else lookup
 
-        def search(connection: DirectoryConnection) -> Found:
+    def _search(self, connection: DirectoryConnection, question: Question) -> Found:
+        with self._base():
+            return connection.search(self._settings.base_dn, question.wanted, attributes(self._people), at_most=AT_MOST)
+
+    @contextmanager
+    def _base(self) -> Iterator[None]:
+        try:
+            yield
+        except NoSuchBase as error:
+            message = (
+                f"directory.base_dn {self._settings.base_dn} is not there, so nobody can be looked up and mails "
+                "wait. Correct it, or give the directory account the right to read it."
+            )
+            raise Unavailable(System.DIRECTORY, message) from error
+
+    def _with_owner(self, person: Person) -> Person:
+        """Say of an admin account whose it is."""
+        manager = person.manager_dn
+        if manager is None or not is_admin_account(person.account_name, self._people):
+            return person
+
+        def read(connection: DirectoryConnection) -> Row | None:
             try:
-                return connection.search(
-                    self._settings.base_dn, question.wanted, attributes(self._people), at_most=AT_MOST
-                )
-            except NoSuchBase as error:
-                message = (
-                    f"directory.base_dn {self._settings.base_dn} is not there, so nobody can be looked up and mails "
-                    "wait. Correct it, or give the directory account the right to read it."
-                )
-                raise Unavailable(System.DIRECTORY, message) from error
+                rows = connection.read(manager, "(objectClass=*)", attributes(self._people)).rows
+            except NoSuchBase:
+                return None
+            return rows[0] if rows else None
 
-        return judge(self._servers.ask(search), question, self._people, self._clock.now())
+        return owned(person, self._servers.ask(read), self._people)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from approvald.adapters.active_directory.connection import DirectoryConnection, NoSuchBase
-from approvald.adapters.active_directory.values import Row, escaped, first_value, folded
+from approvald.adapters.active_directory.values import Row, escaped, first_value, fits, folded, pattern_in_filter
 from approvald.errors import System, Unavailable
 from approvald.model import ApproverGroup, GroupBook, GroupProblem, Level, Person
 from approvald.settings import GroupSettings
@@ -96,12 +95,10 @@ def _in_chain(connection: DirectoryConnection, person: Person, groups: Sequence[
 
 def _first_level(connection: DirectoryConnection, settings: GroupSettings) -> Iterator[Row]:
     """Return the groups whose name fits the pattern; whether it does is judged here too, exact but for case."""
-    pieces = settings.first_level.split("*")
-    pattern = re.compile(".*".join(re.escape(folded(piece)) for piece in pieces), re.DOTALL)
-    wanted = f"(&(objectCategory=group)(sAMAccountName={'*'.join(map(escaped, pieces))}))"
+    wanted = f"(&(objectCategory=group)(sAMAccountName={pattern_in_filter(settings.first_level)}))"
     try:
         for row in connection.pages(settings.base_dn, wanted, ATTRIBUTES):
-            if pattern.fullmatch(folded(_name(row))):
+            if fits(settings.first_level, _name(row)):
                 yield row
     except NoSuchBase:
         return

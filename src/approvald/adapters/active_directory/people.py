@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from approvald.adapters.active_directory.connection import Found
-from approvald.adapters.active_directory.values import Row, escaped, folded
+from approvald.adapters.active_directory.values import Row, escaped, fits, folded, pattern_in_filter
 from approvald.model import NoPerson, Person, PersonLookup, SeveralPersons
 from approvald.settings import ADDRESS, PeopleSettings
 
@@ -67,6 +67,41 @@ def by_user_name(user_name: str, settings: PeopleSettings) -> Question | None:
         wanted=_user(f"(userPrincipalName={value})(mail={value})(proxyAddresses=smtp:{value})"),
         fits=lambda row: folded(row.text("userPrincipalName")) == exact or exact in _addresses(row),
     )
+
+
+def by_link(link: str, settings: PeopleSettings) -> Question:
+    """Ask for the people whose accounts bear this link value."""
+    wanted = _user(f"({settings.link_attribute}={escaped(link)})")
+    return Question(wanted=wanted, fits=lambda row: _link(row, settings) == link)
+
+
+def admin_accounts(manager_dn: str, settings: PeopleSettings) -> Question | None:
+    """Ask for the admin accounts of a manager; None where no account is one."""
+    if not settings.admin_accounts:
+        return None
+    named = "".join(f"(sAMAccountName={pattern_in_filter(each)})" for each in settings.admin_accounts)
+    wanted = f"(&{_user(named)}(manager={escaped(manager_dn)}))"
+    return Question(wanted=wanted, fits=lambda row: is_admin_account(row.text("sAMAccountName"), settings))
+
+
+def is_admin_account(account_name: str, settings: PeopleSettings) -> bool:
+    """Whether the manager of this account is the human who owns it."""
+    return any(fits(pattern, account_name) for pattern in settings.admin_accounts)
+
+
+def owned(account: Person, owner: Row | None, settings: PeopleSettings) -> Person:
+    """Return an admin account with its owner: the entry of its manager, or None where that cannot be read.
+
+    The owner's link joins the account as well, where it has none of its own.
+    """
+    if owner is None:
+        return replace(account, owner=folded(account.manager_dn or ""))
+    return replace(account, owner=owner.guid(), link=account.link or _link(owner, settings))
+
+
+def every(rows: Iterable[Row], question: Question, settings: PeopleSettings, now: datetime) -> Sequence[Person]:
+    """Return all people among the rows."""
+    return tuple(_person(row, settings, now) for row in rows if question.fits(row))
 
 
 def judge(found: Found, question: Question, settings: PeopleSettings, now: datetime) -> PersonLookup:

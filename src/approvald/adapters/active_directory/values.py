@@ -36,6 +36,17 @@ def folded(value: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", value).casefold())
 
 
+def pattern_in_filter(pattern: str) -> str:
+    """Return a pattern in which * stands for anything as a value of a search filter."""
+    return "*".join(map(escaped, pattern.split("*")))
+
+
+def fits(pattern: str, value: str) -> bool:
+    """Whether a value fits a pattern in which * stands for anything: exactly, but for case."""
+    wanted = ".*".join(re.escape(folded(piece)) for piece in pattern.split("*"))
+    return bool(re.fullmatch(wanted, folded(value), re.DOTALL))
+
+
 def first_value(dn: str) -> str:
     """Return what a DN's first part names, its escapes resolved (RFC 4514), also of a DN that is wrong further on."""
     found = FIRST_VALUE.match(dn)
