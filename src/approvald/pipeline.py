@@ -105,7 +105,8 @@ class Pipeline:
         A mail that may have been confirmed before a crash is first settled by what PVWA shows.
         """
         if is_resumed(entry):
-            done = found_done(entry, self._directory, self._confirming)
+            with watch.step("resume"):
+                done = found_done(entry, self._directory, self._confirming)
             if done is not None:
                 return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender)
         ended = self._way(mail, entry, watch)
