@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from typing import Final
 
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from approvald import headers
@@ -16,7 +16,7 @@ from approvald.model import REQUEST_NUMBER, Ambiguous, Incomplete, Notification,
 from approvald.parse import read
 from mailbag import LINES, RULES, attached, corpus, html_of, mail, multipart, part, text_of
 
-QUICK: Final = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK: Final = settings(max_examples=150)
 RAW: Final = [case.raw for case in corpus() if len(case.raw) < 20_000]
 
 odd_text = st.text(
