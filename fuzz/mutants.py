@@ -2,8 +2,9 @@
 
 Each mutant is one small change of one module (`mutations.py`). It lives in a forked process alone, where the import
 system hands out the changed source, so that the checkout is never touched. Killed is good: a test fails. Those that
-live stand with their change in build/mutants.txt; those that were judged, each with its reason, in fuzz/judged.txt.
-The exit status is 1 while one lives that nobody has judged.
+live stand with their change in build/mutants.txt (with the names of the modules in it, where some were asked for);
+those that were judged, each with its reason, in fuzz/judged.txt. The exit status is 1 while one lives that nobody has
+judged.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from pathlib import Path
 from types import CodeType
 from typing import Final, TextIO
 
+import hypothesis
 import pytest
 
 from mutations import mutants
 
 ROOT: Final = Path(__file__).parents[1]
-OUT: Final = ROOT / "build" / "mutants.txt"
+BUILD: Final = ROOT / "build"
 JUDGED: Final = ROOT / "fuzz" / "judged.txt"
 DECIDE: Final = ("test_decide_refusals", "test_decide_profiles", "test_decide_properties")
 TARGETS: Final = {
@@ -38,17 +40,19 @@ TARGETS: Final = {
     "headers": ("test_intake", "test_sender_proof", "test_intake_details", "test_corpus_reading"),
     "compare": ("test_compare", *DECIDE, "test_decision_details"),
     "confirmers": (*DECIDE, "test_decision_details"),
+    "humans": ("test_humans", *DECIDE, "test_decision_details"),
+    "facts": (*DECIDE, "test_people", "test_decision_details"),
     "standing": ("test_standing", *DECIDE, "test_decision_details"),
     "decide": (*DECIDE, "test_decision_details"),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""
 LONGEST_SECONDS: Final = 300
 PYTEST: Final = (
-    "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=ci", "--assert=plain",
+    "-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile=mutants", "--assert=plain",
     "-p", "no:unraisableexception",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # what was imported before the fork
 )  # fmt: skip
-PRELOADED: Final = ("hypothesis", "lxml.html", "click", "sqlalchemy", "approvald.config")
+PRELOADED: Final = ("lxml.html", "click", "sqlalchemy", "approvald.config")
 """Imported once and not for every mutant; none of them imports a module of TARGETS."""
 
 
@@ -152,12 +156,13 @@ def judgements() -> frozenset[str]:
 def main(names: Sequence[str]) -> None:
     """Check the named modules, or all of them."""
     os.chdir(ROOT)
-    OUT.parent.mkdir(exist_ok=True)
+    BUILD.mkdir(exist_ok=True)
     for name in PRELOADED:
         importlib.import_module(name)
+    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, max_examples=50)
     gc.freeze()
     judged, alive = judgements(), 0
-    with OUT.open("w", encoding="utf-8") as out:
+    with (BUILD / "-".join(["mutants", *names])).with_suffix(".txt").open("w", encoding="utf-8") as out:
         print(f"{'module':<12}{'killed':>8}{'judged':>8}{'lived':>8}{'timeout':>9}{'seconds':>9}", flush=True)
         for module in names or TARGETS:
             started = time.monotonic()
