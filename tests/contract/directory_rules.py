@@ -19,7 +19,9 @@ PEOPLE: dict[str, dict[str, Any]] = {
         "proxy_addresses": ["SMTP:Ilka.Brandt@Corp.Example", "smtp:brandt@corp.example", "X500:/o=CORP/cn=ilka"],
     },
     "adm-ilka": {"employee_id": "1001", "mail": None, "proxy_addresses": [], "kind": "admin"},
+    "admin-ilka": {"manager": "ilka.brandt", "mail": None, "proxy_addresses": [], "kind": "admin"},
     "mara.voss": {"employee_id": "unknown"},
+    "adm-mara": {"manager": "mara.voss", "mail": None, "proxy_addresses": [], "kind": "admin"},
     "dario.conti": {"manager": "mara.voss"},
     "wen.zhao": {"mail": "twin@corp.example"},
     "sofie.lund": {"mail": "twin@corp.example"},
@@ -30,6 +32,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "tomas.ruiz": {"kind": "shared"},
     "lea.fontaine": {"kind": "linked"},
     "partner": {"kind": "contact", "mail": "mara.voss@corp.example"},
+    **{f"filler.{number}": {"employee_id": "Filler"} for number in range(12)},
 }
 GROUPS: dict[str, list[str]] = {
     "DB_PAMapprover": ["ilka.brandt", "DBA-Team"],
@@ -123,6 +126,30 @@ class DirectoryContract:
         assert admin.address == ""
         assert the_person(directory, "mara.voss").link is None
         assert the_person(directory, "dario.conti").link is None
+
+    def test_an_admin_account_belongs_to_its_manager(self, directory: Directory) -> None:
+        """By the pattern of its name; its owner's link joins it too. A line manager owns nobody."""
+        ilka, mara = the_person(directory, "ilka.brandt"), the_person(directory, "mara.voss")
+        admin, other = the_person(directory, "admin-ilka"), the_person(directory, "adm-mara")
+        assert (admin.owner, admin.link) == (ilka.guid, "1001")
+        assert (other.owner, other.link) == (mara.guid, None)
+        assert the_person(directory, "dario.conti").owner is None
+        assert the_person(directory, "adm-ilka").owner is None
+
+    def test_admin_accounts_are_found_from_their_owner(self, directory: Directory) -> None:
+        """Dario, whose line manager Mara is, is none of hers."""
+        found = directory.admin_accounts_of(the_person(directory, "mara.voss"))
+        assert found == [the_person(directory, "adm-mara")]
+        assert list(directory.admin_accounts_of(the_person(directory, "adm-mara"))) == []
+
+    def test_people_are_found_by_their_link(self, directory: Directory) -> None:
+        """Those who bear it themselves, in any case; no more than ten; nobody by what only resembles it."""
+        found = directory.people_with_link("1001")
+        assert {person.account_name for person in found} == {"ilka.brandt", "adm-ilka"}
+        assert the_person(directory, "adm-ilka") in found
+        assert len(directory.people_with_link("filler")) == 10
+        for nobody in ("100", "1*", "*", "1001)(cn=*", "unknown"):
+            assert list(directory.people_with_link(nobody)) == []
 
     @pytest.mark.parametrize(
         ("user_name", "account_name"),
@@ -233,6 +260,8 @@ class DirectoryContract:
         questions: list[Callable[[], object]] = [
             lambda: directory.find_by_address("ilka.brandt@corp.example"),
             lambda: directory.find_by_user_name("ilka.brandt"),
+            lambda: directory.people_with_link("1001"),
+            lambda: directory.admin_accounts_of(ilka),
             lambda: directory.memberships(ilka, book.all()),
             directory.approver_groups,
         ]

@@ -80,7 +80,7 @@ def _fake() -> Subject:
                 name,
                 fields.get("mail", primary) or ("" if "mail" in fields else primary),
                 [address for kind, _, address in proxies if kind == "smtp"],
-                link=None if link == "unknown" else link,
+                link=None if link in {None, "unknown"} else link.casefold(),
                 disabled=fields.get("disabled", False) or fields.get("kind") in {"shared", "linked"},
                 expired=fields.get("expired", False),
                 shared_mailbox=fields.get("kind") == "shared",

@@ -148,13 +148,15 @@ class SilentServer:
 class ScriptedServer:
     """An LDAP server over TLS that takes every log-on and answers every search with the same operations.
 
-    `ca_file` is its CA. With `drip_seconds` the answers come byte by byte, that far apart.
+    `by_base` holds other answers for searches at a base of their own. `ca_file` is its CA. With `drip_seconds` the
+    answers come byte by byte, that far apart.
     """
 
     def __init__(self, directory: Path, answer: Sequence[bytes], *, root: Attributes = ACTIVE_DIRECTORY) -> None:
         certificates = make_certificates(directory)
         self.ca_file = certificates.ca
         self.answer = list(answer)
+        self.by_base: dict[str, list[bytes]] = {}
         self.drip_seconds = 0.0
         self._root = entry("", root)
         self._context = server_context(certificates.server)
@@ -196,8 +198,9 @@ class ScriptedServer:
         if tag == BIND:
             operations, drip = [result(BIND_RESULT, 0)], 0.0
         elif tag == SEARCH:
-            root = not ber.fields(body)[0][1]
-            operations, drip = ([self._root, result(DONE, 0)], 0.0) if root else (self.answer, self.drip_seconds)
+            base = ber.text(ber.fields(body)[0][1])
+            answer = self.by_base.get(base, self.answer)
+            operations, drip = (answer, self.drip_seconds) if base else ([self._root, result(DONE, 0)], 0.0)
         else:
             return
         whole = b"".join(ber.tlv(ber.SEQUENCE, ber.string(number, ber.INTEGER), each) for each in operations)

@@ -170,3 +170,27 @@ def test_groups_of_one_name_count_none_of_them(sandbox: Sandbox, tmp_path: Path)
     assert book.second is None
     assert [group.name for group in book.first] == ["Net_PAMapprover"]
     assert [problem.name.casefold() for problem in book.problems] == ["l2_pamapprover", "db_pamapprover"]
+
+
+@pytest.mark.parametrize("code", [10, 32])
+def test_an_admin_account_whose_owner_cannot_be_read_has_an_owner(sandbox: Sandbox, tmp_path: Path, code: int) -> None:
+    """The manager is in a domain this server does not hold, or is hidden from us: their DN stands for them."""
+    owner = "CN=Ilka Brandt,DC=Other,DC=example"
+    answer = [entry(ILKA_DN, ILKA_ATTRIBUTES | {"sAMAccountName": ["ADM-ilka"], "manager": [owner]}), result(DONE, 0)]
+    with ScriptedServer(tmp_path, answer) as scripted:
+        scripted.by_base[owner] = [result(DONE, code)]
+        with desk(sandbox, servers=[scripted.url], ca_file=scripted.ca_file).open() as directory:
+            found = directory.find_by_address(ILKA)
+    assert isinstance(found, Person)
+    assert found.owner == owner.casefold()
+
+
+def test_a_server_that_fails_at_the_owner_leaves_nothing_decided(sandbox: Sandbox, tmp_path: Path) -> None:
+    """An admin account without its owner would be a stranger to them."""
+    owner = "CN=Mara Voss,DC=corp,DC=example"
+    answer = [entry(ILKA_DN, ILKA_ATTRIBUTES | {"sAMAccountName": ["adm-ilka"], "manager": [owner]}), result(DONE, 0)]
+    with ScriptedServer(tmp_path, answer) as scripted:
+        scripted.by_base[owner] = [result(DONE, 51)]
+        asked = desk(sandbox, servers=[scripted.url], ca_file=scripted.ca_file)
+        with asked.open() as directory, pytest.raises(Unavailable):
+            directory.find_by_address(ILKA)

@@ -19,8 +19,10 @@ from approvald.ports import Secret
 SUCCESS: Final = 0
 SIZE_LIMIT_EXCEEDED: Final = 4
 WRONG_CREDENTIALS: Final = 49
-NO_SUCH_BASE: Final = frozenset({10, 32, 34})
-"""referral (to a domain that this server does not hold), noSuchObject, invalidDNSyntax."""
+REFERRAL: Final = 10
+"""What is asked for is in a domain that this server does not hold."""
+NO_SUCH_BASE: Final = frozenset({32, 34})
+"""noSuchObject, invalidDNSyntax."""
 SERVER_TROUBLE: Final = frozenset({1, 3, 51, 52, 80})
 """operationsError (also said when a log-on was forgotten), timeLimitExceeded, busy, unavailable, other."""
 PAGED_RESULTS: Final = "1.2.840.113556.1.4.319"
@@ -196,7 +198,7 @@ class DirectoryConnection:
             rows = tuple(_row(each) for each in response if each["type"] == "searchResEntry")
             cookie = _cookie(result)
         code = result["result"]
-        if code in NO_SUCH_BASE:
+        if code in NO_SUCH_BASE or (code == REFERRAL and scope == ldap3.BASE):
             raise NoSuchBase(base)
         if code in SERVER_TROUBLE:
             message = f"search: {_words(result)}"

@@ -66,7 +66,7 @@ class ActiveDirectory:
         question = by_link(link, self._people)
         found = self._servers.ask(lambda connection: self._search(connection, question))
         people = every(found.rows, question, self._people, self._clock.now())
-        return [self._with_owner(person) for person in people]
+        return [self._with_owner(person) for person in people[:AT_MOST]]  # a server may ignore the limit
 
     def admin_accounts_of(self, person: Person) -> Sequence[Person]:
         """Return the admin accounts whose manager this person is."""
