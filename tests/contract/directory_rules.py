@@ -23,7 +23,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "mara.voss": {"employee_id": "unknown"},
     "adm-mara": {"manager": "mara.voss", "mail": None, "proxy_addresses": [], "kind": "admin"},
     "dario.conti": {"manager": "mara.voss"},
-    "wen.zhao": {"mail": "twin@corp.example"},
+    "wen.zhao": {"mail": "twin@corp.example", "primary_group": "Net-Base"},
     "sofie.lund": {"mail": "twin@corp.example"},
     "rhea.malik": {},
     "timo.gast": {"proxy_addresses": ["SMTP:timo.gast@corp.example", "smtp:rhea.malik@corp.example"]},
@@ -38,7 +38,9 @@ GROUPS: dict[str, list[str]] = {
     "DB_PAMapprover": ["ilka.brandt", "DBA-Team"],
     "DBA-Team": ["mara.voss", "DBA-Senior"],
     "DBA-Senior": ["dario.conti", "DBA-Team"],
-    "Net_PAMapprover": ["priya.nair", "jonas.keil"],
+    "Net_PAMapprover": ["priya.nair", "jonas.keil", "Net-Staff"],
+    "Net-Staff": ["Net-Base"],
+    "Net-Base": ["wen.zhao"],
     "L2_PAMapprover": ["dario.conti"],
     "List_PAMapprover": ["mara.voss"],
 }
@@ -234,6 +236,25 @@ class DirectoryContract:
     )
     def test_memberships_follow_nested_groups(self, directory: Directory, account_name: str, groups: set[str]) -> None:
         """Direct, nested twice and in a loop; not by distribution group, linked account or primary group."""
+        book = directory.approver_groups()
+        held = directory.memberships(the_person(directory, account_name), book.all())
+        assert {group.name for group in book.all() if group.sid in held} == groups
+
+    @pytest.mark.parametrize(
+        ("account_name", "groups"),
+        [
+            ("priya.nair", {"Net_PAMapprover"}),
+            ("wen.zhao", {"Net_PAMapprover"}),
+            ("jonas.keil", {"Net_PAMapprover"}),
+            ("dario.conti", {"DB_PAMapprover", "L2_PAMapprover"}),
+            ("sofie.lund", set()),
+        ],
+    )
+    def test_the_primary_group_counts_where_the_site_says_so(
+        self, subject: Subject, account_name: str, groups: set[str]
+    ) -> None:
+        """Being it, or a group that it is in; it takes nothing from the other groups, and gives nobody else any."""
+        directory = subject.open(count_primary_group=True)
         book = directory.approver_groups()
         held = directory.memberships(the_person(directory, account_name), book.all())
         assert {group.name for group in book.all() if group.sid in held} == groups

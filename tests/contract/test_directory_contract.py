@@ -91,10 +91,12 @@ def _fake() -> Subject:
     for name, members in GROUPS.items():
         real = [member for member in members if PEOPLE.get(member, {}).get("primary_group") != name]
         fake.add_group(name, *real, security=name != "List_PAMapprover")
+        fake.groups[name].primary = [each for each in members if each not in real]
 
     def open_it(**groups: Any) -> Directory:
         fake.first_level = groups.get("first_level", fake.first_level)
         fake.second_level = groups.get("second_level", fake.second_level)
+        fake.count_primary_group = groups.get("count_primary_group", False)
         return fake
 
     def recreate(name: str) -> None:

@@ -41,12 +41,16 @@ def make_person(account_name: str, address: str | None = None, aliases: Sequence
 
 @dataclass
 class FakeGroup:
-    """A group of the fake: `members` are account names of people and names of groups."""
+    """A group of the fake: `members` are account names of people and names of groups.
+
+    `primary` are accounts whose primary group it is; Active Directory does not count them as members.
+    """
 
     name: str
     members: list[str]
     security: bool = True
     generation: int = 0
+    primary: list[str] = field(default_factory=list)
 
     @property
     def sid(self) -> str:
@@ -58,7 +62,8 @@ class FakeGroup:
 class FakeDirectory:
     """The port Directory. Tests change `people` and `groups` as they like; `error` is raised by every question.
 
-    `first_level` and `second_level` are as in [groups], `people_map` and `admin_accounts` as in [people].
+    `first_level`, `second_level` and `count_primary_group` are as in [groups], `people_map` and `admin_accounts` as in
+    [people].
     """
 
     people: list[Person] = field(default_factory=list)
@@ -67,6 +72,7 @@ class FakeDirectory:
     second_level: str | None = "L2_PAMapprover"
     people_map: Mapping[str, str] = field(default_factory=dict)
     admin_accounts: Sequence[str] = ("adm-*", "admin-*")
+    count_primary_group: bool = False
     error: Exception | None = None
     questions: list[str] = field(default_factory=list)
     closed: bool = False
@@ -169,7 +175,7 @@ class FakeDirectory:
         return self._owned(found[0]) if found else NoPerson()
 
     def _members(self, group: str, seen: frozenset[str]) -> set[str]:
-        found: set[str] = set()
+        found = set(self.groups[group].primary) if self.count_primary_group else set()
         for member in self.groups[group].members:
             if member in self.groups:
                 found |= set() if member in seen else self._members(member, seen | {group})

@@ -155,9 +155,13 @@ def test_a_user_name_with_an_umlaut_is_not_the_one_without(controller: DomainCon
 
 def test_who_is_in_a_group_by_primary_group_only_is_not_counted(controller: DomainController) -> None:
     """Active Directory's in-chain rule leaves it out; so do we, until configuration says otherwise."""
-    with opened(controller) as directory:
+    with opened(controller) as directory, opened(controller, count_primary_group=True) as counting:
         assert held_groups(directory, "priya.nair") == set()
-        assert held_groups(directory, "jonas.keil") == {"Net_PAMapprover"}
+        assert held_groups(counting, "priya.nair") == {"Net_PAMapprover"}
+        assert held_groups(counting, "wen.zhao") == {"Net_PAMapprover"}
+        for each in (directory, counting):
+            assert held_groups(each, "jonas.keil") == {"Net_PAMapprover"}
+            assert held_groups(each, "sofie.lund") == set()
 
 
 def test_two_who_share_an_address_are_refused_both(controller: DomainController) -> None:

@@ -54,6 +54,7 @@ class GroupSettings(Section):
     first_level: GroupPattern = "*_PAMapprover"
     second_level: OptionalFilled = None
     pvwa_names: dict[Filled, Filled] = {}
+    count_primary_group: bool = False
     refresh_minutes: PositiveFloat = 15.0
 
 

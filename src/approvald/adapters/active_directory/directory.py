@@ -32,10 +32,7 @@ from approvald.settings import DirectorySettings, GroupSettings, PeopleSettings
 
 
 class ActiveDirectory:
-    """Answers from a domain controller, asked afresh each time. Making one does nothing yet; thread safe.
-
-    A group that somebody is in by primaryGroupID alone does not count: in-chain leaves it out, as memberOf does.
-    """
+    """Answers from a domain controller, asked afresh each time. Making one does nothing yet; thread safe."""
 
     def __init__(
         self,
@@ -86,7 +83,8 @@ class ActiveDirectory:
         """Return the SIDs of those groups the person is in, nested groups included."""
         if not groups:
             return frozenset()
-        return self._servers.ask(lambda connection: held(connection, person, groups))
+        primary = self._groups.count_primary_group
+        return self._servers.ask(lambda connection: held(connection, person, groups, count_primary_group=primary))
 
     def approver_groups(self) -> GroupBook:
         """Resolve the configured approver groups now."""

@@ -55,15 +55,21 @@ def direct_members(connection: DirectoryConnection, group: ApproverGroup) -> int
     return sum(map(len, found)) if rows else None
 
 
-def held(connection: DirectoryConnection, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
+def held(
+    connection: DirectoryConnection, person: Person, groups: Sequence[ApproverGroup], *, count_primary_group: bool
+) -> frozenset[str]:
     """Return the SIDs of those groups the person is in. A group that is gone or no security group any more is left out.
 
+    Active Directory's in-chain rule leaves primary groups out: with `count_primary_group` they are asked for as well.
     Raises Unavailable when the person's entry went away or became another one meanwhile.
     """
     found: set[str] = set()
     try:
         for start in range(0, len(groups), IN_ONE_FILTER):
-            found |= _in_chain(connection, person, _present(connection, groups[start : start + IN_ONE_FILTER]))
+            present = _present(connection, groups[start : start + IN_ONE_FILTER])
+            found |= _in_chain(connection, person, present)
+            if count_primary_group and present:
+                found |= _by_primary_group(connection, person, present)
     except NoSuchBase as error:
         raise _changed(person) from error
     return frozenset(found)
@@ -91,6 +97,25 @@ def _in_chain(connection: DirectoryConnection, person: Person, groups: Sequence[
         return {groups[0][0]}
     middle = len(groups) // 2
     return _in_chain(connection, person, groups[:middle]) | _in_chain(connection, person, groups[middle:])
+
+
+def _by_primary_group(connection: DirectoryConnection, person: Person, groups: Sequence[tuple[str, str]]) -> set[str]:
+    """Return which groups are the person's primary group, or hold it: its SID is their domain's and primaryGroupID."""
+    rows = connection.read(person.dn, "(objectClass=*)", ("objectGUID", "objectSid", "primaryGroupID")).rows
+    if len(rows) != 1 or rows[0].guid() != person.guid:
+        raise _changed(person)
+    sid = f"{rows[0].sid().rpartition('-')[0]}-{rows[0].number('primaryGroupID')}"
+    wanted = f"(&(objectCategory=group)(objectSid={sid}))"
+    found = {each for each, _ in groups if each == sid}
+    for primary in connection.pages(connection.domain_dn, wanted, ("objectSid", "groupType")):
+        if primary.sid() == sid and _is_security(primary):
+            found |= {each for each, dn in groups if _holds(connection, primary.dn, dn)}
+    return found
+
+
+def _holds(connection: DirectoryConnection, inner_dn: str, outer_dn: str) -> bool:
+    """Whether one group is in another, nested groups included."""
+    return bool(connection.read(inner_dn, f"(memberOf:{IN_CHAIN}:={escaped(outer_dn)})", ("objectSid",)).rows)
 
 
 def _first_level(connection: DirectoryConnection, settings: GroupSettings) -> Iterator[Row]:
