@@ -158,9 +158,9 @@ def item_class(case: Case) -> str:
 
 def wanted_outcome(case: Case, reading: str) -> str:
     """Return what must become of a mail that was read so: the manifest's outcome, or that of an answer it accepts."""
-    if reading == case.expected["expect"] or case.expected["trust"] != "internal":
-        return str(case.expected["outcome"])
-    return "approve" if reading == "parsed" else "refuse"
+    if reading in case.answers - {case.expected["expect"]} and case.expected["trust"] == "internal":
+        return "approve" if reading == "parsed" else "refuse"
+    return str(case.expected["outcome"])
 
 
 def misread(case: Case, explanation: Mapping[str, Any], world: Mapping[str, Any]) -> list[str]:

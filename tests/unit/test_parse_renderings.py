@@ -83,6 +83,7 @@ def test_what_mail_clients_build_of_parts_is_read(mime: bytes) -> None:
         multipart("mixed", part(text_of())).replace(b'boundary="=_b"', b'boundary="=_c"; boundary*0="=_b"'),
         multipart("mixed", multipart("mixed", part(text_of()))),
         multipart("alternative", multipart("mixed", part(text_of())), LUNCH),
+        multipart("alternative", attached(multipart("mixed", part(text_of()))), LUNCH),
     ],
 )
 def test_parts_that_programs_cut_differently_are_unreadable(mime: bytes) -> None:
@@ -90,3 +91,13 @@ def test_parts_that_programs_cut_differently_are_unreadable(mime: bytes) -> None
     reading = read(mime, RULES.parse)
     assert isinstance(reading, Incomplete), reading
     assert reading.unreadable
+
+
+def test_an_attached_mail_may_repeat_the_boundary_of_the_mail_it_is_in() -> None:
+    """Clients do, and every part of both is shown and read either way; a second request in them is still seen."""
+    reading = read(multipart("mixed", part("both"), attached(multipart("mixed", part(text_of())))), RULES.parse)
+    assert isinstance(reading, Notification), reading
+    assert (reading.requestor, reading.safe, reading.number) == TRUE
+
+    two = multipart("mixed", part(text_of({"Request Id": "7"})), attached(multipart("mixed", part(text_of()))))
+    assert isinstance(read(two, RULES.parse), Ambiguous)

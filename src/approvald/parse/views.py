@@ -147,8 +147,12 @@ class _Walk:
             if place.attached >= self._rules.limits.attached_depth:
                 message = f"More than {self._rules.limits.attached_depth} mails are attached inside one another."
                 raise Unreadable(message)
+            # Clients repeat a boundary in a mail and in the one attached to it. Where every part is shown in any case,
+            # it does not matter which of the two mails a program takes a part to be in.
+            is_shown_whole = not place.renderings and not place.is_beside
+            boundaries = frozenset() if is_shown_whole else place.boundaries
             for child in _children(part):
-                yield from self._views(child, replace(place, attached=place.attached + 1))
+                yield from self._views(child, replace(place, attached=place.attached + 1, boundaries=boundaries))
         else:
             self._encrypted |= kind in {"application/pkcs7-mime", "application/x-pkcs7-mime"}
             self._winmail |= kind in {"application/ms-tnef", "application/vnd.ms-tnef"}
