@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 
 import pytest
 
 from approvald.compare import Comparison, differences, has_address
-from fakes.facts import TIMO, notification, waits_for
+from approvald.decide import Confirm, Refuse, decide
+from approvald.endings import Code, Ending
+from approvald.humans import ApprovedBy, same_person
+from approvald.model import Level, NoPerson
+from approvald.standing import actors
+from fakes.directory import make_person
+from fakes.facts import DB, FIN, ILKA, NOW, OURS, TIMO, acted, facts, notification, waits_for
 
 LONG = "Kernel patch in the agreed window, ticket CHG-4711, as spoken with the owner of the database"
 
@@ -67,3 +74,91 @@ def test_the_address_we_write_to_compares_without_case() -> None:
     person = replace(TIMO, address="Timo.Gast@Corp.Example", addresses=frozenset())
     assert has_address(person, "timo.gast@corp.EXAMPLE")
     assert not has_address(person, "timo.gast@corp.example.org")
+
+
+PASSED: Final = ("as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level")
+BY_WEN: Final = acted("DB_PAMapprover", "wen.zhao", at=NOW - timedelta(hours=2))
+BY_LEA: Final = acted("FIN_PAMapprover", "lea.fontaine", at=NOW - timedelta(hours=1))
+
+
+def refusal(**changes: Any) -> Ending:
+    """Decide on honest facts with these changes, and expect a refusal."""
+    given = facts(**changes)
+    decision = decide(replace(given, acted=actors(given.request, OURS)))
+    assert isinstance(decision, Refuse)
+    return decision.ending
+
+
+@pytest.mark.parametrize(
+    ("code", "passed", "changes"),
+    [
+        (Code.ALTERED, 0, {"notification": notification(reason="another")}),
+        (Code.ALREADY_CONFIRMED, 1, {"request": waits_for(status=2, status_title="Confirmed", confirmers=(BY_WEN,))}),
+        (Code.REQUESTOR_UNKNOWN, 2, {"requestor": NoPerson()}),
+        (Code.OWN_REQUEST, 3, {"requestor": ILKA, "notification": notification(requestor=ILKA.address)}),
+        (Code.OTHER_TEAM, 4, {"sender_groups": (FIN,)}),
+        (Code.WRONG_LEVEL, 5, {"request": waits_for(level=Level.SECOND)}),
+        (Code.NEEDS_OTHER_CONFIRMER, 6, {"request": waits_for(confirmers=(BY_WEN,))}),
+        (Code.SAME_PERSON_TWICE, 6, {"portal_people": (ILKA,)}),
+    ],
+)
+def test_a_refusal_names_the_checks_that_had_passed(code: Code, passed: int, changes: dict[str, Any]) -> None:
+    """The audit shows how far a mail came, in the order of the checks."""
+    ending = refusal(**changes)
+    assert (ending.code, ending.checks) == (code, PASSED[:passed])
+
+
+def test_fields_that_differ_are_listed_in_words() -> None:
+    """The sender reads their names, parted by commas, and no value."""
+    ending = refusal(notification=notification(reason="x", account="y", number="18"))
+    assert ending.names == ("request id", "account", "reason")
+    assert ending.why == "What differs from CyberArk's record: request id, account, reason."
+
+
+@pytest.mark.parametrize(
+    ("code", "record"),
+    [
+        (Code.ALREADY_CONFIRMED, {"status": 2, "status_title": "Confirmed: the request was confirmed"}),
+        (Code.ALREADY_REJECTED, {"status": 3, "status_title": "Rejected: the request was rejected"}),
+        (Code.WRONG_LEVEL, {"level": Level.SECOND}),
+        (Code.NEEDS_OTHER_CONFIRMER, {}),
+    ],
+)
+def test_a_team_reads_who_acted_last_and_when(code: Code, record: dict[str, Any]) -> None:
+    """The last of those who acted, in PVWA's words, with the time in UTC."""
+    ending = refusal(request=waits_for(confirmers=(BY_LEA, BY_WEN), confirmations_left=2, **record))
+    assert ending.code is code
+    assert (ending.who, ending.when) == ("Lea Fontaine (lea.fontaine)", BY_LEA.acted_at and BY_LEA.acted_at.isoformat())
+    assert ending.words == record.get("status_title", "")
+    assert ending.level == (Level.SECOND if code is Code.WRONG_LEVEL else None)
+    assert ending.confirmations_left == (2 if code is Code.NEEDS_OTHER_CONFIRMER else None)
+
+
+def test_an_expired_request_names_nobody() -> None:
+    """Who had acted on it does not explain why it is over."""
+    ending = refusal(request=waits_for(status=4, status_title="Expired: too late", confirmers=(BY_WEN,)))
+    assert (ending.code, ending.who, ending.when, ending.words) == (Code.EXPIRED, "", None, "Expired: too late")
+
+
+def test_the_other_level_s_approver_reads_who_acted_only_as_a_confirmer() -> None:
+    """Where PVWA lists the current level alone, the other level's approver learns the level and nothing else."""
+    ending = refusal(request=waits_for("L2_PAMapprover", level=Level.SECOND))
+    assert (ending.code, ending.level, ending.request) == (Code.WRONG_LEVEL, Level.SECOND, None)
+
+
+def test_a_configured_name_counts_with_a_domain_before_it_too() -> None:
+    r"""`CORP\Oracle owners` is the group that the configuration means by Oracle owners."""
+    decision = decide(facts(request=waits_for("CORP\\Oracle owners"), pvwa_names={"oracle owners": "DB_PAMapprover"}))
+    assert isinstance(decision, Confirm)
+    assert decision.group == DB
+
+
+def test_admin_accounts_of_admin_accounts_are_one_human() -> None:
+    """An owner joins both ways round, and the ledger's memory of an admin account is that account."""
+    admin = make_person("adm-ilka", owner=ILKA.guid)
+    second = make_person("adm2-ilka", owner=admin.guid)
+    for one, other in ((admin, second), (second, admin), (admin, ILKA), (ILKA, admin)):
+        assert same_person(one, other, {})
+    before = ApprovedBy(guid=admin.guid, link=None, ledger_id="k3m9abcdefgh")
+    assert same_person(admin, before, {})
+    assert same_person(before, admin, {})
