@@ -12,8 +12,8 @@ from approvald.compare import Comparison, differences, has_address
 from approvald.decide import Confirm, Refuse, decide
 from approvald.endings import Code, Ending
 from approvald.humans import ApprovedBy, same_person
-from approvald.model import Level, NoPerson
-from approvald.standing import actors
+from approvald.model import Confirmer, Level, NoPerson
+from approvald.standing import Standing, actors, standing
 from fakes.directory import make_person
 from fakes.facts import DB, FIN, ILKA, NOW, OURS, TIMO, acted, facts, notification, waits_for
 
@@ -162,3 +162,19 @@ def test_admin_accounts_of_admin_accounts_are_one_human() -> None:
     before = ApprovedBy(guid=admin.guid, link=None, ledger_id="k3m9abcdefgh")
     assert same_person(admin, before, {})
     assert same_person(before, admin, {})
+
+
+@pytest.mark.parametrize("title", ["No longer waiting", "Not waiting: confirmed by 1 user", "-waiting"])
+def test_only_a_title_that_begins_with_waiting_says_so(title: str) -> None:
+    """Another title with the word in it does not open a request again that a vote has closed."""
+    request = waits_for(status=2, status_title=title, confirmers=(BY_WEN,))
+    assert standing(request, NOW) is Standing.CONFIRMED
+
+
+@pytest.mark.parametrize(("status", "where"), [(2, Standing.CONFIRMED), (3, Standing.REJECTED)])
+def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: Standing) -> None:
+    """A request that one of two groups has closed is closed, though the other has not acted."""
+    other = Confirmer(name="FIN_PAMapprover", is_group=True, action=2)
+    for rows in ((BY_WEN, other), (other, BY_WEN)):
+        assert standing(waits_for(status=status, status_title="-", confirmers=rows), NOW) is where
+    assert standing(waits_for(status=status, status_title="-", confirmers=(other,)), NOW) is Standing.WAITING
