@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from approvald.model import Ambiguous, Incomplete, Notification
@@ -65,6 +67,75 @@ INLINE_TRICKS = [
     "color:white;background:none",
     "color:white;background:transparent",
     "direction:rtl;unicode-bidi:bidi-override",
+    "display:table-column",
+    "display:var(--x, none)",
+    "visibility:var(--x)",
+    "font-size:calc(0px)",
+    "font-size:min(0px, 9px)",
+    "font-size:0vmin",
+    "font-size:1e-9px",
+    "font-size:1%",
+    "font-size:.00001em",
+    "opacity:calc(0)",
+    "opacity:1e-5",
+    "-moz-opacity:0",
+    "transform:rotateY(90deg)",
+    "transform:scale3d(0,0,0)",
+    "transform:matrix(0,0,0,0,0,0)",
+    "transform:scale(.001)",
+    "transform:translate(0,-9999px)",
+    "transform:translate(9999px)",
+    "-webkit-transform:scale(0)",
+    "translate:-9999px",
+    "scale:0",
+    "rotate:y 90deg",
+    "left:calc(-9999px)",
+    "position:absolute;left:9999px",
+    "position:absolute;z-index:-1",
+    "inset:-9999px",
+    "inset-inline-start:-9999px",
+    "margin:0 0 0 -9999px",
+    "padding-top:9999px;height:10px;overflow:hidden",
+    "text-indent:9999px",
+    "letter-spacing:-1em",
+    "line-height:0;overflow:hidden",
+    "height:0;overflow:scroll",
+    "height:1px;overflow:auto",
+    "height:40px;overflow:hidden",
+    "max-height:3em;overflow:hidden",
+    "block-size:0;overflow:hidden",
+    "max-inline-size:0;overflow:hidden",
+    "overflow:hidden;width:.5%",
+    "clip:rect(auto,auto,0,auto)",
+    "clip-path:polygon(0 0,0 0,0 0)",
+    "clip-path:ellipse(0 0)",
+    "clip-path:url(#x)",
+    "-webkit-clip-path:inset(100%)",
+    "mask:linear-gradient(transparent,transparent)",
+    "-webkit-mask-image:linear-gradient(transparent,transparent)",
+    "filter:blur(50px)",
+    "filter:contrast(0)",
+    "filter:alpha(opacity=0)",
+    "-ms-filter:alpha(opacity=0)",
+    "mix-blend-mode:screen",
+    "-webkit-text-security:disc",
+    "animation:x 0s forwards",
+    "-webkit-line-clamp:1",
+    "mso-hide:screen",
+    "mso-element:comment",
+    "font-family:Wingdings",
+    "font-family:'Adobe Blank'",
+    "color:#dddddd",
+    "color:oklch(1 0 0)",
+    "color:color-mix(in srgb, white, white)",
+    "color:var(--c)",
+    "color:canvas",
+    "color:lightyellow",
+    "-webkit-text-fill-color:transparent",
+    "background:url(x.png);color:white",
+    "background:linear-gradient(#fff,#fff);color:white",
+    "background:linear-gradient(black,black);color:black",
+    "background:var(--x);color:white",
 ]
 ATTRIBUTE_TRICKS = [
     "<div hidden>{}</div>",
@@ -80,6 +151,24 @@ ATTRIBUTE_TRICKS = [
     '<font color="#FFFFFF">{}</font>',
     '<table bgcolor="000000"><tr><td>{}</td></tr></table>',
     '<table bgcolor="black"><tr style="color:#000"><td><p>{}</p></td></tr></table>',
+    '<table background="x.png"><tr><td style="color:#fff">{}</td></tr></table>',
+    '<font color="fff">{}</font>',
+    '<font face="Wingdings">{}</font>',
+    "<div popover>{}</div>",
+    "<select><option>one<option>{}</select>",
+    "<progress>{}</progress>",
+    "<meter>{}</meter>",
+    "<ruby>x<rp>{}</rp></ruby>",
+    "<svg width=0 height=0><text>{}</text></svg>",
+    "<svg><desc>{}</desc></svg>",
+    "<svg><text fill=none>{}</text></svg>",
+    "<math><annotation>{}</annotation></math>",
+    "<math><mphantom>{}</mphantom></math>",
+    "<applet>{}</applet>",
+    "<xml>{}</xml>",
+    '<bdo style="direction:rtl">{}</bdo>',
+    "<![if !mso]><div>{}</div><![endif]>",
+    "<!--[if !mso]><!--><div>{}</div><!--<![endif]-->",
 ]
 SHEET_TRICKS = [
     '<div style="color:white"><div style="color:inherit;background:inherit">{}</div></div>',
@@ -100,6 +189,17 @@ SHEET_TRICKS = [
     "<style>.k{display:none</style><div class=k>{}</div><style>}</style>",
     "<div class=k>{}</div><style>.k{display:none}</style>",
     "<style>*{display:none}</style><div>{}</div>",
+    "<style>section:not(b){display:none}</style><section>{}</section>",
+    "<style>:not(b){display:none}</style><div>{}<!--*{--></div>",
+    "<style>:is(.k){display:none}</style><div class=k>{}</div>",
+    "<style>.k:not(.z){display:none}</style><div class=k>{}</div>",
+    "<style>[title=k]{display:none}</style><div title=k>{}</div>",
+    "<style>[ data-x ]{display:none}</style><div data-x=1>{}</div>",
+    "<style>*|section{display:none}</style><section>{}</section>",
+    "<style>o\\:k{display:none}</style><o:k>{}</o:k>",
+    "<style>.k{x:'}';display:none}</style><div class=k>{}</div>",
+    "<style>.x{a:'/*'}.k{display:none}.y{a:'*/'}</style><div class=k>{}</div>",
+    "<style>.a{color:red;& .k{display:none}}</style><div class=k>{}</div>",
 ]
 TRICKS = [*(f'<div style="{css}">{{}}</div>' for css in INLINE_TRICKS), *ATTRIBUTE_TRICKS, *SHEET_TRICKS]
 
@@ -123,6 +223,11 @@ def test_hidden_requests_are_ambiguous(trick: str) -> None:
     assert isinstance(read_html(html_of() + trick.replace("{}", html_of())), Ambiguous)
 
 
+def test_a_form_field_of_one_line_hides_the_others() -> None:
+    """A text field scrolls: what stands in it may be far below what it shows."""
+    assert isinstance(read_html(f"<textarea rows=1>Lunch\n\n\n{text_of()}</textarea>"), Ambiguous)
+
+
 @pytest.mark.parametrize("label", ["Requester email", "Safe", "Request Id"])
 def test_one_hidden_core_label_is_enough(label: str) -> None:
     """A single hidden line of a core field makes the mail ambiguous and names that field."""
@@ -137,10 +242,17 @@ def test_one_hidden_core_label_is_enough(label: str) -> None:
         'Safe: DB-PROD<span style="display:none">-99</span>-01',
         "Safe: <span hidden>NET-CORE</span>DB-PROD-01",
         'Safe: DB-PROD-01<i style="font-size:0">X</i>',
+        "Safe: <style>.k:before{content:'NET-'}</style><b class=k></b>DB-PROD-01",
+        "Safe: <style>.k::after{content:attr(title)}</style><b class=k>DB-PROD-01</b>",
+        "Safe: <input value=NET->DB-PROD-01",
+        "Safe: DB-PROD-01<input value=-99>",
+        "Safe: <img src=cid:net>DB-PROD-01",
+        "Safe: DB-PROD-01<img src=cid:net>",
+        "Safe: DB-<img alt=NET>PROD-01",
     ],
 )
 def test_a_value_with_hidden_parts_is_ambiguous(line: str) -> None:
-    """A value that reads differently when everything is shown is refused."""
+    """A value that reads differently when everything is shown, or that a picture or style sheet adds to, is refused."""
     assert isinstance(read_html(html_of().replace("Safe: DB-PROD-01", line)), Ambiguous)
 
 
@@ -180,10 +292,6 @@ def test_comments_scripts_and_styles_are_no_content(noise: str) -> None:
         '<div style="visibility:hidden"><div style="visibility:visible">{}</div></div>',
         '<table bgcolor="#003366"><tr><td style="color:white">{}</td></tr></table>',
         '<style>.h{background:navy}</style><div class=h><font color="#ffffff">{}</font></div>',
-        '<div style="background:url(x.png);color:white">{}</div>',
-        '<table background="x.png"><tr><td style="color:#fff">{}</td></tr></table>',
-        '<div style="background:var(--x);color:white">{}</div>',
-        '<div style="color:var(--y)">{}</div>',
         '<div style="color:hsl(120,50%,20%)">{}</div>',
         '<div style="color:rgb(1,2)">{}</div>',
         '<div style="color:rgb(a,b,c)">{}</div>',
@@ -194,6 +302,14 @@ def test_comments_scripts_and_styles_are_no_content(noise: str) -> None:
         '<div style="overflow:hidden;height:auto">{}</div>',
         '<div style="display:block;transform:scale(0.9)">{}</div>',
         "<details open><summary>More</summary>{}</details>",
+        "<style>li:before{content:'\\2022'} .c:after{content:''} a:hover{color:white}</style><p class=c>{}</p>",
+        "<div style='margin:0cm 0cm .0001pt;font-size:11.0pt;mso-fareast-language:EN-US;line-height:1.5'>{}</div>",
+        "<div style='overflow-wrap:break-word;-webkit-nbsp-mode:space;line-break:after-white-space'>{}</div>",
+        "<div style='overflow:hidden;height:1%;filter:none;clip:auto;position:relative;top:-4px'>{}</div>",
+        "<p>x<img src=cid:a></p><span style='font-family:Symbol'>\u00b7</span><div>{}<p><img src=cid:a> a</p></div>",
+        "<![if !supportLists]><span>\u00b7&nbsp;</span><![endif]>{}",
+        '<div style="font-family:Aptos,Symbol;letter-spacing:-.2pt;transform:rotate(1deg) translate(2px)">{}</div>',
+        '<div style="rotate:none;scale:1;translate:none;background:linear-gradient(#fff,#eee)">{}</div>',
         '<bdo dir="ltr">{}</bdo>',
         "<style>.hide{display:none} @font-face{font-family:x} {} ,;{color:red}</style><div class=show>{}</div>",
         "<style>p[lang]{color:red} td.x{} [data-a]{display:none}</style><div>{}</div>",
@@ -221,7 +337,6 @@ def test_honest_mails_hide_nothing(dress: str) -> None:
         f"<pre>{text_of()}</pre>",
         f'<div style="white-space:pre-wrap">{text_of()}</div>',
         f"<style>.p{{white-space:pre-line}}</style><div class=p>{text_of()}</div>",
-        f"<textarea>{text_of()}</textarea>",
         html_of().replace("Safe:", "<span>S</span><span style='color:black'>a</span>fe<b>:</b>"),
         html_of().replace("Safe:", "Safe&nbsp;:&nbsp;\u200b"),
         html_of().replace(": ", ":\r\n   "),
@@ -267,6 +382,15 @@ BOMBS = [
     '<p style="left:' + "1" * 500_000 + '">',
     '<p style="transform:' + "scale(0" * 60_000 + '">',
     '<p style="color:' + "rgb(" * 120_000 + '">',
+    '<p style="margin:' + "1 " * 200_000 + '">',
+    '<p style="content:' + "(a" * 200_000 + '">',
+    "<style>" + '"\\' * 200_000 + "</style>",
+    "<style>" + "'\\\n" * 150_000 + "</style>",
+    "<style>" + "'/*" * 150_000 + "</style>",
+    "<style>" + ":not(" * 50_000 + ")" * 50_000 + "{color:red}</style>",
+    "<style>" + "[a " * 150_000 + "{color:red}</style>",
+    "<img>a" * 20_000,
+    "<![if x]>" * 20_000,
     "<p " + "a=1 " * 120_000 + ">",
     "<!--" * 120_000,
     "<b>" * 160_000,
@@ -280,7 +404,9 @@ BOMBS = [
 @pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb[:20])
 def test_no_page_takes_more_than_linear_time(bomb: str) -> None:
     """Half a megabyte of anything takes a fraction of a second; what is quadratic would take minutes."""
-    assert not isinstance(read_html(bomb + html_of()), Ambiguous)
+    started = time.perf_counter()
+    assert isinstance(read_html(f"<div>{bomb}</div>" + html_of()), Notification | Incomplete | Ambiguous)
+    assert time.perf_counter() - started < 5
 
 
 def requestor_linked(href: str, shown: str = "mara.voss@corp.example") -> str:

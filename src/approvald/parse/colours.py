@@ -13,17 +13,29 @@ WHITE: Final = (255, 255, 255)
 
 _HEX: Final = re.compile(r"#([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})(?![0-9a-z])")
 _FUNCTION: Final = re.compile(r"(rgb|hsl)a?\(([^()]{1,60})\)")
+# The names that are near white or black, those that mails use, and what systems paint as paper and buttons
 _NAMES: Final = {
     "white": WHITE, "black": BLACK, "transparent": CLEAR, "snow": (255, 250, 250), "ivory": (255, 255, 240),
-    "ghostwhite": (248, 248, 255), "floralwhite": (255, 250, 240),
-    "mintcream": (245, 255, 250), "azure": (240, 255, 255),
-    "whitesmoke": (245, 245, 245), "window": WHITE, "red": (255, 0, 0), "green": (0, 128, 0),
-    "blue": (0, 0, 255), "navy": (0, 0, 128), "gray": (128, 128, 128),
-    "windowtext": BLACK, "grey": (128, 128, 128), "silver": (192, 192, 192),
-    "yellow": (255, 255, 0),
+    "ghostwhite": (248, 248, 255), "floralwhite": (255, 250, 240), "seashell": (255, 245, 238),
+    "mintcream": (245, 255, 250), "azure": (240, 255, 255), "aliceblue": (240, 248, 255), "honeydew": (240, 255, 240),
+    "lavenderblush": (255, 240, 245), "oldlace": (253, 245, 230), "linen": (250, 240, 230), "beige": (245, 245, 220),
+    "cornsilk": (255, 248, 220), "lightyellow": (255, 255, 224), "lightcyan": (224, 255, 255),
+    "lavender": (230, 230, 250), "gainsboro": (220, 220, 220), "papayawhip": (255, 239, 213),
+    "antiquewhite": (250, 235, 215), "blanchedalmond": (255, 235, 205), "lemonchiffon": (255, 250, 205),
+    "lightgoldenrodyellow": (250, 250, 210), "mistyrose": (255, 228, 225),
+    "whitesmoke": (245, 245, 245), "red": (255, 0, 0), "green": (0, 128, 0), "blue": (0, 0, 255),
+    "navy": (0, 0, 128), "gray": (128, 128, 128), "windowtext": BLACK, "grey": (128, 128, 128),
+    "silver": (192, 192, 192), "yellow": (255, 255, 0),
+    **dict.fromkeys(
+        ("window", "canvas", "field", "background", "buttonface", "buttonhighlight", "menu", "infobackground",
+         "threedface", "threedhighlight", "threedlightshadow", "appworkspace", "scrollbar"),
+        WHITE,
+    ),
 }  # fmt: skip
 _INHERITED: Final = frozenset({"inherit", "currentcolor", "unset"})
 _NEAR: Final = 24
+_NEAR_ON_PAPER: Final = 40
+_PAPER: Final = 200
 _FAINT_ALPHA: Final = 0.1
 
 
@@ -34,23 +46,30 @@ def read(value: str) -> Colour | None:
         return _from_hex(match[1])
     if match := _FUNCTION.search(text):
         return _from_function(match[1], match[2])
-    words = re.split(r"[\s,]+", text)
-    if re.fullmatch(r"[0-9a-f]{6}", text):  # bgcolor without its #
+    words = re.split(r"[\s,()]+", text)
+    if re.fullmatch(r"[0-9a-f]{3}|[0-9a-f]{6}", text):  # bgcolor without its #
         return _from_hex(text)
     return next((_NAMES[word] for word in words if word in _NAMES), None)
 
 
 def text(value: str, outer: Colour | None) -> Colour | None:
-    """Return the colour that a `color` makes: the outer one where it is inherited."""
-    return outer if value.strip().casefold() in _INHERITED else read(value)
+    """Return the colour that a `color` makes: the outer one where it is inherited, CLEAR where it is not understood."""
+    said = value.strip().casefold()
+    if said in _INHERITED:
+        return outer
+    colour = read(said)
+    # a function may come to any colour: var(), color-mix(), oklch()
+    return CLEAR if colour is None and "(" in said and not said.startswith(("rgb", "hsl")) else colour
 
 
 def ground(value: str, outer: Colour | None) -> Colour | None:
-    """Return the ground that a `background` makes: the outer one where it is clear, None under a picture."""
-    if "url(" in value or "gradient(" in value:
-        return None
-    colour = read(value)
-    return outer if colour == CLEAR or value in {"none", *_INHERITED} else colour
+    """Return the ground that a `background` makes: the outer one where it is clear, not understood, or a picture.
+
+    A picture may be missing, and then the text stands on what is below it.
+    """
+    colour = None if "url(" in value else read(value)
+    is_unsaid = "(" in value or value == "none" or value in _INHERITED
+    return outer if colour == CLEAR or (colour is None and is_unsaid) else colour
 
 
 def are_alike(text: Colour | None, ground: Colour | None) -> bool:
@@ -59,7 +78,8 @@ def are_alike(text: Colour | None, ground: Colour | None) -> bool:
         return True
     if text is None or ground is None:
         return False
-    return all(abs(one - other) <= _NEAR for one, other in zip(text, ground, strict=True))
+    near = _NEAR_ON_PAPER if min(*text, *ground) >= _PAPER else _NEAR
+    return all(abs(one - other) <= near for one, other in zip(text, ground, strict=True))
 
 
 def _from_hex(digits: str) -> Colour:

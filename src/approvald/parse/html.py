@@ -17,26 +17,17 @@ from lxml import etree, html
 
 from approvald.errors import Unreadable
 from approvald.headers import ADDRESS
-from approvald.parse import colours
-from approvald.parse.css import NOTHING, Style, StyleSheet, font_is_tiny, style_of
+from approvald.parse.css import NOTHING, Style, StyleSheet, style_of
+from approvald.parse.look import Look, attributes_of, look_of
 
-_SKIPPED: Final = frozenset({"script", "style", "head", "title", "meta", "link", "base"})
-# Shown only by clients that lack something, or only after a click
-_FALLBACKS: Final = frozenset({
-    "noscript", "template", "noframes", "noembed", "object", "iframe", "video", "audio", "canvas", "datalist", "dialog",
-})  # fmt: skip
-_BLOCKS: Final = frozenset({
-    "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "dialog",
-    "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
-    "header", "hgroup", "html", "legend", "li", "listing", "main", "menu", "nav", "noscript", "object", "ol",
-    "optgroup", "option", "p", "plaintext", "pre", "search", "section", "select", "summary", "table", "tbody", "td",
-    "template", "textarea", "tfoot", "th", "thead", "tr", "ul", "xmp",
-})  # fmt: skip
-_BREAKS: Final = frozenset({"br", "hr"})
-_BLOCK_DISPLAYS: Final = ("block", "flex", "grid", "table", "list-item", "flow-root")
 _WHITE: Final = re.compile(r"[ \t\r\n\f]+")
 _XML_DECLARATION: Final = re.compile(r"^[\s\ufeff]*<\?xml[^>]{0,200}>", re.IGNORECASE)
 _UNSEEN: Final = re.compile(r"[\x00-\x20]")
+# <![if !mso]>, which is a comment for everybody but Word, and <!--[if !mso]><!-->
+_FOR_SOME: Final = re.compile(r"\s*\[if\b[^\[\]<>]{0,200}\](?:>\s*<!)?", re.IGNORECASE)
+_FOR_ALL: Final = re.compile(r"\s*(?:<!)?\[endif\]", re.IGNORECASE)
+_SOMETHING_ELSE: Final = "\ufffc"
+"""Stands for what is shown and cannot be read: a picture, a form field, text that a style sheet writes."""
 _MOST_ELEMENTS: Final = 50_000
 _MOST_ATTRIBUTES: Final = 1_000
 
@@ -48,26 +39,6 @@ class HtmlText:
     visible: str = field(repr=False)
     hidden: str = field(repr=False)
     whole: str = field(repr=False)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Look:
-    """How text looks at one place: inherited by what is inside."""
-
-    hidden: bool = False
-    invisible: bool = False
-    tiny: bool = False
-    colour: colours.Colour | None = colours.BLACK
-    ground: colours.Colour | None = colours.WHITE
-    keeps_lines: bool = False
-    skipped: bool = False
-    in_details: bool = False
-    breaks: bool = False
-
-    @property
-    def is_unseen(self) -> bool:
-        seen = not (self.hidden or self.invisible or self.tiny or self.in_details)
-        return not seen or colours.are_alike(self.colour, self.ground)
 
 
 class _Lines:
@@ -83,6 +54,9 @@ class _Lines:
         if self._pieces and self._pieces[-1] != "\n":
             self._pieces.append("\n")
 
+    def is_in_word(self) -> bool:
+        return bool(self._pieces) and not self._pieces[-1][-1:].isspace()
+
     def text(self) -> str:
         return "".join(self._pieces)
 
@@ -97,14 +71,16 @@ def read_html(source: str) -> HtmlText:
         root = html.document_fromstring(body, parser=html.HTMLParser(no_network=True))
     except etree.ParserError:  # nothing but comments
         return HtmlText(visible="", hidden="", whole="")
-    return _Walk(_roots(root)).run()
+    return _Walk(_trees(root)).run()
 
 
-def _roots(root: html.HtmlElement) -> list[html.HtmlElement]:
-    """Return every tree of the document: what stands behind `</html>` is shown too, and libxml2 makes it a sibling."""
+def _trees(root: html.HtmlElement) -> list[html.HtmlElement]:
+    """Return every tree and comment of the document in order.
+
+    What stands before `<html>` and behind `</html>` counts too, and libxml2 makes it siblings.
+    """
     before = list(root.itersiblings(preceding=True))
-    trees = [*reversed(before), root, *root.itersiblings()]
-    return [tree for tree in trees if isinstance(tree.tag, str)]
+    return [*reversed(before), root, *root.itersiblings()]
 
 
 class _Census:
@@ -134,35 +110,60 @@ def _count(body: str) -> None:
 class _Walk:
     """One walk over the trees of a document, in its order, without recursion."""
 
-    def __init__(self, roots: Sequence[html.HtmlElement]) -> None:
-        self._roots = roots
+    def __init__(self, trees: Sequence[html.HtmlElement]) -> None:
+        self._trees = trees
         self._sheet = StyleSheet()
-        for style in chain.from_iterable(root.iter("style") for root in roots):
+        for style in chain.from_iterable(tree.iter("style") for tree in trees):
             self._sheet.add(style.text or "")
         self._visible, self._hidden, self._whole = _Lines(), _Lines(), _Lines()
-        self._looks = [_Look()]
+        self._looks = [Look()]
         self._links: list[tuple[str, list[str]]] = []
         self._styles = {"": NOTHING}
+        self._conditions = 0
+        self._beside_picture = False
 
     def run(self) -> HtmlText:
-        walks = (etree.iterwalk(root, events=("start", "end", "comment", "pi")) for root in self._roots)
-        for event, node in chain.from_iterable(walks):
+        for tree in self._trees:
+            if tree.tag is etree.Comment:
+                self._take_comment(tree.text or "")
+            elif isinstance(tree.tag, str):
+                self._walk(tree)
+        return HtmlText(visible=self._visible.text(), hidden=self._hidden.text(), whole=self._whole.text())
+
+    def _walk(self, tree: html.HtmlElement) -> None:
+        for event, node in etree.iterwalk(tree, events=("start", "end", "comment", "pi")):
             if event == "start":
                 self._open(node)
             elif event == "end":
                 self._close(node)
+            elif event == "comment":
+                self._take_comment(node.text or "")
             if event != "start":
                 self._add(node.tail)
-        return HtmlText(visible=self._visible.text(), hidden=self._hidden.text(), whole=self._whole.text())
+
+    def _take_comment(self, said: str) -> None:
+        """See where text begins and ends that some clients leave out: Word reads conditions in comments."""
+        if _FOR_SOME.fullmatch(said):
+            self._conditions += 1
+        elif _FOR_ALL.match(said):
+            self._conditions = max(self._conditions - 1, 0)
+        else:
+            return
+        self._hidden.break_line()
 
     def _open(self, node: html.HtmlElement) -> None:
         tag = str(node.tag).casefold()
-        look = _look(tag, self._styles_of(node, tag), self._looks[-1], is_open=node.get("open") is not None)
+        look = look_of(tag, self._styles_of(node, tag), self._looks[-1], is_open=node.get("open") is not None)
         if look.breaks:
             self._break()
         if look.is_unseen != self._looks[-1].is_unseen:
             self._hidden.break_line()
         self._looks.append(look)
+        if tag in {"img", "input"}:
+            self._beside_picture = tag == "img"
+            self._add_unread(always=tag == "input")
+        elif look.writes:
+            self._add_unread(always=True)
         if tag == "a":
             self._links.append((_address_of_link(node.get("href") or ""), []))
         self._add(node.text)
@@ -183,61 +184,36 @@ class _Walk:
     def _styles_of(self, node: html.HtmlElement, tag: str) -> list[Style]:
         """Return what is said of an element, the least specific first: attributes, style sheets, style."""
         classes = (node.get("class") or "").casefold().split()
-        sheet = self._sheet.matching(tag, classes, (node.get("id") or "").casefold())
+        sheet = self._sheet.matching(tag, classes, (node.get("id") or "").casefold(), map(str.casefold, node.keys()))
         inline = node.get("style") or ""
         if inline not in self._styles:
             self._styles[inline] = style_of(inline)
-        return [_attributes(node, tag), *sheet, self._styles[inline]]
+        return [attributes_of(node, tag, inline), *sheet, self._styles[inline]]
+
+    def _add_unread(self, *, always: bool) -> None:
+        """Note that people see something here that is no text of ours, if it touches a word."""
+        if always or self._whole.is_in_word():
+            self._beside_picture = False
+            for lines in (self._whole, self._hidden):
+                lines.add(_SOMETHING_ELSE)
 
     def _add(self, text: str | None) -> None:
         look = self._looks[-1]
         if not text or look.skipped:
             return
         shown = text if look.keeps_lines else _WHITE.sub(" ", text)
+        if self._beside_picture and not shown[0].isspace():
+            self._add_unread(always=True)
+        self._beside_picture = False
         if self._links:
             self._links[-1][1].append(shown)
-        for lines in (self._whole, self._hidden if look.is_unseen else self._visible):
+        for lines in (self._whole, self._hidden if look.is_unseen or self._conditions else self._visible):
             lines.add(shown)
 
     def _break(self) -> None:
+        self._beside_picture = False
         for lines in (self._visible, self._hidden, self._whole):
             lines.break_line()
-
-
-def _look(tag: str, styles: list[Style], outer: _Look, *, is_open: bool) -> _Look:
-    breaks = tag in _BLOCKS
-    tiny, invisible, colour, ground, keeps = outer.tiny, outer.invisible, outer.colour, outer.ground, outer.keeps_lines
-    for style in styles:
-        tiny = font_is_tiny(style.font_size, inherited=outer.tiny) if style.font_size else tiny
-        invisible = style.visibility in {"hidden", "collapse"} if style.visibility else invisible
-        colour = colours.text(style.colour, outer.colour) if style.colour else colour
-        ground = colours.ground(style.ground, outer.ground) if style.ground else ground
-        keeps = style.white_space.startswith("pre") if style.white_space else keeps
-        breaks = _breaks(style.display, otherwise=breaks) if style.display else breaks
-    return _Look(
-        hidden=outer.hidden or any(style.hides for style in styles) or (outer.in_details and tag != "summary"),
-        invisible=invisible, tiny=tiny, colour=colour, ground=ground, keeps_lines=keeps,
-        skipped=outer.skipped or tag in _SKIPPED, in_details=tag == "details" and not is_open,
-        breaks=breaks or tag in _BREAKS,
-    )  # fmt: skip
-
-
-def _breaks(display: str, *, otherwise: bool) -> bool:
-    if display in {"inline", "contents"}:
-        return False
-    return otherwise or display.startswith(_BLOCK_DISPLAYS)
-
-
-def _attributes(node: html.HtmlElement, tag: str) -> Style:
-    """Return what the attributes of an element say, as style."""
-    is_reversed = tag == "bdo" and (node.get("dir") or "").strip().casefold() == "rtl"
-    hides = tag in _FALLBACKS or node.get("hidden") is not None or is_reversed
-    ground = node.get("bgcolor") or ("url()" if node.get("background") else None)
-    colour = node.get("text") if tag == "body" else node.get("color") if tag == "font" else None
-    space = "pre" if tag in {"pre", "textarea", "listing", "xmp", "plaintext"} else None
-    if not (hides or ground or colour or space):
-        return NOTHING
-    return Style(hides=hides, ground=ground, colour=colour, white_space=space)
 
 
 def _address_of_link(href: str) -> str:

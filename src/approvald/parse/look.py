@@ -1,0 +1,92 @@
+"""How the text of an HTML element looks, as far as it is seen or not, and whether the element breaks the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import html
+
+from approvald.parse import colours
+from approvald.parse.css import NOTHING, Style, style_of
+from approvald.parse.hiding import font_is_tiny
+
+_SKIPPED: Final = frozenset({"script", "style", "head", "title", "meta", "link", "base"})
+# Shown only by clients that lack something, or only after a click, or only in part
+_FALLBACKS: Final = frozenset({
+    "noscript", "template", "noframes", "noembed", "object", "iframe", "video", "audio", "canvas", "datalist", "dialog",
+    "applet", "comment", "frameset", "marquee", "math", "meter", "progress", "rp", "select", "svg", "textarea", "xml",
+})  # fmt: skip
+_BLOCKS: Final = frozenset({
+    "address", "article", "aside", "blockquote", "body", "button", "caption", "center", "dd", "details", "dialog",
+    "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+    "header", "hgroup", "html", "legend", "li", "listing", "main", "menu", "nav", "noscript", "object", "ol",
+    "optgroup", "option", "p", "plaintext", "pre", "search", "section", "select", "summary", "table", "tbody", "td",
+    "template", "textarea", "tfoot", "th", "thead", "tr", "ul", "xmp",
+})  # fmt: skip
+_BREAKS: Final = frozenset({"br", "hr"})
+_BLOCK_DISPLAYS: Final = ("block", "flex", "grid", "table", "list-item", "flow-root")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How text looks at one place: inherited by what is inside."""
+
+    hidden: bool = False
+    invisible: bool = False
+    tiny: bool = False
+    colour: colours.Colour | None = colours.BLACK
+    ground: colours.Colour | None = colours.WHITE
+    keeps_lines: bool = False
+    skipped: bool = False
+    in_details: bool = False
+    breaks: bool = False
+    writes: bool = False
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether text that looks so is not seen."""
+        seen = not (self.hidden or self.invisible or self.tiny or self.in_details)
+        return not seen or colours.are_alike(self.colour, self.ground)
+
+
+def look_of(tag: str, styles: list[Style], outer: Look, *, is_open: bool) -> Look:
+    """Return the look of an element: what its styles (the least specific first) make of the outer look."""
+    breaks = tag in _BLOCKS
+    tiny, invisible, colour, ground, keeps = outer.tiny, outer.invisible, outer.colour, outer.ground, outer.keeps_lines
+    for style in styles:
+        tiny = font_is_tiny(style.font_size, inherited=outer.tiny) if style.font_size else tiny
+        invisible = _is_invisible(style.visibility) if style.visibility else invisible
+        colour = colours.text(style.colour, outer.colour) if style.colour else colour
+        ground = colours.ground(style.ground, outer.ground) if style.ground else ground
+        keeps = style.white_space.startswith("pre") if style.white_space else keeps
+        breaks = _breaks(style.display, otherwise=breaks) if style.display else breaks
+    return Look(
+        hidden=outer.hidden or any(style.hides for style in styles) or (outer.in_details and tag != "summary"),
+        invisible=invisible, tiny=tiny, colour=colour, ground=ground, keeps_lines=keeps,
+        skipped=outer.skipped or tag in _SKIPPED, in_details=tag == "details" and not is_open,
+        breaks=breaks or tag in _BREAKS, writes=any(style.writes for style in styles),
+    )  # fmt: skip
+
+
+def _is_invisible(visibility: str) -> bool:
+    return visibility in {"hidden", "collapse"} or "(" in visibility
+
+
+def _breaks(display: str, *, otherwise: bool) -> bool:
+    if display in {"inline", "contents"}:
+        return False
+    return otherwise or display.startswith(_BLOCK_DISPLAYS)
+
+
+def attributes_of(node: html.HtmlElement, tag: str, inline: str) -> Style:
+    """Return what the attributes of an element say, as style."""
+    is_reversed = tag == "bdo" and "rtl" in f"{node.get('dir')} {inline}".casefold()
+    draws = tag == "font" and style_of(f"font-family:{node.get('face') or ''}").hides
+    hides = tag in _FALLBACKS or node.get("hidden") is not None or node.get("popover") is not None or is_reversed
+    ground = node.get("bgcolor") or ("url()" if node.get("background") else None)
+    colour = node.get("text") if tag == "body" else node.get("color") if tag == "font" else None
+    space = "pre" if tag in {"pre", "textarea", "listing", "xmp", "plaintext"} else None
+    if not (hides or draws or ground or colour or space):
+        return NOTHING
+    return Style(hides=hides or draws, ground=ground, colour=colour, white_space=space)
