@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from approvald.errors import System, Unavailable, Unreadable
+from approvald.group_pins import GroupPins
 from approvald.logs import Event, event
 from approvald.model import ApproverGroup, GroupBook, GroupProblem, Person
 from approvald.ports import Clock, Directory
@@ -17,27 +19,50 @@ class ApproverGroups:
     """Keeps the book of approver groups, and asks the directory who is in them. Membership itself is never kept."""
 
     def __init__(
-        self, directory: Directory, clock: Clock, *, refresh_seconds: float,
+        self, directory: Directory, clock: Clock, *, refresh_seconds: float, pins: GroupPins,
         tell: Callable[[GroupProblem], None] = lambda _problem: None,
     ) -> None:  # fmt: skip
         self._directory = directory
         self._clock = clock
         self._refresh_seconds = refresh_seconds
+        self._pins = pins
         self._tell = tell
         self._book: GroupBook | None = None
         self._read_at = 0.0
+        self._failed_at: float | None = None
 
     def book(self) -> GroupBook:
         """Return the groups in force. Raises Unavailable while the directory is away and nothing fresh is known."""
-        if self._book is None or self._clock.monotonic() - self._read_at >= self._refresh_seconds:
+        if self._book is None or self._is_past(self._read_at):
             return self.read()
         return self._book
+
+    def keep_fresh(self) -> None:
+        """Read the groups when they are due, also while no mail comes, so that a bad group is told at once.
+
+        A directory that is away is logged once, and asked again when a refresh has passed; a mail does not wait for
+        that. Raises Unavailable (ledger).
+        """
+        if self._failed_at is not None and not self._is_past(self._failed_at):
+            return
+        try:
+            self.book()
+        except (Unavailable, Unreadable) as away:
+            system = away.system if isinstance(away, Unavailable) else System.DIRECTORY
+            if system is System.LEDGER:
+                raise
+            if self._failed_at is None:
+                event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=system.value, cause=str(away))
+            self._failed_at = self._clock.monotonic()
 
     def read(self) -> GroupBook:
         """Look the groups up now. A bad group is told once and disables itself, not the service."""
         before = set(self._book.problems) if self._book else set()
-        book = self._directory.approver_groups()
+        book = self._pins.pin(self._directory.approver_groups())
         self._read_at = self._clock.monotonic()
+        if self._failed_at is not None:
+            self._failed_at = None
+            event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=System.DIRECTORY.value)
         for problem in book.problems:
             if problem not in before:
                 event(_LOG, Event.GROUP_DISABLED, logging.ERROR, group=problem.name, why=problem.why)
@@ -63,3 +88,6 @@ class ApproverGroups:
         groups = self.book().all()
         sids = self._directory.memberships(person, groups)
         return tuple(group for group in groups if group.sid in sids)
+
+    def _is_past(self, instant: float) -> bool:
+        return self._clock.monotonic() - instant >= self._refresh_seconds

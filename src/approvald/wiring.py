@@ -22,6 +22,7 @@ from approvald.confirm import Confirming
 from approvald.daemon import Daemon
 from approvald.doctor.survey import Systems
 from approvald.errors import System
+from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
@@ -156,7 +157,7 @@ def _daemon(
     settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
     watching = Watching.from_settings(settings, store, mails, settle=settle)
     groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
-                            tell=watching.group_disabled)  # fmt: skip
+                            pins=GroupPins(store), tell=watching.group_disabled)  # fmt: skip
     patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     confirmations = Confirmations(store)
@@ -210,7 +211,7 @@ def _daemon(
         patience=patience,
         poll_seconds=settings.daemon.poll_seconds,
         beat=uptime.beat,
-        rest=partial(_rest, reader, pvwa),
+        rest=partial(_rest, reader, pvwa, groups),
         reload=groups.read,
     )
 
@@ -221,9 +222,10 @@ def _tell_halt(halts: Halts) -> None:
         event(_LOG, Event.HALT_IN_FORCE, logging.WARNING, state=halt.kind.value, why=halt.reason, operator=halt.set_by)
 
 
-def _rest(reader: Reader, pvwa: Pvwa) -> None:
+def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups) -> None:
     reader.rest()
     pvwa.rest()
+    groups.keep_fresh()
 
 
 def _rules(settings: Settings, max_age: timedelta) -> Rules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -99,6 +100,13 @@ class Stage:
             if time.monotonic() > deadline:
                 raise AssertionError(self.story())
             time.sleep(0.03)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of approvald beside the daemon, with its configuration."""
+        return subprocess.run(  # noqa: S603 - the program under test
+            self.daemon.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            timeout=30,
+        )  # fmt: skip
 
     def waits(self) -> int:
         """Return how often a mail was put off, by the log."""

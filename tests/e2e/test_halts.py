@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from approvald_sandbox.client import Sandbox
@@ -14,17 +13,9 @@ ILKA = "ilka.brandt@corp.example"
 WHY = "a strange mail"
 
 
-def run(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of approvald beside the daemon, with its configuration."""
-    return subprocess.run(  # noqa: S603 - the program under test
-        stage.daemon.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        timeout=30,
-    )  # fmt: skip
-
-
 def test_on_hold_every_approval_is_refused_until_resumed(stage: Stage) -> None:
     """While the daemon runs, after it was killed, and shown in its log; who set it and when is said."""
-    held = run(stage, "hold", "--reason", WHY)
+    held = stage.run("hold", "--reason", WHY)
     assert (held.returncode, held.stderr) == (0, "")
     assert held.stdout.startswith("approvald is on hold: mails are refused; set by ")
     assert held.stdout.rstrip().endswith(f"reason: {WHY}.")
@@ -39,7 +30,7 @@ def test_on_hold_every_approval_is_refused_until_resumed(stage: Stage) -> None:
     assert stage.attempts() == 0
     assert [line["state"] for line in stage.daemon.events("halt.in_force")] == ["hold"]
 
-    resumed = run(stage, "resume")
+    resumed = stage.run("resume")
     assert resumed.returncode == 0
     assert resumed.stdout.splitlines()[-1] == "approvald takes approvals."
     assert stage.forward(second, ILKA) == "Done"
@@ -56,7 +47,7 @@ def test_a_hold_stops_the_mail_in_hand(stage: Stage) -> None:
     before = stage.filed()
     stage.sandbox.deliver(forwarded(notice, ILKA))
     stage.until(lambda: bool(stage.sandbox.journal("IncomingRequests.Details")))
-    assert run(stage, "hold", "--reason", WHY).returncode == 0
+    assert stage.run("hold", "--reason", WHY).returncode == 0
     assert stage.wait_until_filed(before) == "Refused"
     assert (stage.codes(), stage.attempts()) == (["on_hold"], 0)
 
@@ -64,7 +55,7 @@ def test_a_hold_stops_the_mail_in_hand(stage: Stage) -> None:
 def test_in_a_pause_mails_wait_and_are_confirmed_afterwards(sandbox: Sandbox, tmp_path: Path) -> None:
     """Their senders are told once; the team need not be."""
     with raised(sandbox, tmp_path / "state", tell_after_minutes=0.01) as stage:
-        assert "approvald is paused: mails wait; set by " in run(stage, "pause", "--reason", WHY).stdout
+        assert "approvald is paused: mails wait; set by " in stage.run("pause", "--reason", WHY).stdout
         notice = stage.new_request()
         before = stage.filed()
         stage.sandbox.deliver(forwarded(notice, ILKA))
@@ -75,7 +66,7 @@ def test_in_a_pause_mails_wait_and_are_confirmed_afterwards(sandbox: Sandbox, tm
         assert "maintenance" in told["text"]
         assert stage.attempts() == 0
 
-        assert run(stage, "resume").returncode == 0
+        assert stage.run("resume").returncode == 0
         assert stage.wait_until_filed(before) == "Done"
         assert len(stage.votes(notice)) == 1
         assert len(sandbox.sent()) == 2
@@ -83,13 +74,13 @@ def test_in_a_pause_mails_wait_and_are_confirmed_afterwards(sandbox: Sandbox, tm
 
 def test_commands_that_change_nothing_say_so(stage: Stage) -> None:
     """A pause never weakens a hold, and nothing is halted without a reason."""
-    assert run(stage, "resume").stdout == "approvald was neither on hold nor paused.\n"
-    assert run(stage, "hold").returncode == 64
-    assert run(stage, "hold", "--reason", "  ").returncode == 64
-    run(stage, "hold", "--reason", WHY)
-    again = run(stage, "hold", "--reason", "something else")
+    assert stage.run("resume").stdout == "approvald was neither on hold nor paused.\n"
+    assert stage.run("hold").returncode == 64
+    assert stage.run("hold", "--reason", "  ").returncode == 64
+    stage.run("hold", "--reason", WHY)
+    again = stage.run("hold", "--reason", "something else")
     assert (again.returncode, again.stdout.rstrip().endswith(f"reason: {WHY}.")) == (0, True)
-    paused = run(stage, "pause", "--reason", "maintenance")
+    paused = stage.run("pause", "--reason", "maintenance")
     assert paused.returncode == 1
     assert "nothing was changed: approvald is on hold" in paused.stderr
     assert stage.forward(stage.new_request(), ILKA) == "Refused"

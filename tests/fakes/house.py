@@ -12,6 +12,7 @@ from approvald import parse
 from approvald.approvers import Approvers
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
+from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
@@ -101,7 +102,9 @@ class House:
     def _mailroom(self, store: Store) -> Mailroom:
         settings, clock = self._settings, self.clock
         patience = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)
-        groups = ApproverGroups(self.directory, clock, refresh_seconds=900, tell=self.watching.group_disabled)
+        groups = ApproverGroups(
+            self.directory, clock, refresh_seconds=900, pins=GroupPins(store), tell=self.watching.group_disabled
+        )
         confirmations = Confirmations(store)
         people = People(self.directory, tell=self.watching.link_shared)
         pipeline = Pipeline(

@@ -6,10 +6,12 @@ import logging
 
 import pytest
 
-from approvald.errors import Unavailable
+from approvald.errors import System, Unavailable, Unreadable
+from approvald.group_pins import GroupPins, Pin
 from approvald.groups import ApproverGroups
 from fakes.clock import FakeClock
 from fakes.directory import FakeDirectory, make_person
+from fakes.names import FakeNames
 
 ILKA = make_person("ilka.brandt")
 
@@ -23,7 +25,21 @@ class Desk:
         self.directory.add(ILKA)
         self.directory.add_group("DB_PAMapprover", "ilka.brandt")
         self.directory.add_group("L2_PAMapprover", "rhea.malik")
-        self.groups = ApproverGroups(self.directory, self.clock, refresh_seconds=900)
+        self.names_kept = FakeNames()
+        self.told: list[str] = []
+        self.start()
+
+    def start(self) -> None:
+        """Begin anew with what was remembered."""
+        self.pins = GroupPins(self.names_kept)
+        self.groups = ApproverGroups(
+            self.directory, self.clock, refresh_seconds=900, pins=self.pins,
+            tell=lambda problem: self.told.append(problem.name),
+        )  # fmt: skip
+
+    def pinned(self) -> dict[str, str]:
+        """Return what is remembered, SID by name."""
+        return dict(self.names_kept.recall("group_sid"))
 
     def names(self) -> list[str]:
         """Return the names of Ilka's groups."""
@@ -96,3 +112,118 @@ def test_a_problem_that_comes_back_is_told_again(caplog: pytest.LogCaptureFixtur
             desk.directory.add_group("MAIL_PAMapprover", security=security)
             desk.groups.read()
     assert [record.getMessage() for record in caplog.records].count("group.disabled") == 2
+
+
+# ---------------------------------------------------------------------------------------------------------- pinned SIDs
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.parametrize("name", ["DB_PAMapprover", "L2_PAMapprover"])
+def test_a_group_made_again_counts_no_more_until_it_is_accepted(name: str, *, restarted: bool) -> None:
+    """Whoever may make groups could make themselves approvers; the name alone is not the group."""
+    desk = Desk()
+    desk.directory.groups["L2_PAMapprover"].members.append("ilka.brandt")
+    assert desk.names() == ["DB_PAMapprover", "L2_PAMapprover"]
+    desk.directory.groups[name].generation += 1
+    if restarted:
+        desk.start()
+    else:
+        desk.clock.turn(900)
+    assert desk.names() == [other for other in ("DB_PAMapprover", "L2_PAMapprover") if other != name]
+    assert desk.told == [name]
+    (problem,) = desk.groups.book().problems
+    assert f'approvald groups accept "{name}"' in problem.why
+
+    now = desk.directory.approver_groups()
+    (group,) = (each for each in now.all() if each.name == name)
+    assert desk.pins.look(now)[group] is Pin.CHANGED
+    assert desk.pins.accept(group) not in {"", group.sid}
+    assert desk.pins.look(now)[group] is Pin.HELD
+    desk.clock.turn(900)
+    assert desk.names() == ["DB_PAMapprover", "L2_PAMapprover"]
+    assert desk.groups.book().problems == ()
+
+
+def test_the_first_look_pins_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """Each group once, by its name in any case; the log names the SID."""
+    desk = Desk()
+    with caplog.at_level(logging.INFO, logger="approvald"):
+        desk.groups.read()
+        desk.start()
+        desk.groups.read()
+    assert [record.getMessage() for record in caplog.records].count("group.pinned") == 2
+    assert set(desk.pinned()) == {"db_pamapprover", "l2_pamapprover"}
+    assert set(desk.pinned().values()) == {group.sid for group in desk.directory.groups.values()}
+
+
+def test_a_changed_group_that_is_its_old_self_again_counts_again() -> None:
+    """The administrator took the false one out and restored the true one."""
+    desk = Desk()
+    desk.groups.read()
+    desk.directory.groups["DB_PAMapprover"].generation = 1
+    assert desk.groups.read().first == ()
+    desk.directory.groups["DB_PAMapprover"].generation = 0
+    assert desk.names() == ["DB_PAMapprover"]
+
+
+def test_looking_pins_nothing() -> None:
+    """What an operator lists before the daemon has run is pinned by the daemon."""
+    desk = Desk()
+    assert set(desk.pins.look(desk.directory.approver_groups()).values()) == {Pin.NEW}
+    assert desk.pinned() == {}
+
+
+# ----------------------------------------------------------------------------------------------- while no mail comes
+
+
+def test_groups_are_read_without_a_mail() -> None:
+    """At the start and when a refresh has passed: a bad group is told before somebody needs it."""
+    desk = Desk()
+    desk.directory.add_group("MAIL_PAMapprover", security=False)
+    for _ in range(120):
+        desk.groups.keep_fresh()
+        desk.clock.turn(15)
+    assert desk.directory.questions.count("groups") == 2
+    assert desk.told == ["MAIL_PAMapprover"]
+
+
+def test_a_directory_that_is_away_fails_no_poll_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """It is asked again when a refresh has passed, and its return is told."""
+    desk = Desk()
+    desk.directory.go_away()
+    with caplog.at_level(logging.INFO, logger="approvald"):
+        for _ in range(120):
+            desk.groups.keep_fresh()
+            desk.clock.turn(15)
+        assert desk.directory.questions.count("groups") == 2
+        desk.directory.error = None
+        desk.groups.keep_fresh()
+    told = [record.getMessage() for record in caplog.records]
+    assert [each for each in told if each.startswith("system")] == ["system.away", "system.back"]
+    assert desk.names() == ["DB_PAMapprover"]
+
+
+def test_a_mail_does_not_wait_for_the_next_refresh_of_a_directory_that_was_away() -> None:
+    """It asks by itself."""
+    desk = Desk()
+    desk.directory.go_away()
+    desk.groups.keep_fresh()
+    desk.directory.error = None
+    assert desk.names() == ["DB_PAMapprover"]
+
+
+def test_an_answer_of_no_known_form_fails_no_poll() -> None:
+    """Mails that need the groups wait; others are handled."""
+    desk = Desk()
+    desk.directory.error = Unreadable("strange")
+    desk.groups.keep_fresh()
+    with pytest.raises(Unreadable):
+        desk.groups.book()
+
+
+def test_a_ledger_that_is_away_is_the_polls_to_tell() -> None:
+    """Nothing works without it."""
+    desk = Desk()
+    desk.directory.error = Unavailable(System.LEDGER, "the ledger is away")
+    with pytest.raises(Unavailable):
+        desk.groups.keep_fresh()

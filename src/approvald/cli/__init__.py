@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "explain": "approvald.cli.explain",
     "tail": "approvald.cli.tail",
     "approver": "approvald.cli.approver",
+    "groups": "approvald.cli.groups",
     "hold": "approvald.cli.hold",
     "pause": "approvald.cli.pause",
     "resume": "approvald.cli.resume",

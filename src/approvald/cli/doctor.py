@@ -60,7 +60,7 @@ def _checks(settings: Settings, *, as_json: bool) -> int:
         settings,
         now=SystemClock().now(),
         file_problems=config.check_files(settings),
-        open_systems=lambda: _systems(settings),
+        open_systems=lambda: systems_of(settings),
     )
     status: Status = worst(findings)
     if as_json:
@@ -76,7 +76,7 @@ def _senders(settings: Settings, *, as_json: bool) -> int:
     from approvald.doctor.sender_table import MAILS, Site, table  # noqa: PLC0415 - as above
     from approvald.model import Mail  # noqa: PLC0415 - as above
 
-    with _systems(settings) as systems:
+    with systems_of(settings) as systems:
         mailbox: SenderSurvey = systems.mailbox
         fetched = mailbox.fetch(mailbox.newest(MAILS), with_mime=False)
     mails = [each for each in fetched if isinstance(each, Mail)]
@@ -90,7 +90,7 @@ def _senders(settings: Settings, *, as_json: bool) -> int:
 
 
 @contextmanager
-def _systems(settings: Settings) -> Iterator[Systems]:
+def systems_of(settings: Settings) -> Iterator[Systems]:
     """Open the systems with the ledger that counts refused log-ons. Raises Unavailable where there is none."""
     from approvald import wiring  # noqa: PLC0415 - loads every adapter
 

@@ -56,6 +56,9 @@ class Event(StrEnum):
     APPROVER_RELEASED = "approver.released"
     GROUPS_READ = "groups.read"
     GROUP_DISABLED = "group.disabled"
+    GROUP_PINNED = "group.pinned"
+    """An approver group was read for the first time; its SID is remembered."""
+    GROUP_ACCEPTED = "group.accepted"
     LOGON_DONE = "logon.done"
     LOGON_FAILED = "logon.failed"
     LOGON_HELD_BACK = "logon.held_back"
@@ -110,6 +113,7 @@ class Fields(TypedDict, total=False):
     seconds: float
     sender: str | None
     server: str
+    sid: str
     signal: str
     size: int
     state: str
