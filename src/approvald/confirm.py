@@ -1,7 +1,8 @@
-"""Carry out one Confirm: write the intent, call once, read back, classify.
+"""Carry out one Confirm: write the intent, call once, read back, classify. A rejection goes the same way.
 
-The only file that calls `Pvwa.confirm`. A lost answer is never answered by sending again: the mail waits, and PVWA is
-read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may still be at work.
+The only file that calls `Pvwa.confirm` and `Pvwa.reject`. A lost answer is never answered by sending again: the mail
+waits, and PVWA is read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may
+still be at work.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Final
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
 from approvald.errors import ApprovaldError, OutcomeUnknown, System, Unavailable
-from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
+from approvald.ledger.confirmations import Act, Confirmations, Intent, IntentOpen
 from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level
+from approvald.outcomes import DONE, code_of_declined
 from approvald.ports import Accepted, Clock, Declined, Pvwa
 from approvald.standing import (
-    CLOSED,
     Standing,
     actors,
     believed,
@@ -28,14 +29,13 @@ from approvald.standing import (
     is_ours,
     last_actor,
     progress,
+    rejection_for,
     standing,
     standing_by_clock,
 )
 
 _LOG: Final = logging.getLogger(__name__)
-_NOT_PERMITTED: Final = frozenset({"PASWS041E"})
 _SERVER_ERROR: Final = 500
-_FORBIDDEN: Final = 403
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +56,13 @@ class Confirming:
         return frozenset(self.pvwa.user_name(account).casefold() for account in self.accounts)
 
 
-def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
-    """Confirm, and say how it ended. Raises Unavailable where the mail must wait, Halted on hold or in a pause."""
-    comment = comment_for(decision.sender.address, ledger_id)
+def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
+    """Confirm, or reject with the approver's own words `rejection`, and say how it ended.
+
+    Raises Unavailable where the mail must wait, Halted on hold or in a pause.
+    """
+    address = decision.sender.address
+    comment = comment_for(address, ledger_id) if rejection is None else rejection_for(address, ledger_id, rejection)
     intent = Intent(
         ledger_id=ledger_id,
         request_id=decision.request.request_id,
@@ -68,9 +72,10 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
         approver_guid=decision.sender.person.human,
         approver_link=decision.sender.person.link,
         intended_at=tools.clock.now(),
+        act=Act.CONFIRM if rejection is None else Act.REJECT,
     )
     confirmed = Ending(
-        code=Code.CONFIRMED,
+        code=DONE[intent.act],
         request_id=intent.request_id,
         request=decision.facts,
         level=decision.level,
@@ -89,7 +94,7 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming) -> Ending:
 
 def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> Level | None:
     """Return the level at which this mail has confirmed the request, before a crash or a lost answer; else None."""
-    done = tools.confirmations.confirmed_by_mail(ledger_id)
+    done = tools.confirmations.done_by_mail(ledger_id)
     if done is not None:
         same = (done.request_id, done.created) == (request.request_id.casefold(), request.created)
         return done.level if same else None
@@ -112,7 +117,7 @@ def give_up(ledger_id: str, tools: Confirming) -> None:
         if isinstance(found, AccessRequest) and is_ours(found, ledger_id):
             _settle_as_found(intent, tools)
             raise _decide_afresh()
-        tools.confirmations.settle(intent, confirmed=False)
+        tools.confirmations.settle(intent, done=False)
 
 
 def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
@@ -125,7 +130,7 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
         _wait_while_at_work(older, tools)
         if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
             # PVWA was read after its time and does not show it: it never happened.
-            ledger.settle(older, confirmed=False)
+            ledger.settle(older, done=False)
     try:
         ledger.intend(intent, comment=comment)
     except IntentOpen as other:
@@ -144,7 +149,7 @@ def _wait_while_at_work(intent: Intent, tools: Confirming) -> None:
 
 
 def _settle_as_found(intent: Intent, tools: Confirming) -> None:
-    tools.confirmations.settle(intent, confirmed=True)
+    tools.confirmations.settle(intent, done=True)
     event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
 
 
@@ -155,14 +160,15 @@ def _decide_afresh() -> Unavailable:
 
 def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
     try:
-        answer = tools.pvwa.confirm(intent.request_id, intent.account, comment)
+        act = tools.pvwa.confirm if intent.act is Act.CONFIRM else tools.pvwa.reject
+        answer = act(intent.request_id, intent.account, comment)
     except OutcomeUnknown as lost:
         event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="unknown")
         message = "a confirmation was sent and its answer lost; PVWA is read before anything is sent again"
         raise Unavailable(System.PVWA, message) from lost
     except Unavailable:
         # By the port's promise it is certain that nothing was done.
-        tools.confirmations.settle(intent, confirmed=False)
+        tools.confirmations.settle(intent, done=False)
         raise
     state = "accepted" if isinstance(answer, Accepted) else f"declined {answer.status} {answer.code}"
     event(_LOG, Event.CONFIRM_OUTCOME, logging.INFO, request_id=intent.request_id, state=state)
@@ -195,7 +201,7 @@ def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confi
         after = tools.pvwa.details(intent.request_id, intent.account)
     except ApprovaldError:
         # It was accepted: a PVWA that cannot be read now changes nothing of that.
-        tools.confirmations.settle(intent, confirmed=True)
+        tools.confirmations.settle(intent, done=True)
         return confirmed
     if isinstance(after, AccessRequest) and _nothing_happened(decision.request, after, tools):
         message = (
@@ -203,13 +209,15 @@ def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confi
             "it is read again before anything is done"
         )
         raise Unavailable(System.PVWA, message)
-    tools.confirmations.settle(intent, confirmed=True)
+    tools.confirmations.settle(intent, done=True)
     return confirmed_ending(confirmed, after, tools) if isinstance(after, AccessRequest) else confirmed
 
 
 def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:
     """Add to a confirmed ending what PVWA's record, read back, says is still needed."""
     where = standing(after, tools.clock.now())
+    if ending.code is Code.REJECTED:
+        return ending
     if where is Standing.CONFIRMED:
         return replace(ending, confirmations_left=0)
     if where is not Standing.WAITING:
@@ -227,7 +235,7 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
         return confirmed_ending(confirmed, found, tools)
     ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
     names = tools.our_names()
-    tools.confirmations.settle(intent, confirmed=False)
+    tools.confirmations.settle(intent, done=False)
     words = " ".join(part for part in (answer.code, answer.words) if part)
     refused = replace(confirmed, confirmer=None, level=None, words=words)
     if isinstance(found, Ending):
@@ -237,15 +245,5 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
     if where is Standing.WAITING:
         where = standing_by_clock(found, now)
     acted = believed(actors(found, names), {approved.ledger_id for approved in ours})
-    code = _code(where, found, intent, answer)
+    code = code_of_declined(where, found, intent.level, answer)
     return replace(refused, code=code, level=found.level, **last_actor(acted, code))
-
-
-def _code(where: Standing, found: AccessRequest, intent: Intent, answer: Declined) -> Code:
-    if where in CLOSED:
-        return CLOSED[where]
-    if found.level is not None and found.level is not intent.level:
-        return Code.WRONG_LEVEL
-    if answer.status == _FORBIDDEN or answer.code in _NOT_PERMITTED:
-        return Code.NOT_PERMITTED
-    return Code.PVWA_REFUSED

@@ -54,7 +54,9 @@ class Code(StrEnum):
     NEEDS_OTHER_CONFIRMER = "needs_other_confirmer"
     SAFE_BARRED = "safe_barred"
     OUT_OF_HOURS = "out_of_hours"
+    REJECT_DISABLED = "reject_disabled"
     ON_HOLD = "on_hold"
+    REJECTED = "rejected"
     CONFIRMED = "confirmed"
     NOT_PERMITTED = "not_permitted"
     PVWA_REFUSED = "pvwa_refused"
@@ -90,6 +92,7 @@ _SPECIAL: Final[Mapping[Code, Treatment]] = {
     Code.SENDER_UNPROVEN: Treatment(Folder.QUARANTINE, tells_sender=False, team=Team.ALARM),
     Code.NOT_VISIBLE: _ALARMED,
     Code.CONFIRMERS_UNMAPPED: _ALARMED,
+    Code.REJECTED: Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING),
     Code.CONFIRMED: Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING),
 }
 

@@ -106,6 +106,16 @@ FIXED: Final[Mapping[Code, Sentences]] = {
         "Requests for this safe may not be approved by mail here.",
         f"Please {PORTAL}.",
     ),
+    Code.REJECT_DISABLED: Sentences(
+        "Not approved: rejecting by mail is not enabled",
+        "Your mail begins with the word reject. Rejecting by mail is not enabled here, so nothing was done.",
+        "Please reject it in the CyberArk portal (PVWA). To approve, forward the notification without that word.",
+    ),
+    Code.REJECTED: Sentences(
+        "Rejected",
+        "The request is rejected in CyberArk, as you asked, with your words as the reason.",
+        "Nothing more is needed. If access is still wanted, the requestor must make a new request.",
+    ),
     Code.ON_HOLD: Sentences(
         "Not approved: approving by mail is stopped",
         "The CyberArk team has stopped approvals by mail for the time being, so nothing was approved.",

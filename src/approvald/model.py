@@ -84,7 +84,8 @@ class Notification:
     """What the forwarded notification says.
 
     Only `safe` and `number` are used, to find PVWA's record; the rest is compared with that record. Texts are as
-    printed, edges trimmed; None where the line is not there. `requestor` is a lower-case address.
+    printed, edges trimmed; None where the line is not there. `requestor` is a lower-case address. `rejection`: the
+    approver's own words behind `reject`, where the mail itself begins with it; None where they mean to approve.
     """
 
     requestor: str
@@ -93,6 +94,7 @@ class Notification:
     account: str | None = None
     device_user: str | None = None
     reason: str | None = field(default=None, repr=False)
+    rejection: str | None = field(default=None, repr=False)
 
     @property
     def request_id(self) -> str:

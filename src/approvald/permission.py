@@ -28,13 +28,16 @@ class Permission:
         self._confirmations = confirmations
         self._clock = clock
 
-    def refusal(self, decision: Confirm, *, age: timedelta, has_waited: bool) -> Ending | None:
+    def refusal(self, decision: Confirm, *, age: timedelta, has_waited: bool, rejects: bool) -> Ending | None:
         """Return why this confirmation is refused by the policy of its safe, by PVWA's record, or by a hold; or None.
 
-        `age`: of the mail; `has_waited`: for a system, so that it is not its sender who was late.
+        `age`: of the mail; `has_waited`: for a system, so that it is not its sender who was late; `rejects`: the mail
+        asks for a rejection, which must be enabled.
         """
         safe = decision.request.safe
         code = self._policy.refusal(safe, age=age, now=self._clock.now())
+        if code is None and rejects and not self._policy.reject:
+            code = Code.REJECT_DISABLED
         if code is None:
             halt = self._halts.in_force()
             return self.halted(halt, decision) if halt is not None else None

@@ -166,14 +166,16 @@ class Pipeline:
         if not isinstance(decision, Confirm):
             return decision.ending
         age, has_waited = self._uptime.age(mail.listed.received), entry.waiting_since is not None
-        refused = self._permission.refusal(decision, age=age, has_waited=has_waited)
+        rejects = reading.rejection is not None
+        refused = self._permission.refusal(decision, age=age, has_waited=has_waited, rejects=rejects)
         if refused is not None:
             return refused
-        self._permission.wait_at_cap(decision, entry.id)
+        if not rejects:
+            self._permission.wait_at_cap(decision, entry.id)
         self._mails.decided(entry.id)
         with watch.step("confirm"):
             try:
-                return carry_out(decision, entry.id, self._confirming)
+                return carry_out(decision, entry.id, self._confirming, rejection=reading.rejection)
             except Halted as halted:
                 ending = self._permission.halted(halted.halt, decision)
         give_up(entry.id, self._confirming)

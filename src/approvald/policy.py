@@ -68,6 +68,7 @@ class Policy:
     rules: tuple[Rule, ...]
     zone: ZoneInfo
     hourly_cap: int
+    reject: bool
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Policy:
@@ -86,6 +87,7 @@ class Policy:
             ),
             zone=ZoneInfo(policy.time_zone),
             hourly_cap=policy.hourly_cap,
+            reject=policy.reject,
         )
 
     def refusal(self, safe: str, *, age: timedelta, now: datetime) -> Code | None:

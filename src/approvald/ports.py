@@ -152,6 +152,9 @@ class Pvwa(Protocol):
         Unavailable is raised only when it is certain that nothing was done.
         """
 
+    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+        """Reject once, which closes the request for good. Raises like `confirm`."""
+
     def user_name(self, account: Level) -> str:
         """Return the user name that PVWA knows the confirming account by."""
 

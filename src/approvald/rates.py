@@ -16,6 +16,7 @@ from approvald.endings import Code, Team, treatment
 from approvald.ledger.answers import HOUR, Answer, Answers
 from approvald.ledger.letters import Letters, Text
 from approvald.logs import Event, event
+from approvald.model import Folder
 
 _LOG: Final = logging.getLogger(__name__)
 _DAY: Final = timedelta(days=1)
@@ -51,8 +52,8 @@ class Rates:
         self._rules = rules
 
     def may_answer(self, ledger_id: str, to: str, code: Code) -> bool:
-        """Whether this ending may be answered: always, when it is a confirmation."""
-        if code is Code.CONFIRMED or self._may_tell(ledger_id, to, Answer.REFUSAL):
+        """Whether this ending may be answered: always, when it is no refusal."""
+        if treatment(code).folder is Folder.DONE or self._may_tell(ledger_id, to, Answer.REFUSAL):
             return True
         if treatment(code).team is not Team.NOTHING:
             self._to_digest(code)

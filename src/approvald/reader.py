@@ -24,6 +24,8 @@ from approvald import frozen_json
 from approvald.errors import Unreadable
 from approvald.headers import ADDRESS
 from approvald.model import REQUEST_NUMBER, Ambiguous, Incomplete, NotARequest, Notification, Reading
+from approvald.parse.agree import REJECT
+from approvald.parse.rejection import LONGEST_WORDS
 from approvald.parse.rules import CORE
 from approvald.reader_worker import LEAST_MEMORY_MIB, LENGTH, READY, TOO_LITTLE_MEMORY, Task
 
@@ -38,7 +40,7 @@ _LONGEST_WHY: Final = 500
 _BYTES_A_CHARACTER: Final = 12
 """JSON in ASCII writes a character in up to twelve bytes."""
 _KEPT_ENVIRONMENT: Final = ("LD_LIBRARY_PATH",)
-_FIELDS: Final = frozenset({*CORE, "account", "device_user", "reason"})
+_FIELDS: Final = frozenset({*CORE, "account", "device_user", "reason", REJECT})
 _LOOK: Final = "Look at [parse.limits] memory_mib, and whether the service may start processes (TasksMax=)."
 _ADVICE: Final = "Forward CyberArk's notification alone, unchanged, or approve in PVWA."
 
@@ -224,6 +226,10 @@ def _checked(answer: bytes) -> Reading:
             and REQUEST_NUMBER.fullmatch(reading.number) is not None
             and 0 < len(reading.safe) <= _LONGEST_SAFE
             and reading.safe.isprintable()
+            and (
+                reading.rejection is None
+                or (reading.rejection.isprintable() and len(reading.rejection) <= LONGEST_WORDS)
+            )
         )
     else:
         names = () if isinstance(reading, NotARequest) else _names(reading)

@@ -62,12 +62,11 @@ def compose(
 
     `copy_team` False leaves the team out of copy where it gets a digest instead.
     """
-    failed = ending.code is not Code.CONFIRMED
     said = sentences(ending, _shown(ending.when, rules.zone))
     copy = (rules.team_address,) if copy_team and treatment(ending.code).team is not Team.NOTHING else ()
     facts = _facts(ending, rules.zone)
     return _reply(said, facts, ledger_id=ledger_id, kind="final", to=to, cc=copy, message_id=message_id, rules=rules,
-                  about=_about(ending), colour=_RED if failed else _GREEN)  # fmt: skip
+                  about=_about(ending), colour=_colour(ending.code))  # fmt: skip
 
 
 def compose_waiting(cause: str, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
@@ -132,9 +131,13 @@ def _about(ending: Ending) -> str:
     return ""
 
 
+def _colour(code: Code) -> str:
+    return {Code.CONFIRMED: _GREEN, Code.REJECTED: _AMBER}.get(code, _RED)
+
+
 def _facts(ending: Ending, zone: ZoneInfo) -> list[tuple[str, str]]:
     facts = _request_facts(ending.request, zone) if ending.request else []
-    if ending.code is not Code.CONFIRMED:
+    if _colour(ending.code) == _RED:
         facts.append(("Check that failed", ending.code.value))
     return facts
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from approvald.confirm import Confirming, already_done, confirmed_ending
-from approvald.endings import Code, Ending, RequestFacts
+from approvald.endings import Ending, RequestFacts
 from approvald.ledger.confirmations import Intent
 from approvald.ledger.mails import Entry, State
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level, Person
+from approvald.outcomes import DONE
 from approvald.ports import Directory
 
 
@@ -27,16 +28,16 @@ def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> En
 
     Raises Unavailable where PVWA or the directory does not answer.
     """
-    known = confirming.confirmations.confirmed_by_mail(entry.id)
+    known = confirming.confirmations.done_by_mail(entry.id)
     for intent in [known] if known is not None else confirming.confirmations.open_of_mail(entry.id):
         request = find_request(confirming.pvwa, intent.request_id, _accounts(intent, confirming))
         if not isinstance(request, AccessRequest):
             if known is not None:
-                return _confirmed(intent, confirming)
+                return _done(intent, confirming)
             continue
         level = already_done(request, entry.id, confirming)
         if level is not None:
-            return _with_facts(_confirmed(intent, confirming), request, directory, confirming)
+            return _with_facts(_done(intent, confirming), request, directory, confirming)
     return None
 
 
@@ -44,9 +45,9 @@ def _accounts(intent: Intent, confirming: Confirming) -> tuple[Level, ...]:
     return tuple(sorted(confirming.accounts, key=lambda account: account is not intent.account))
 
 
-def _confirmed(intent: Intent, confirming: Confirming) -> Ending:
+def _done(intent: Intent, confirming: Confirming) -> Ending:
     return Ending(
-        code=Code.CONFIRMED,
+        code=DONE[intent.act],
         request_id=intent.request_id,
         level=intent.level,
         confirmer=confirming.pvwa.user_name(intent.account),

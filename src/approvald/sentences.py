@@ -164,7 +164,7 @@ def _refused_by_pvwa(ending: Ending, when: str) -> Sentences:
     said = f" It says: {ending.words.rstrip('.')}." if ending.words else ""
     return Sentences(
         "Not approved: CyberArk declined",
-        f"CyberArk did not take the confirmation, and the request still waits.{said}",
+        f"CyberArk did not take what was sent on your behalf, and the request still waits.{said}",
         f"Please {PORTAL}; the CyberArk team has a copy of this mail.",
     )
 

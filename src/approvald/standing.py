@@ -8,6 +8,7 @@ where PVWA shows that one of our confirming accounts, and nobody else, gave it, 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -97,10 +98,14 @@ def _past(instant: datetime | None, now: datetime) -> bool:
 
 
 COMMENT: Final = re.compile(
-    r"Approved on behalf of (?P<address>[^\s@<>()]{1,64}@[A-Za-z0-9.-]{1,140}) \(approvald (?P<id>[a-z0-9]{8,32})\)",
+    r"(?:Approved|Rejected) on behalf of (?P<address>[^\s@<>()]{1,64}@[A-Za-z0-9.-]{1,140}) "
+    r"\(approvald (?P<id>[a-z0-9]{8,32})\)(?:: .*)?",
     re.ASCII,
 )
 _ADDRESS_CHARS: Final = 140
+_COMMENT_CHARS: Final = 200
+# No words of an approver may look like the id in a comment of ours
+_BRACKETS: Final = str.maketrans("()", "[]")
 
 
 def progress(request: AccessRequest) -> object:
@@ -113,6 +118,14 @@ def comment_for(address: str, ledger_id: str) -> str:
     """Return the comment we send with a confirmation: ASCII, at most 200 characters (pvwa-rest 2.4)."""
     ascii_address = address.encode("ascii", "replace").decode()[:_ADDRESS_CHARS]
     return f"Approved on behalf of {ascii_address} (approvald {ledger_id})"
+
+
+def rejection_for(address: str, ledger_id: str, words: str) -> str:
+    """Return the comment we send with a rejection: as above, with the approver's own words as far as they fit."""
+    ours = comment_for(address, ledger_id).replace("Approved", "Rejected", 1)
+    plain = "".join(each for each in unicodedata.normalize("NFKD", words) if not unicodedata.combining(each))
+    said = plain.encode("ascii", "replace").decode().translate(_BRACKETS).strip()
+    return f"{ours}: {said}"[:_COMMENT_CHARS].rstrip() if said else ours
 
 
 def is_ours(request: AccessRequest, ledger_id: str) -> bool:

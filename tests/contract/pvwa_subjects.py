@@ -77,7 +77,7 @@ def fake_pvwa() -> Subject:
         fake.blind = True
 
     def go_away() -> None:
-        for call in ("details", "lists", "confirm"):
+        for call in ("details", "lists", "confirm", "reject"):
             fake.fail(call, Unavailable(System.PVWA, "PVWA cannot be reached."), times=None)
 
     return Subject(

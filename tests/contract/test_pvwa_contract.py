@@ -132,6 +132,26 @@ def test_a_rejection_closes_the_request(subject: Subject) -> None:
     assert subject.taken() == []
 
 
+def test_our_rejection_is_seen_in_the_record(subject: Subject) -> None:
+    """Our comment stands there, the request is closed, and nothing counts as a confirmation."""
+    subject.ask()
+    assert subject.pvwa.reject(KEY, FIRST, COMMENT) == Accepted()
+    row = subject.record().confirmers[0]
+    assert (row.name, row.comment) == (TEAM, COMMENT)
+    assert row.acted_at is not None
+    assert row.action not in {1, 2}
+    assert isinstance(subject.pvwa.reject(KEY, FIRST, "again"), Declined)
+    assert isinstance(subject.pvwa.confirm(KEY, FIRST, "one"), Declined)
+    assert subject.taken() == []
+
+
+def test_who_is_no_confirmer_cannot_reject(subject: Subject) -> None:
+    """The other level's account closes nothing."""
+    subject.ask()
+    assert isinstance(subject.pvwa.reject(KEY, SECOND, COMMENT), Declined)
+    assert subject.record().status == 1
+
+
 def test_an_expired_request_is_readable_and_declined(subject: Subject) -> None:
     """It does not wait any more, and says since when."""
     subject.ask(expires_in=-60)

@@ -11,7 +11,7 @@ from approvald.model import AccessRequest, Level
 from approvald.ports import Absent, Accepted, Clock, Declined, Forbidden
 from fakes.pvwa_requests import Act, Action, FakeRequest
 
-Call = Literal["details", "lists", "confirm"]
+Call = Literal["details", "lists", "confirm", "reject"]
 CLOSED: Final = Declined(status=500, code="CAWS00001E", words="This request has already been closed.")
 NOT_PERMITTED: Final = Declined(status=403, code="PASWS041E", words="You are not authorized to perform this action.")
 UNKNOWN: Final = Declined(status=404, code="CAWS00001E", words="The request was not found.")
@@ -52,6 +52,7 @@ class FakePvwa:
         self.calls: list[tuple[Call, str, Level]] = []
         self.attempts: list[ConfirmAttempt] = []
         self.confirmations: list[ConfirmAttempt] = []
+        self.rejections: list[ConfirmAttempt] = []
         self.rests = 0
         self.closed = False
 
@@ -127,18 +128,13 @@ class FakePvwa:
 
     def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
         """Confirm once."""
-        self.calls.append(("confirm", request_id, account))
         attempt = ConfirmAttempt(request_id, account, comment)
         self.attempts.append(attempt)
-        fault = self._fault("confirm")
-        if fault is not None and not fault.after_effect:
-            raise fault.error
-        answer = self._confirm(attempt)
-        if isinstance(answer, Accepted):
-            self.confirmations.append(attempt)
-        if fault is not None:
-            raise fault.error
-        return answer
+        return self._attempt("confirm", attempt, self.confirmations)
+
+    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+        """Reject once."""
+        return self._attempt("reject", ConfirmAttempt(request_id, account, comment), self.rejections)
 
     def user_name(self, account: Level) -> str:
         """Return the confirming account's name."""
@@ -154,7 +150,21 @@ class FakePvwa:
 
     # The Vault's rules
 
-    def _confirm(self, attempt: ConfirmAttempt) -> Accepted | Declined:
+    def _attempt(
+        self, call: Literal["confirm", "reject"], attempt: ConfirmAttempt, taken: list[ConfirmAttempt]
+    ) -> Accepted | Declined:
+        self.calls.append((call, attempt.request_id, attempt.account))
+        fault = self._fault(call)
+        if fault is not None and not fault.after_effect:
+            raise fault.error
+        answer = self._vote(attempt, "confirmed" if call == "confirm" else "rejected")
+        if isinstance(answer, Accepted):
+            taken.append(attempt)
+        if fault is not None:
+            raise fault.error
+        return answer
+
+    def _vote(self, attempt: ConfirmAttempt, action: Action) -> Accepted | Declined:
         request = self._find(attempt.request_id)
         if request is None or self._is_blind(request, attempt.account):
             return UNKNOWN
@@ -171,7 +181,7 @@ class FakePvwa:
         actor = self.user_names[attempt.account]
         if not left or any(act.actor == actor for act in acts):
             return CLOSED
-        self._act(request, left[0], actor, "confirmed", attempt.comment)
+        self._act(request, left[0], actor, action, attempt.comment)
         return Accepted()
 
     def _act(self, request: FakeRequest, principal: str, actor: str, action: Action, comment: str) -> None:

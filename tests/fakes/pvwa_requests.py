@@ -69,7 +69,8 @@ class FakeRequest:
             return self.record
         left = self.left()
         waits = not self.closed and now <= self.expires
-        title = f"Waiting: {left} more user(s) must confirm the request" if waits else "The request is closed"
+        is_rejected = any(act.action == "rejected" for act in self.acts)
+        title = "Rejected: the request was rejected" if is_rejected else "The request is closed"
         return AccessRequest(
             request_id=self.request_id,
             safe=self.request_id.rpartition("_")[0],
@@ -84,8 +85,8 @@ class FakeRequest:
             expires=self.expires,
             access_from=self.access_from,
             access_to=self.access_to,
-            status=1 if waits else 2,
-            status_title=title,
+            status=1 if waits else 16 if is_rejected else 2,
+            status_title=f"Waiting: {left} more user(s) must confirm the request" if waits else title,
             confirmations_left=left if waits else 0,
             level=Level(self.level),
             second_level_left=self.needed if waits else 0,

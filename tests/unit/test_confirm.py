@@ -333,7 +333,7 @@ class Declines(FakePvwa):
         self.calls.append(("confirm", request_id, account))
         self.attempts.append(ConfirmAttempt(request_id, account, comment))
         if self.acts_anyway:
-            self._confirm(self.attempts[-1])
+            self._vote(self.attempts[-1], "confirmed")
         if self.portal is not None:
             self.act_in_portal(request_id, self.portal[0], "confirmed" if self.portal[1] == "confirmed" else "rejected")
         return answer
@@ -560,7 +560,7 @@ def test_what_the_ledger_learnt_since_the_decision_is_decided_afresh(desk: Desk)
     assert isinstance(decision, Confirm)
     other = desk.intent("mail2mail2")
     desk.tools.confirmations.intend(other, comment="")
-    desk.tools.confirmations.settle(other, confirmed=True)
+    desk.tools.confirmations.settle(other, done=True)
     with pytest.raises(Unavailable, match="decided afresh"):
         carry_out(decision, "mail1mail1", desk.tools)
     assert desk.pvwa.attempts == []

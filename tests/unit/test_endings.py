@@ -14,6 +14,7 @@ from approvald.model import Folder, Level
 from fakes.facts import waits_for
 
 SILENT = {Code.DUPLICATE, Code.AUTOMATIC, Code.RULE_FORWARD, Code.NOT_A_REQUEST}
+DONE = {Code.CONFIRMED, Code.REJECTED}
 ALARMING = {Code.NOT_VISIBLE, Code.CONFIRMERS_UNMAPPED}
 
 
@@ -24,7 +25,7 @@ def test_every_ending_is_treated_as_the_table_says(code: Code) -> None:
         expected = Treatment(Folder.IGNORED, tells_sender=False, team=Team.NOTHING)
     elif code is Code.SENDER_UNPROVEN:
         expected = Treatment(Folder.QUARANTINE, tells_sender=False, team=Team.ALARM)
-    elif code is Code.CONFIRMED:
+    elif code in DONE:
         expected = Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING)
     else:
         team = Team.ALARM if code in ALARMING else Team.COPY
@@ -32,9 +33,9 @@ def test_every_ending_is_treated_as_the_table_says(code: Code) -> None:
     assert treatment(code) == expected
 
 
-def test_only_a_confirmation_is_done() -> None:
+def test_only_what_was_asked_for_and_carried_out_is_done() -> None:
     """No refusal may look like a success in the folders."""
-    assert [code for code in Code if treatment(code).folder is Folder.DONE] == [Code.CONFIRMED]
+    assert {code for code in Code if treatment(code).folder is Folder.DONE} == DONE
 
 
 def test_the_facts_of_a_request_are_plain_and_in_utc() -> None:

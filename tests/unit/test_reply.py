@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from approvald.endings import Code, Ending, RequestFacts, Team, treatment
 from approvald.errors import Held
-from approvald.model import Level, Reply
+from approvald.model import Folder, Level, Reply
 from approvald.reply import ReplyRules, compose, compose_letter, compose_waiting, final_marker
 from approvald.sentences import Sentences, sentences
 
@@ -68,7 +68,7 @@ def test_every_ending_makes_a_whole_mail(code: Code) -> None:
     for text in (said.outcome, said.next_step, "Timo Gast", "DB-PROD-01", "Kernel patch", "k3m9abcdefgh"):
         assert text in mail.text
         assert text in shown
-    assert (f"Check that failed: {code.value}" in mail.text) is (code is not Code.CONFIRMED)
+    assert (f"Check that failed: {code.value}" in mail.text) is (treatment(code).folder is not Folder.DONE)
     assert PORTAL in mail.text
     assert Parsed(mail.html).links == [PORTAL]
 
@@ -79,7 +79,7 @@ def test_the_team_is_in_copy_on_failures_only(code: Code) -> None:
     mail = reply(Ending(code=code))
     expected = () if treatment(code).team is Team.NOTHING else (RULES.team_address,)
     assert (mail.cc, mail.to) == (expected, ("ilka.brandt@corp.example",))
-    assert mail.important is (code is not Code.CONFIRMED)
+    assert mail.important is (treatment(code).folder is not Folder.DONE)
 
 
 def test_the_team_is_not_told_twice() -> None:

@@ -1,10 +1,11 @@
-"""Confirmations: an intent before they are sent, settled when PVWA has shown what became of them."""
+"""Confirmations and rejections: an intent before they are sent, settled when PVWA has shown what became of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,9 +18,16 @@ from approvald.ledger.store import Store
 from approvald.model import Level
 
 
+class Act(StrEnum):
+    """What is sent to PVWA."""
+
+    CONFIRM = "confirm"
+    REJECT = "reject"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """A confirmation that is about to be sent, or was. `request_id` comes back case folded; `created` is PVWA's."""
+    """What is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's."""
 
     ledger_id: str
     request_id: str
@@ -29,6 +37,7 @@ class Intent:
     approver_guid: str
     approver_link: str | None
     intended_at: datetime
+    act: Act = Act.CONFIRM
 
 
 class IntentOpen(Exception):
@@ -55,18 +64,20 @@ class Confirmations:
         rows = tables.confirmations
         with self._store.begin() as connection:
             found = connection.execute(
-                sa.select(rows).where(*_same(intent), rows.c.outcome.in_([tables.OPEN, tables.CONFIRMED]))
+                sa.select(rows).where(
+                    *_same(intent), rows.c.outcome.in_([tables.OPEN, tables.CONFIRMED, tables.REJECTED])
+                )
             ).first()
             if found is None:
                 connection.execute(
                     rows.insert().values(
                         ledger_id=intent.ledger_id, request_id=intent.request_id.casefold(),
-                        created=_key(intent.created), level=intent.level, account=intent.account,
+                        created=_key(intent.created), level=intent.level, act=intent.act, account=intent.account,
                         approver_guid=intent.approver_guid, approver_link=intent.approver_link,
                         intended_at=intent.intended_at, comment=comment, outcome=tables.OPEN,
                     )
                 )  # fmt: skip
-            elif found.ledger_id == intent.ledger_id and found.outcome == tables.OPEN:
+            elif (found.ledger_id, found.act, found.outcome) == (intent.ledger_id, intent.act, tables.OPEN):
                 connection.execute(
                     rows.update().where(*_open(intent)).values(intended_at=intent.intended_at, account=intent.account)
                 )
@@ -92,14 +103,15 @@ class Confirmations:
         same_request = sa.and_(rows.request_id == intent.request_id.casefold(), rows.created == _key(intent.created))
         return self._read(sa.or_(same_request, rows.ledger_id == intent.ledger_id), outcome=tables.OPEN)
 
-    def confirmed_by_mail(self, ledger_id: str) -> Intent | None:
-        """Return what this mail has confirmed, if it has."""
-        found = self._read(tables.confirmations.c.ledger_id == ledger_id, outcome=tables.CONFIRMED)
+    def done_by_mail(self, ledger_id: str) -> Intent | None:
+        """Return what this mail has confirmed or rejected, if it has."""
+        ours = tables.confirmations.c.ledger_id == ledger_id
+        found = self._read(ours, outcome=tables.CONFIRMED) or self._read(ours, outcome=tables.REJECTED)
         return found[-1] if found else None
 
-    def settle(self, intent: Intent, *, confirmed: bool) -> None:
-        """Write the outcome of a confirmation: PVWA has it, or PVWA has shown that it does not."""
-        outcome = tables.CONFIRMED if confirmed else tables.NOT_DONE
+    def settle(self, intent: Intent, *, done: bool) -> None:
+        """Write the outcome down: PVWA has it, or PVWA has shown that it does not."""
+        outcome = {Act.CONFIRM: tables.CONFIRMED, Act.REJECT: tables.REJECTED}[intent.act] if done else tables.NOT_DONE
         with self._store.begin() as connection:
             connection.execute(
                 tables.confirmations.update()
@@ -127,6 +139,7 @@ class Confirmations:
         statement = (
             sa.select(rows.intended_at)
             .where(rows.approver_guid == approver_guid, rows.intended_at > since, rows.ledger_id != besides)
+            .where(rows.act == Act.CONFIRM)
             .where(rows.outcome.in_([tables.OPEN, tables.CONFIRMED]))
             .order_by(rows.intended_at)
         )
@@ -165,6 +178,7 @@ def _intent(row: sa.Row[Any]) -> Intent:
         created=datetime.fromtimestamp(row.created, UTC) if row.created else None,
         level=Level(row.level),
         account=Level(row.account),
+        act=Act(row.act),
         approver_guid=row.approver_guid,
         approver_link=row.approver_link,
         intended_at=row.intended_at,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"
+REJECTED: Final = "rejected"
 NOT_DONE: Final = "not_done"
 
 
@@ -63,6 +64,7 @@ confirmations: Final = sa.Table(
     sa.Column("request_id", sa.String(64), nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("act", sa.String(16), nullable=False, server_default="confirm"),
     sa.Column("account", sa.Integer, nullable=False),
     sa.Column("approver_guid", sa.String(36), nullable=False),
     sa.Column("approver_link", sa.String(256)),
@@ -71,15 +73,15 @@ confirmations: Final = sa.Table(
     sa.Column("settled_at", Instant),
     sa.Column("outcome", sa.String(16), nullable=False),
 )
-# The guarantee itself: at most one confirmation per request and level is open or done.
+# The guarantee itself: at most one confirmation, or rejection, per request and level is open or done.
 sa.Index(
     "one_confirmation",
     confirmations.c.request_id,
     confirmations.c.created,
     confirmations.c.level,
     unique=True,
-    sqlite_where=confirmations.c.outcome.in_([OPEN, CONFIRMED]),
-    postgresql_where=confirmations.c.outcome.in_([OPEN, CONFIRMED]),
+    sqlite_where=confirmations.c.outcome.in_([OPEN, CONFIRMED, REJECTED]),
+    postgresql_where=confirmations.c.outcome.in_([OPEN, CONFIRMED, REJECTED]),
 )
 
 names: Final = sa.Table(

@@ -18,6 +18,7 @@ from approvald.headers import ADDRESS
 from approvald.model import REQUEST_NUMBER, Ambiguous, Incomplete, Notification, Reading
 from approvald.parse.fields import Found, fields_of, readings
 from approvald.parse.html import read_html
+from approvald.parse.rejection import Doubtful, Openings
 from approvald.parse.rules import CORE, ParseRules
 from approvald.parse.views import View, Views
 
@@ -26,6 +27,8 @@ _NAMES: Final = {
     "account": "the account", "device_user": "the device user", "reason": "the reason",
 }  # fmt: skip
 _ORDER: Final = tuple(_NAMES)
+REJECT: Final = "reject"
+"""What is ambiguous where nobody can tell whether the approver rejects."""
 _AGAIN: Final = "Forward CyberArk's whole notification again, unchanged, or approve in PVWA."
 # what shapes text without being seen: soft hyphen, zero width, bidirectional marks, variation selectors, tags
 _INVISIBLE: Final = re.compile(
@@ -46,6 +49,7 @@ class _Table:
     disguised: set[str] = field(default_factory=set)
     shown: dict[Rendering, set[str]] = field(default_factory=lambda: defaultdict(set))
     in_html: set[Rendering] = field(default_factory=set)
+    openings: Openings = field(default_factory=Openings)
 
     def show(self, view: View, names: Iterable[str]) -> None:
         """Note that a view shows these fields."""
@@ -99,11 +103,18 @@ def agree(views: Views, rules: ParseRules) -> Reading:
     return _incomplete(table, views, rules) or _long(table, rules) or _notification(table)
 
 
+_UNCLEAR: Final = (
+    "The mail begins with the word reject in a form that cannot be told for certain. To reject, begin it with reject "
+    "and a colon; to approve, forward the notification without that word."
+)
+
+
 def _add_text(table: _Table, view: View, rules: ParseRules) -> None:
     for text in readings(view.text, rules):
         for found in fields_of(text, rules, wraps=True):
             table.add(found)
             table.show(view, (found.name,))
+    table.openings.add(view, view.text)
     table.disguised |= _disguised(view.text, rules)
 
 
@@ -114,6 +125,7 @@ def _add_html(table: _Table, view: View, rules: ParseRules) -> None:
         for found in fields_of(text, rules, wraps=False):
             table.add(found)
             shown.add(found.name)
+    table.openings.add(view, page.visible)
     table.disguised |= _disguised(page.visible, rules)
     table.show(view, shown)
     if page.hidden.strip():
@@ -186,7 +198,10 @@ def _long(table: _Table, rules: ParseRules) -> Incomplete | None:
     return None
 
 
-def _notification(table: _Table) -> Notification:
+def _notification(table: _Table) -> Notification | Ambiguous:
+    rejection = table.openings.rejection()
+    if isinstance(rejection, Doubtful):
+        return Ambiguous(fields=(REJECT,), why=_UNCLEAR)
     return Notification(
         requestor=table.value("requestor") or "",
         safe=table.value("safe") or "",
@@ -194,4 +209,5 @@ def _notification(table: _Table) -> Notification:
         account=table.value("account"),
         device_user=table.value("device_user"),
         reason=table.value("reason"),
+        rejection=rejection,
     )

@@ -33,13 +33,15 @@ class View:
     """One text of the mail.
 
     `renderings`: the number of each multipart/alternative around it, with the position of the rendering it is part of.
-    `is_beside`: it belongs to a multipart/related and is not its root, so that no client shows it.
+    `is_beside`: it belongs to a multipart/related and is not its root, so that no client shows it. `is_attached`: it is
+    of a mail attached to this one.
     """
 
     text: str = field(repr=False)
     is_html: bool
     renderings: tuple[tuple[int, int], ...] = ()
     is_beside: bool = False
+    is_attached: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +141,8 @@ class _Walk:
         if kind in {"text/plain", "text/html"}:
             if part.get_content_disposition() in {None, "inline"} and part.get_filename() is None:
                 text, is_html = self._text(part), kind == "text/html"
-                yield View(text=text, is_html=is_html, renderings=place.renderings, is_beside=place.is_beside)
+                yield View(text=text, is_html=is_html, renderings=place.renderings, is_beside=place.is_beside,
+                           is_attached=place.attached > 0)  # fmt: skip
         elif kind.startswith("multipart/"):
             for child, inner in self._inside(part, kind, place):
                 yield from self._views(child, inner)

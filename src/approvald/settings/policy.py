@@ -35,4 +35,5 @@ class PolicySettings(Section):
 
     time_zone: Zone = "UTC"
     hourly_cap: PositiveInt = 60
+    reject: bool = False
     rules: list[SafeRule] = Field(default_factory=lambda: [SafeRule(safes=[EVERYTHING], mail="allow")])

@@ -91,14 +91,21 @@ class PvwaClient:
         Whatever PVWA did not say itself after the call was sent is OutcomeUnknown, a gateway's page too: the PVWA
         behind it may have gone on. 429 alone is certain, because a limit stops calls before they are carried out.
         """
+        return self._act("Confirm", request_id, account, comment)
+
+    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+        """Reject once; errors mean what they mean for `confirm`."""
+        return self._act("Reject", request_id, account, comment)
+
+    def _act(self, verb: str, request_id: str, account: Level, comment: str) -> Accepted | Declined:
         session = self._sessions.get(account)
         if session is None:
             return Declined(status=0, code=NO_ACCOUNT, words="")
-        path = f"/API/IncomingRequests/{quote(request_id, safe='')}/Confirm/"
+        path = f"/API/IncomingRequests/{quote(request_id, safe='')}/{verb}/"
         try:
             answer = session.ask("POST", path, body={"Reason": comment})
         except AnswerLost as lost:
-            raise _unknown(request_id, str(lost)) from lost
+            raise _unknown(verb, request_id, str(lost)) from lost
         reading = answer.reading
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             raise _unavailable(answer)
@@ -106,7 +113,7 @@ class PvwaClient:
             return Accepted()
         if isinstance(reading, Complaint) and _is_verdict(answer):
             return Declined(status=reading.status, code=reading.code, words=reading.words)
-        raise _unknown(request_id, f"PVWA answered with {_what(answer)}.")
+        raise _unknown(verb, request_id, f"PVWA answered with {_what(answer)}.")
 
     def user_name(self, account: Level) -> str:
         """Return the user name that PVWA knows the account by; empty for a level without an account."""
@@ -175,8 +182,8 @@ def _unavailable(answer: Answer) -> Unavailable:
     return Unavailable(System.PVWA, message, retry_after_seconds=answer.retry_after_seconds)
 
 
-def _unknown(request_id: str, what: str) -> OutcomeUnknown:
+def _unknown(verb: str, request_id: str, what: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"The confirmation of request {request_id} was sent and its answer lost: {what} "
-        "It may have been given; PVWA is asked before anything else is done."
+        f"{verb} of request {request_id} was sent and its answer lost: {what} "
+        "It may have been done; PVWA is asked before anything else is done."
     )
