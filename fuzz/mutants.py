@@ -38,12 +38,12 @@ TARGETS: Final = {
     "sender": ("test_sender_proof", "test_sender_proof_details"),
     "intake": ("test_intake", "test_intake_details", "test_corpus_reading"),
     "headers": ("test_intake", "test_sender_proof", "test_intake_details", "test_corpus_reading"),
-    "compare": ("test_compare", *DECIDE, "test_decision_details"),
-    "confirmers": (*DECIDE, "test_decision_details"),
-    "humans": ("test_humans", *DECIDE, "test_decision_details"),
-    "facts": (*DECIDE, "test_people", "test_decision_details"),
-    "standing": ("test_standing", *DECIDE, "test_decision_details"),
-    "decide": (*DECIDE, "test_decision_details"),
+    "compare": ("test_compare", "test_decision_details", *DECIDE),
+    "confirmers": ("test_decision_details", *DECIDE),
+    "humans": ("test_humans", "test_decision_details", *DECIDE),
+    "facts": ("test_decision_details", "test_people", *DECIDE),
+    "standing": ("test_standing", "test_decision_details", "test_confirm", *DECIDE),
+    "decide": ("test_decision_details", *DECIDE),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""
 LONGEST_SECONDS: Final = 300

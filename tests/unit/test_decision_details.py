@@ -13,7 +13,7 @@ from approvald.decide import Confirm, Refuse, decide
 from approvald.endings import Code, Ending
 from approvald.humans import ApprovedBy, same_person
 from approvald.model import Confirmer, Level, NoPerson
-from approvald.standing import Standing, actors, standing
+from approvald.standing import Standing, actors, comment_for, progress, standing
 from fakes.directory import make_person
 from fakes.facts import DB, FIN, ILKA, NOW, OURS, TIMO, acted, facts, notification, waits_for
 
@@ -178,3 +178,55 @@ def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: St
     for rows in ((BY_WEN, other), (other, BY_WEN)):
         assert standing(waits_for(status=status, status_title="-", confirmers=rows), NOW) is where
     assert standing(waits_for(status=status, status_title="-", confirmers=(other,)), NOW) is Standing.WAITING
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"portal_people": (ILKA,)}, "You have already approved this request, and two different people must."),
+        (
+            {"portal_people": (TIMO,)},
+            "The requestor has approved this request as well, with another account. "
+            + "They must make a new request, and leave approving it to others.",
+        ),
+        (
+            {"request": waits_for(confirmers=(acted("FIN_PAMapprover", "ilka.brandt"),))},
+            "You have already approved this request, and two different people must.",
+        ),
+        (
+            {"request": waits_for(confirmers=(acted("FIN_PAMapprover", "ilka.brandt", "mara.voss"),))},
+            "You may have approved this request: CyberArk lists your group and does not say who it was.",
+        ),
+    ],
+)
+def test_whoever_may_have_approved_before_reads_why_they_may_not_again(changes: dict[str, Any], why: str) -> None:
+    """Certain, the requestor's own, or a doubt: each has its sentence."""
+    request = changes.get("request", waits_for())
+    other = Confirmer(name="DB_PAMapprover", is_group=True, action=2)
+    ending = refusal(**changes | {"request": replace(request, confirmers=(*request.confirmers, other))})
+    assert (ending.code, ending.why) == (Code.SAME_PERSON_TWICE, why)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"level": Level.SECOND},
+        {"confirmations_left": 2},
+        {"confirmers": ()},
+        {"confirmers": (replace(BY_WEN, name="FIN_PAMapprover"),)},
+        {"confirmers": (replace(BY_WEN, comment="x"),)},
+        {"confirmers": (replace(BY_WEN, acted_at=NOW),)},
+        {"confirmers": (BY_WEN, BY_LEA)},
+    ],
+)
+def test_whatever_a_confirmation_changes_shows_in_the_progress(change: dict[str, Any]) -> None:
+    """The record is compared with itself before anything is sent again: one fact that differs is enough."""
+    before = waits_for(confirmers=(BY_WEN,))
+    assert progress(before) != progress(replace(before, **change))
+    waiting = Confirmer(name="FIN_PAMapprover", is_group=True, comment="said nothing yet")
+    assert progress(before) == progress(replace(before, confirmers=(waiting, BY_WEN)))
+
+
+def test_a_long_address_is_cut_in_the_comment() -> None:
+    """140 characters of it, so that the comment stays below 200."""
+    assert comment_for("x" * 150, "k3m9abcdefgh") == f"Approved on behalf of {'x' * 140} (approvald k3m9abcdefgh)"
