@@ -77,6 +77,10 @@ def test_the_address_we_write_to_compares_without_case() -> None:
 
 
 PASSED: Final = ("as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level")
+BY_REQUESTOR: Final = (
+    "The requestor has approved this request as well, with another account. They must make a new request, and leave "
+    "approving it to others."
+)
 BY_WEN: Final = acted("DB_PAMapprover", "wen.zhao", at=NOW - timedelta(hours=2))
 BY_LEA: Final = acted("FIN_PAMapprover", "lea.fontaine", at=NOW - timedelta(hours=1))
 
@@ -186,8 +190,7 @@ def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: St
         ({"portal_people": (ILKA,)}, "You have already approved this request, and two different people must."),
         (
             {"portal_people": (TIMO,)},
-            "The requestor has approved this request as well, with another account. "
-            + "They must make a new request, and leave approving it to others.",
+            BY_REQUESTOR,
         ),
         (
             {"request": waits_for(confirmers=(acted("FIN_PAMapprover", "ilka.brandt"),))},
