@@ -18,12 +18,16 @@ from fakes.house import House
 from fakes.pvwa_requests import Act
 from mailbag import ROOT
 
-SETTINGS: Final[Settings] = config.load(ROOT / "config" / "approvald.toml")
+SHIPPED: Final[Settings] = config.load(ROOT / "config" / "approvald.toml")
+LENDING: Final = SHIPPED.model_copy(
+    update={"people": SHIPPED.people.model_copy(update={"approver_by_linked_account": True})}
+)
 HUMANS: Final = {
     "ilka.brandt": "ilka", "adm-ilka": "ilka", "mara.voss": "mara", "adm-mara": "mara", "rhea.malik": "rhea",
     "timo.gast": "timo",
 }  # fmt: skip
-"""Account -> the human behind it; the link attribute joins the accounts of one human."""
+"""Account -> the human behind it; the link attribute, or the manager of an admin account, joins those of one human."""
+OWNERS: Final = {"adm-ilka": "ilka.brandt", "adm-mara": "mara.voss"}
 FIRST: Final = ("DB_PAMapprover", "NET_PAMapprover")
 SECOND: Final = "L2_PAMapprover"
 ON_BEHALF: Final = re.compile(r"Approved on behalf of ([^@]+)@corp\.example \(approvald [a-z0-9]+\)")
@@ -31,7 +35,10 @@ ON_BEHALF: Final = re.compile(r"Approved on behalf of ([^@]+)@corp\.example \(ap
 
 @dataclass(frozen=True)
 class World:
-    """Members of each group, one request and what happens to it: an account, and whether it uses mail or the portal."""
+    """Members of each group, one request and what happens to it: an account, and whether it uses mail or the portal.
+
+    `by_manager`: admin accounts name their owner as manager, and bear no link. `lends`: as approver_by_linked_account.
+    """
 
     members: dict[str, list[str]]
     requestor: str
@@ -39,6 +46,8 @@ class World:
     levels: int
     needed: int
     acts: list[tuple[str, bool]]
+    by_manager: bool
+    lends: bool
 
 
 def worlds() -> st.SearchStrategy[World]:
@@ -54,13 +63,22 @@ def worlds() -> st.SearchStrategy[World]:
         levels=st.sampled_from([1, 2, 2]),
         needed=st.sampled_from([1, 1, 2]),
         acts=st.lists(st.tuples(accounts, st.sampled_from([True, True, True, False])), min_size=2, max_size=5),
+        by_manager=st.booleans(),
+        lends=st.booleans(),
     )
 
 
 def house_of(world: World, folder: Path) -> House:
     """Build the house of a world."""
-    house = House(folder, SETTINGS)
-    house.directory.people = [make_person(account, link=human) for account, human in HUMANS.items()]
+    house = House(folder, LENDING if world.lends else SHIPPED)
+    if world.by_manager:
+        owners = {account: make_person(owner).dn for account, owner in OWNERS.items()}
+        # Everybody's line manager is Rhea, which joins nobody.
+        boss = make_person("rhea.malik").dn
+        people = [make_person(account, manager_dn=owners.get(account, boss)) for account in HUMANS]
+    else:
+        people = [make_person(account, link=human) for account, human in HUMANS.items()]
+    house.directory.people = people
     for name, members in world.members.items():
         house.directory.add_group(name, *members)
     return house
@@ -86,9 +104,10 @@ def test_every_confirmation_is_by_another_human_of_a_group_that_confirms(world: 
                 approver = ON_BEHALF.fullmatch(request.acts[-1].comment)
                 assert approver is not None
                 assert approver[1] == account
-                assert any(account in world.members[name] for name in request.confirmers(level))
-                assert HUMANS[account] != HUMANS[world.requestor]
-                assert HUMANS[account] not in humans_of(house, request.acts[:-1])
+                theirs = {each for each in HUMANS if HUMANS[each] == HUMANS[account]} if world.lends else {account}
+                assert any(not theirs.isdisjoint(world.members[name]) for name in request.confirmers(level))
+                others = humans_of(house, request.acts[:-1])
+                assert len({HUMANS[account], HUMANS[world.requestor], *others}) == 2 + len(others)
         event(f"{sum(act.actor.startswith('svc-') for act in request.acts)} confirmed by mail")
         assert house.mailbox.folder(None) == []
 
