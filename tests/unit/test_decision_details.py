@@ -13,7 +13,7 @@ from approvald.decide import Confirm, Refuse, decide
 from approvald.endings import Code, Ending
 from approvald.humans import ApprovedBy, same_person
 from approvald.model import Confirmer, Level, NoPerson
-from approvald.standing import Standing, actors, comment_for, progress, standing
+from approvald.standing import actors
 from fakes.directory import make_person
 from fakes.facts import DB, FIN, ILKA, NOW, OURS, TIMO, acted, facts, notification, waits_for
 
@@ -168,22 +168,6 @@ def test_admin_accounts_of_admin_accounts_are_one_human() -> None:
     assert same_person(before, admin, {})
 
 
-@pytest.mark.parametrize("title", ["No longer waiting", "Not waiting: confirmed by 1 user", "-waiting"])
-def test_only_a_title_that_begins_with_waiting_says_so(title: str) -> None:
-    """Another title with the word in it does not open a request again that a vote has closed."""
-    request = waits_for(status=2, status_title=title, confirmers=(BY_WEN,))
-    assert standing(request, NOW) is Standing.CONFIRMED
-
-
-@pytest.mark.parametrize(("status", "where"), [(2, Standing.CONFIRMED), (3, Standing.REJECTED)])
-def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: Standing) -> None:
-    """A request that one of two groups has closed is closed, though the other has not acted."""
-    other = Confirmer(name="FIN_PAMapprover", is_group=True, action=2)
-    for rows in ((BY_WEN, other), (other, BY_WEN)):
-        assert standing(waits_for(status=status, status_title="-", confirmers=rows), NOW) is where
-    assert standing(waits_for(status=status, status_title="-", confirmers=(other,)), NOW) is Standing.WAITING
-
-
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -210,26 +194,26 @@ def test_whoever_may_have_approved_before_reads_why_they_may_not_again(changes: 
     assert (ending.code, ending.why) == (Code.SAME_PERSON_TWICE, why)
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"level": Level.SECOND},
-        {"confirmations_left": 2},
-        {"confirmers": ()},
-        {"confirmers": (replace(BY_WEN, name="FIN_PAMapprover"),)},
-        {"confirmers": (replace(BY_WEN, comment="x"),)},
-        {"confirmers": (replace(BY_WEN, acted_at=NOW),)},
-        {"confirmers": (BY_WEN, BY_LEA)},
-    ],
-)
-def test_whatever_a_confirmation_changes_shows_in_the_progress(change: dict[str, Any]) -> None:
-    """The record is compared with itself before anything is sent again: one fact that differs is enough."""
-    before = waits_for(confirmers=(BY_WEN,))
-    assert progress(before) != progress(replace(before, **change))
-    waiting = Confirmer(name="FIN_PAMapprover", is_group=True, comment="said nothing yet")
-    assert progress(before) == progress(replace(before, confirmers=(waiting, BY_WEN)))
+def test_one_of_several_accounts_that_may_have_acted_is_enough() -> None:
+    """A human with two accounts has acted where one of them may have."""
+    admin = make_person("adm-ilka", owner=ILKA.guid)
+    rows = (acted("FIN_PAMapprover", "adm-ilka"), Confirmer(name="DB_PAMapprover", is_group=True, action=2))
+    for accounts in ((admin,), (admin, make_person("test-ilka"))):
+        ending = refusal(request=waits_for(confirmers=rows), sender_accounts=accounts)
+        assert ending.code is Code.SAME_PERSON_TWICE
 
 
-def test_a_long_address_is_cut_in_the_comment() -> None:
-    """140 characters of it, so that the comment stays below 200."""
-    assert comment_for("x" * 150, "k3m9abcdefgh") == f"Approved on behalf of {'x' * 140} (approvald k3m9abcdefgh)"
+def test_one_certain_act_beside_a_doubtful_one_is_certain() -> None:
+    """The sentence about a doubt is for doubts alone."""
+    rows = (acted("FIN_PAMapprover", "ilka.brandt"), acted("L2_PAMapprover", "ilka.brandt", "rhea.malik"))
+    other = Confirmer(name="DB_PAMapprover", is_group=True, action=2)
+    assert refusal(request=waits_for(confirmers=(*rows, other))).why.startswith("You have already approved")
+
+
+def test_the_requestor_is_told_by_the_name_the_directory_has() -> None:
+    """And by the one that PVWA shows where the directory does not know them."""
+    person = replace(TIMO, display_name="Gast, Timo")
+    known, unknown = refusal(request=waits_for(level=Level.SECOND), requestor=person), refusal(requestor=NoPerson())
+    assert known.request is not None
+    assert unknown.request is not None
+    assert (known.request.requestor, unknown.request.requestor) == ("Gast, Timo", "Timo Gast")

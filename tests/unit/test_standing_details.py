@@ -1,0 +1,87 @@
+"""The edges of reading PVWA's record, where a small change of the code would reopen a request or mistake who acted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from approvald.model import Confirmer, Level
+from approvald.standing import Standing, actors, believed, comment_for, progress, standing
+from fakes.facts import NOW, OURS, acted, waits_for
+
+ID: Final = "k3m9abcdefgh"
+APPROVED: Final = comment_for("Ilka.Brandt@corp.example", ID)
+BY_WEN: Final = acted("DB_PAMapprover", "wen.zhao", at=NOW - timedelta(hours=2))
+BY_LEA: Final = acted("FIN_PAMapprover", "lea.fontaine", at=NOW - timedelta(hours=1))
+
+
+@pytest.mark.parametrize("title", ["No longer waiting", "Not waiting: confirmed by 1 user", "-waiting"])
+def test_only_a_title_that_begins_with_waiting_says_so(title: str) -> None:
+    """Another title with the word in it does not open a request again that a vote has closed."""
+    request = waits_for(status=2, status_title=title, confirmers=(BY_WEN,))
+    assert standing(request, NOW) is Standing.CONFIRMED
+
+
+@pytest.mark.parametrize(("status", "where"), [(2, Standing.CONFIRMED), (3, Standing.REJECTED)])
+def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: Standing) -> None:
+    """A request that one of two groups has closed is closed, though the other has not acted."""
+    other = Confirmer(name="FIN_PAMapprover", is_group=True, action=2)
+    for rows in ((BY_WEN, other), (other, BY_WEN)):
+        assert standing(waits_for(status=status, status_title="-", confirmers=rows), NOW) is where
+    assert standing(waits_for(status=status, status_title="-", confirmers=(other,)), NOW) is Standing.WAITING
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"level": Level.SECOND},
+        {"confirmations_left": 2},
+        {"confirmers": ()},
+        {"confirmers": (replace(BY_WEN, name="FIN_PAMapprover"),)},
+        {"confirmers": (replace(BY_WEN, comment="x"),)},
+        {"confirmers": (replace(BY_WEN, acted_at=NOW),)},
+        {"confirmers": (BY_WEN, BY_LEA)},
+    ],
+)
+def test_whatever_a_confirmation_changes_shows_in_the_progress(change: dict[str, Any]) -> None:
+    """The record is compared with itself before anything is sent again: one fact that differs is enough."""
+    before = waits_for(confirmers=(BY_WEN,))
+    assert progress(before) != progress(replace(before, **change))
+    waiting = Confirmer(name="FIN_PAMapprover", is_group=True, comment="said nothing yet")
+    assert progress(before) == progress(replace(before, confirmers=(waiting, BY_WEN)))
+
+
+def test_a_long_address_is_cut_in_the_comment() -> None:
+    """140 characters of it, so that the comment stays below 200."""
+    assert comment_for("x" * 150, "k3m9abcdefgh") == f"Approved on behalf of {'x' * 140} (approvald k3m9abcdefgh)"
+
+
+def test_nobody_is_one_of_our_accounts_by_having_no_name() -> None:
+    """An account whose name is not known yet, and a row without a name, are not the same account."""
+    request = waits_for(confirmers=(acted("DB_PAMapprover", "", comment=APPROVED),))
+    assert actors(request, frozenset({"svc-pam-l1", ""}))[0].address is None
+
+
+@pytest.mark.parametrize("behind", [".", " and more", "\n"])
+def test_a_comment_with_more_in_it_is_not_ours(behind: str) -> None:
+    """Ours is the whole comment."""
+    ours = acted("DB_PAMapprover", "svc-pam-l1", comment=APPROVED)
+    assert actors(waits_for(confirmers=(ours,)), OURS)[0].address == "ilka.brandt@corp.example"
+    more = replace(ours, comment=APPROVED + behind)
+    assert actors(waits_for(confirmers=(more,)), OURS)[0].address is None
+    nobody = replace(more, members=())
+    assert actors(waits_for(confirmers=(nobody,)), OURS)[0].claim is None
+
+
+def test_names_and_addresses_of_actors_are_case_folded() -> None:
+    """So that whoever compares them need not know how PVWA writes them."""
+    request = waits_for(confirmers=(acted("DB_PAMapprover", "Wen.Zhao"), acted("FIN_PAMapprover", comment=APPROVED)))
+    by_wen, claimed = actors(request, OURS)
+    assert by_wen.user_names == {"wen.zhao"}
+    taken = believed([claimed], {ID})[0]
+    assert (taken.address, taken.claim, taken.user_names) == ("ilka.brandt@corp.example", None, frozenset())
+    assert taken.words == "Ilka.Brandt@corp.example"
+    assert believed([claimed], {"another"}) == (claimed,)
