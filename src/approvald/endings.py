@@ -56,6 +56,9 @@ class Code(StrEnum):
     OUT_OF_HOURS = "out_of_hours"
     REJECT_DISABLED = "reject_disabled"
     ON_HOLD = "on_hold"
+    CHALLENGE_SENT = "challenge_sent"
+    CHALLENGE_WRONG = "challenge_wrong"
+    CHALLENGE_LATE = "challenge_late"
     REJECTED = "rejected"
     CONFIRMED = "confirmed"
     NOT_PERMITTED = "not_permitted"
@@ -92,6 +95,8 @@ _SPECIAL: Final[Mapping[Code, Treatment]] = {
     Code.SENDER_UNPROVEN: Treatment(Folder.QUARANTINE, tells_sender=False, team=Team.ALARM),
     Code.NOT_VISIBLE: _ALARMED,
     Code.CONFIRMERS_UNMAPPED: _ALARMED,
+    Code.CHALLENGE_SENT: Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING),
+    Code.CHALLENGE_LATE: Treatment(Folder.REFUSED, tells_sender=True, team=Team.NOTHING),
     Code.REJECTED: Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING),
     Code.CONFIRMED: Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING),
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from approvald import headers, parse
 from approvald.intake import (
     Automatic,
+    CodeMail,
     ForReading,
     Intake,
     IntakeRules,
@@ -101,6 +102,7 @@ def _words(proof: Proof) -> str:
 _READINGS: Final[dict[type[Intake | Reading], str]] = {
     Automatic: "auto_mail",
     RuleForward: "auto_mail",
+    CodeMail: "not_a_request",
     NotARequest: "not_a_request",
     UnreadableMail: "incomplete",
     Incomplete: "incomplete",

@@ -116,6 +116,16 @@ FIXED: Final[Mapping[Code, Sentences]] = {
         "The request is rejected in CyberArk, as you asked, with your words as the reason.",
         "Nothing more is needed. If access is still wanted, the requestor must make a new request.",
     ),
+    Code.CHALLENGE_WRONG: Sentences(
+        "Not approved: wrong code",
+        "The code in the subject of your mail is not one that was sent to you, or it was used or closed before.",
+        f"Forward CyberArk's notification again to get a new code, or {PORTAL}.",
+    ),
+    Code.CHALLENGE_LATE: Sentences(
+        "Not approved: code no longer valid",
+        "Your answer came after the code in it had run out, so nothing was approved.",
+        f"Forward CyberArk's notification again to get a new code, or {PORTAL}.",
+    ),
     Code.ON_HOLD: Sentences(
         "Not approved: approving by mail is stopped",
         "The CyberArk team has stopped approvals by mail for the time being, so nothing was approved.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from approvald import headers
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the pure steps do without pydantic at run time
 
 __all__ = [
     "Automatic",
+    "CodeMail",
     "ForReading",
     "Intake",
     "IntakeRules",
@@ -89,6 +90,14 @@ class RuleForward:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CodeMail:
+    """An answer with a code of ours in its subject, in capitals. Nothing is said of its sender, nor of the code."""
+
+    code: str = field(repr=False)
+    why: str = "The subject holds a code in the form of approvald's."
+
+
+@dataclass(frozen=True, kw_only=True)
 class UnreadableMail:
     """The mail is over a limit or its fields cannot be read. `why` is a sentence for the sender."""
 
@@ -100,7 +109,7 @@ class ForReading:
     """By its class, marks and subject this is a forwarded notification. Nothing is said of its sender."""
 
 
-Intake = Automatic | RuleForward | NotARequest | UnreadableMail | ForReading
+Intake = Automatic | RuleForward | CodeMail | NotARequest | UnreadableMail | ForReading
 
 _AUTOMATIC_CLASSES: Final = (
     "report.", "ipm.schedule.", "ipm.note.rules.ooftemplate", "ipm.note.rules.replytemplate", "ipm.outlook.recall",
@@ -115,6 +124,7 @@ _AUTO_FORWARDED: Final = "X-MS-Exchange-Organization-AutoForwarded"
 _LIST_MARKS: Final = ("List-Id", "List-Unsubscribe")
 _AUTOREPLY_MARKS: Final = ("X-Autoreply", "X-Autorespond", "X-Autoresponse")
 _MACHINES: Final = re.compile(r"(?:postmaster|mailer-daemon|microsoftexchange[0-9a-f]*)@.*", re.ASCII)
+_CODE: Final = re.compile(r"\[approvald ([a-z0-9]{8,16})\]", re.ASCII)
 _CUT: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
 
@@ -137,6 +147,9 @@ def _classify(mail: Mail, fields: Headers, rules: IntakeRules) -> Intake:
         return Automatic(why=sign)
     if mark is not None:
         return RuleForward(why=mark)
+    code = _code(fields)
+    if code is not None:
+        return CodeMail(code=code)
     if not is_request_subject(fields, rules):
         return NotARequest(why="The subject does not end with a phrase of [mail] subject_phrases.")
     return _limits(mail, fields, rules) or ForReading()
@@ -193,6 +206,15 @@ def is_request_subject(fields: Headers, rules: IntakeRules) -> bool:
     """
     subjects = [fold(_CUT.split(headers.decoded(value), maxsplit=1)[0]) for value in headers.values(fields, "Subject")]
     return bool(subjects) and all(subject.endswith(rules.subject_phrases) for subject in subjects)
+
+
+def _code(fields: Headers) -> str | None:
+    """Return the one code in the one Subject, anywhere in it; mail clients put RE: and the like before it."""
+    subject = headers.only(fields, "Subject")
+    if subject is None:
+        return None
+    found = set(_CODE.findall(fold(_CUT.split(headers.decoded(subject), maxsplit=1)[0])))
+    return found.pop().upper() if len(found) == 1 else None
 
 
 def fold(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from approvald.alarm_desk import AlarmDesk
 from approvald.alarms import Alarm, AlarmKind
+from approvald.challenging import Challenging
 from approvald.endings import Code, Ending, Team, treatment
 from approvald.errors import OutcomeUnknown
 from approvald.ledger.letters import Letter, Letters
@@ -20,7 +21,14 @@ from approvald.logs import Event, event
 from approvald.model import Folder, ListedMail, Reply
 from approvald.ports import Clock, Mailbox
 from approvald.rates import Rates
-from approvald.reply import ReplyRules, compose, compose_letter, compose_waiting, final_marker
+from approvald.reply import (
+    ReplyRules,
+    compose,
+    compose_challenge,
+    compose_letter,
+    compose_waiting,
+    final_marker,
+)
 from approvald.sentences import Sentences
 from approvald.waiting import Patience
 
@@ -34,7 +42,7 @@ class Outbox:
 
     def __init__(
         self, *, mailbox: Mailbox, mails: Mails, letters: Letters, alarms: AlarmDesk, rates: Rates, clock: Clock,
-        patience: Patience, rules: ReplyRules, settle: timedelta,
+        patience: Patience, rules: ReplyRules, settle: timedelta, challenging: Challenging,
     ) -> None:  # fmt: skip
         self._mailbox = mailbox
         self._mails = mails
@@ -45,6 +53,7 @@ class Outbox:
         self._patience = patience
         self._rules = rules
         self._settle = settle
+        self._challenging = challenging
 
     def dispatch(self, items: Iterable[ListedMail]) -> None:
         """Send what is to be said, then move what was said. Each step is in the ledger before the next begins.
@@ -123,6 +132,12 @@ class Outbox:
 
     def _reply(self, entry: Entry) -> Reply:
         ending = entry.ending or Ending(code=Code.UNREADABLE)
+        if ending.code is Code.CHALLENGE_SENT:
+            code, until = self._challenging.issue(entry.id)
+            return compose_challenge(
+                ending, code=code, until=until, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id,
+                rules=self._rules,
+            )  # fmt: skip
         copied = treatment(ending.code).team is not Team.NOTHING
         return compose(
             ending, ledger_id=entry.id, to=entry.reply_to, message_id=entry.message_id, rules=self._rules,

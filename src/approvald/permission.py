@@ -1,16 +1,19 @@
-"""May what was decided be carried out by mail, and now? The policy of the safe, halts, what one approver gets an hour.
+"""May what was decided be carried out by mail, and now? The policy of the safe, halts, codes, what one approver gets.
 
-It comes after `decide` has said Confirm, and can only refuse or let wait.
+It comes after `decide` has said Confirm, and can only refuse, ask for a code or let wait.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from approvald.challenging import Challenging, is_about
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
 from approvald.errors import Held, MustWait
+from approvald.ledger.challenges import Challenge
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halt, HaltKind, Halts
 from approvald.policy import Policy
@@ -19,29 +22,57 @@ from approvald.ports import Clock
 _HOUR: Final = timedelta(hours=1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The mail that asks. `age` of it; `has_waited`: for a system, so that it is not its sender who was late.
+
+    `rejects`: it asks for a rejection. `challenge`: what the code in it was asked for, None in a forwarded mail.
+    """
+
+    ledger_id: str
+    age: timedelta
+    has_waited: bool
+    rejects: bool = False
+    challenge: Challenge | None = None
+
+
 class Permission:
     """Asked right before a confirmation. Every method may raise Unavailable (ledger)."""
 
-    def __init__(self, *, policy: Policy, halts: Halts, confirmations: Confirmations, clock: Clock) -> None:
+    def __init__(
+        self, *, policy: Policy, halts: Halts, confirmations: Confirmations, challenging: Challenging, clock: Clock
+    ) -> None:
         self._policy = policy
+        self._challenging = challenging
         self._halts = halts
         self._confirmations = confirmations
         self._clock = clock
 
-    def refusal(self, decision: Confirm, *, age: timedelta, has_waited: bool, rejects: bool) -> Ending | None:
-        """Return why this confirmation is refused by the policy of its safe, by PVWA's record, or by a hold; or None.
+    def judge(self, decision: Confirm, asked: Asked) -> Ending | None:
+        """Return how the mail ends without an act, or None where it may be carried out.
 
-        `age`: of the mail; `has_waited`: for a system, so that it is not its sender who was late; `rejects`: the mail
-        asks for a rejection, which must be enabled.
+        Raises MustWait in a pause and at the approver's hourly cap.
         """
+        refused = self._refusal(decision, asked)
+        if refused is not None or asked.rejects:
+            return refused
+        if asked.challenge is None and self._policy.needs_challenge(decision.request.safe):
+            return self._challenging.ask(decision, asked.ledger_id)
+        if asked.challenge is not None and not is_about(asked.challenge, decision):
+            return _ending(Code.CHALLENGE_WRONG, decision)
+        self._wait_at_cap(decision, asked.ledger_id)
+        return None
+
+    def _refusal(self, decision: Confirm, asked: Asked) -> Ending | None:
+        """Return the refusal by the policy of the safe, whose name is PVWA's, or by a hold."""
         safe = decision.request.safe
-        code = self._policy.refusal(safe, age=age, now=self._clock.now())
-        if code is None and rejects and not self._policy.reject:
+        code = self._policy.refusal(safe, age=asked.age, now=self._clock.now())
+        if code is None and asked.rejects and not self._policy.reject:
             code = Code.REJECT_DISABLED
         if code is None:
             halt = self._halts.in_force()
             return self.halted(halt, decision) if halt is not None else None
-        if code is Code.STALE and has_waited:
+        if code is Code.STALE and asked.has_waited:
             code = Code.EXPIRED_WAITING
         why = self._policy.plan(safe) if code is Code.OUT_OF_HOURS else ""
         return _ending(code, decision, why)
@@ -58,8 +89,7 @@ class Permission:
             raise MustWait(Held.PAUSE)
         return _ending(Code.ON_HOLD, decision)
 
-    def wait_at_cap(self, decision: Confirm, ledger_id: str) -> None:
-        """Raise MustWait while the approver has had their confirmations of this hour. `ledger_id`: of this mail."""
+    def _wait_at_cap(self, decision: Confirm, ledger_id: str) -> None:
         now = self._clock.now()
         given = self._confirmations.given_since(decision.sender.person.human, now - _HOUR, besides=ledger_id)
         if len(given) >= self._policy.hourly_cap:

@@ -12,31 +12,33 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, assert_never
+from typing import Final
 
 from approvald.approvers import Approver, Approvers
+from approvald.challenging import Challenging, as_recorded
 from approvald.compare import Comparison
 from approvald.confirm import Confirming, carry_out, give_up
 from approvald.decide import Confirm, decide
+from approvald.early_endings import silent, told, unread
 from approvald.endings import Code, Ended, Ending
 from approvald.facts import Facts
 from approvald.humans import Human
 from approvald.intake import (
     Automatic,
+    CodeMail,
     IntakeRules,
     RuleForward,
     UnreadableMail,
     classify,
     is_request_subject,
 )
+from approvald.ledger.challenges import Challenge
 from approvald.ledger.halts import Halted
 from approvald.ledger.mails import Entry, Mails
 from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.model import (
     AccessRequest,
-    Ambiguous,
-    Incomplete,
     Level,
     Mail,
     NotARequest,
@@ -46,11 +48,10 @@ from approvald.model import (
     Reading,
 )
 from approvald.people import People
-from approvald.permission import Permission
+from approvald.permission import Asked, Permission
 from approvald.plausibility import Plausibility
 from approvald.ports import Directory
 from approvald.resume import found_done, is_resumed
-from approvald.sender import VerifiedSender
 from approvald.senders import Senders
 from approvald.standing import actors
 from approvald.stopwatch import Stopwatch
@@ -86,6 +87,7 @@ class Pipeline:
         senders: Senders,
         plausibility: Plausibility,
         permission: Permission,
+        challenging: Challenging,
     ) -> None:
         self._rules = rules
         self._read = read
@@ -98,6 +100,7 @@ class Pipeline:
         self._senders = senders
         self._plausibility = plausibility
         self._permission = permission
+        self._challenging = challenging
 
     def handle(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         """Take the mail its whole way. Raises Unavailable or MustWait where it must wait.
@@ -120,36 +123,42 @@ class Pipeline:
                 return Ended(ending=Ending(code=Code.DUPLICATE))
             kind = classify(mail, self._rules.intake)
         if isinstance(kind, Automatic | RuleForward | NotARequest):
-            return Ended(ending=_silent(kind), note_to=self._owner_of_rule(kind, mail))
+            return Ended(ending=silent(kind), note_to=self._owner_of_rule(kind, mail))
 
         with watch.step("sender"):
             sender = self._senders.identify(mail)
         if isinstance(sender, Ended):
             return sender
         if isinstance(kind, UnreadableMail):
-            return _told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
+            return told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
 
         self._mails.may_be_told(entry.id, sender.person.address or sender.address)
         with watch.step("group"):
             approver = self._approvers.of(sender)
         if isinstance(approver, Ending):
-            return _told(sender, approver)
+            return told(sender, approver)
+        if isinstance(kind, CodeMail):
+            asked = self._challenging.answer(kind.code, sender, entry.id, mail.listed.received)
+            ending = asked if isinstance(asked, Ending) else self._request(mail, entry, watch, approver, asked)
+            return told(sender, ending)
 
         with watch.step("parse"):
             reading = self._read(mail.mime or b"")
         if not isinstance(reading, Notification):
-            return _told(sender, _unread(reading))
-        return _told(sender, self._request(mail, entry, watch, approver, reading))
+            return told(sender, unread(reading))
+        return told(sender, self._request(mail, entry, watch, approver, reading))
 
-    def _request(self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, reading: Notification) -> Ending:
+    def _request(
+        self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, pointer: Notification | Challenge
+    ) -> Ending:
         """Hold what the mail points to against PVWA's record, decide, and confirm. Only approvers come this far."""
         self._permission.wait_while_paused()
         if self._uptime.age(mail.listed.received) > self._rules.max_age:
             code = Code.STALE if entry.waiting_since is None else Code.EXPIRED_WAITING
-            return Ending(code=code, request_id=reading.request_id)
+            return Ending(code=code, request_id=pointer.request_id)
 
         with watch.step("pvwa"):
-            request = find_request(self._confirming.pvwa, reading.request_id, self._accounts(approver))
+            request = find_request(self._confirming.pvwa, pointer.request_id, self._accounts(approver))
         if isinstance(request, Ending):
             return request
 
@@ -161,17 +170,18 @@ class Pipeline:
         )  # fmt: skip
         if barred is not None:
             return barred
+        reading = pointer if isinstance(pointer, Notification) else as_recorded(request, requestor)
         decision = decide(self._facts(approver, reading, request, requestor))
         event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
         if not isinstance(decision, Confirm):
             return decision.ending
-        age, has_waited = self._uptime.age(mail.listed.received), entry.waiting_since is not None
-        rejects = reading.rejection is not None
-        refused = self._permission.refusal(decision, age=age, has_waited=has_waited, rejects=rejects)
-        if refused is not None:
-            return refused
-        if not rejects:
-            self._permission.wait_at_cap(decision, entry.id)
+        asked = Asked(
+            ledger_id=entry.id, age=self._uptime.age(mail.listed.received), has_waited=entry.waiting_since is not None,
+            rejects=reading.rejection is not None, challenge=pointer if isinstance(pointer, Challenge) else None,
+        )  # fmt: skip
+        ended = self._permission.judge(decision, asked)
+        if ended is not None:
+            return ended
         self._mails.decided(entry.id)
         with watch.step("confirm"):
             try:
@@ -219,33 +229,3 @@ class Pipeline:
             pvwa_names=self._rules.pvwa_names,
             comparison=self._rules.comparison,
         )
-
-
-def _told(sender: VerifiedSender, ending: Ending) -> Ended:
-    return Ended(ending=ending, reply_to=sender.person.address or sender.address, sender=sender.address)
-
-
-def _silent(kind: Automatic | RuleForward | NotARequest) -> Ending:
-    match kind:
-        case Automatic():
-            code = Code.AUTOMATIC
-        case RuleForward():
-            code = Code.RULE_FORWARD
-        case NotARequest():
-            code = Code.NOT_A_REQUEST
-        case _:
-            assert_never(kind)
-    return Ending(code=code, why=kind.why)
-
-
-def _unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
-    """Name what the parser could not take, in words of our own."""
-    match reading:
-        case Incomplete(unreadable=True):
-            return Ending(code=Code.UNREADABLE, why=reading.why)
-        case Incomplete():
-            return Ending(code=Code.INCOMPLETE, why=reading.why, names=reading.missing)
-        case Ambiguous():
-            return Ending(code=Code.AMBIGUOUS, why=reading.why, names=reading.fields)
-        case NotARequest():
-            return Ending(code=Code.INCOMPLETE, why=reading.why)

@@ -31,6 +31,7 @@ class Way(StrEnum):
     """How a safe's requests may be approved by mail."""
 
     ALLOW = "allow"
+    CHALLENGE = "challenge"
     DENY = "deny"
 
 
@@ -98,6 +99,10 @@ class Policy:
         if rule.max_age is not None and age > rule.max_age:
             return Code.STALE
         return None if is_open(rule, now, self.zone) else Code.OUT_OF_HOURS
+
+    def needs_challenge(self, safe: str) -> bool:
+        """Whether a code is asked for before an approval of this safe counts."""
+        return rule_for(safe, self.rules).way is Way.CHALLENGE
 
     def plan(self, safe: str) -> str:
         """Return the hours of this safe in the operator's words."""

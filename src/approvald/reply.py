@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -19,6 +19,9 @@ from approvald.endings import Code, Ending, RequestFacts, Team, treatment
 from approvald.errors import Held
 from approvald.model import Reply
 from approvald.sentences import Sentences, sentences
+
+if TYPE_CHECKING:  # the pure steps do without pydantic at run time
+    from approvald.settings import Settings
 
 _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
 _GREEN: Final = "#2e7d32"
@@ -54,6 +57,16 @@ class ReplyRules:
     zone: ZoneInfo
     portal_url: str | None = None
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ReplyRules:
+        """Take the rules out of the configuration."""
+        return cls(
+            team_name=settings.team.name,
+            team_address=settings.team.address,
+            zone=ZoneInfo(settings.reply.time_zone),
+            portal_url=settings.reply.portal_url,
+        )
+
 
 def compose(
     ending: Ending, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules, copy_team: bool = True
@@ -67,6 +80,16 @@ def compose(
     facts = _facts(ending, rules.zone)
     return _reply(said, facts, ledger_id=ledger_id, kind="final", to=to, cc=copy, message_id=message_id, rules=rules,
                   about=_about(ending), colour=_colour(ending.code))  # fmt: skip
+
+
+def compose_challenge(
+    ending: Ending, *, code: str, until: datetime, ledger_id: str, to: str, message_id: str, rules: ReplyRules
+) -> Reply:
+    """Write the final answer to a mail whose approval needs a code: PVWA's facts, and the code in the subject."""
+    said = sentences(ending, _shown(until.isoformat(), rules.zone))
+    return _reply(said, _facts(ending, rules.zone), ledger_id=ledger_id, kind="final", to=to, cc=(),
+                  message_id=message_id, rules=rules, about=f"{_about(ending)} [approvald {code}]",
+                  colour=_colour(ending.code))  # fmt: skip
 
 
 def compose_waiting(cause: str, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
@@ -132,7 +155,7 @@ def _about(ending: Ending) -> str:
 
 
 def _colour(code: Code) -> str:
-    return {Code.CONFIRMED: _GREEN, Code.REJECTED: _AMBER}.get(code, _RED)
+    return {Code.CONFIRMED: _GREEN, Code.REJECTED: _AMBER, Code.CHALLENGE_SENT: _AMBER}.get(code, _RED)
 
 
 def _facts(ending: Ending, zone: ZoneInfo) -> list[tuple[str, str]]:

@@ -149,6 +149,17 @@ def _ambiguous(ending: Ending, when: str) -> Sentences:
     )
 
 
+def _challenge_sent(ending: Ending, when: str) -> Sentences:
+    del ending
+    until = f", until {when}" if when else ""
+    return Sentences(
+        "Not approved yet: answer this mail to approve",
+        "Approvals for this safe need a second mail from you. Below is what CyberArk has recorded of the request.",
+        f"Read it; to approve, answer this mail from your own mailbox with its subject unchanged{until}. "
+        "To approve nothing, do nothing.",
+    )
+
+
 def _out_of_hours(ending: Ending, when: str) -> Sentences:
     del when
     hours = f" ({ending.why})" if ending.why else ""
@@ -180,6 +191,7 @@ _BY_CODE: Final[Mapping[Code, Callable[[Ending, str], Sentences]]] = {
     Code.NEEDS_OTHER_CONFIRMER: _needs_other,
     Code.REQUEST_GONE: _gone,
     Code.OUT_OF_HOURS: _out_of_hours,
+    Code.CHALLENGE_SENT: _challenge_sent,
     Code.PVWA_REFUSED: _refused_by_pvwa,
     Code.SAME_PERSON_TWICE: _same_person_twice,
     Code.UNREADABLE: _unreadable,

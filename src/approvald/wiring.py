@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 from approvald.approvers import Approvers
+from approvald.challenging import Challenging
 from approvald.clock import SystemClock
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
@@ -161,6 +161,7 @@ def _daemon(
     patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     confirmations = Confirmations(store)
+    challenging = Challenging.from_settings(settings, store)
     people = People(directory, tell=watching.link_shared)
     pipeline = Pipeline(
         rules=_rules(settings, max_age),
@@ -180,8 +181,13 @@ def _daemon(
         senders=Senders(SenderRules.from_settings(settings), directory, groups),
         plausibility=watching.plausibility,
         permission=Permission(
-            policy=Policy.from_settings(settings), halts=halts, confirmations=confirmations, clock=clock
+            policy=Policy.from_settings(settings),
+            halts=halts,
+            confirmations=confirmations,
+            challenging=challenging,
+            clock=clock,
         ),
+        challenging=challenging,
     )
     outbox = Outbox(
         mailbox=mailbox,
@@ -191,8 +197,9 @@ def _daemon(
         rates=watching.rates,
         clock=clock,
         patience=patience,
-        rules=_reply_rules(settings),
+        rules=ReplyRules.from_settings(settings),
         settle=settle,
+        challenging=challenging,
     )
     mailroom = Mailroom(
         mailbox=mailbox,
@@ -235,13 +242,4 @@ def _rules(settings: Settings, max_age: timedelta) -> Rules:
         comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
         pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
         max_age=max_age,
-    )
-
-
-def _reply_rules(settings: Settings) -> ReplyRules:
-    return ReplyRules(
-        team_name=settings.team.name,
-        team_address=settings.team.address,
-        zone=ZoneInfo(settings.reply.time_zone),
-        portal_url=settings.reply.portal_url,
     )

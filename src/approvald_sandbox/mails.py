@@ -82,6 +82,13 @@ def forwarded_as_attachment(notice: Notice, sender: str, *, message_id: str | No
     return mail.as_bytes()
 
 
+def answer(subject: str, sender: str, *, note: str = "Yes, please.") -> bytes:
+    """Return an answer of `sender` to one of approvald's mails, which had this subject."""
+    mail = _envelope(sender, f"RE: {subject}", None)
+    mail.set_content(f"{note}\n")
+    return mail.as_bytes()
+
+
 def out_of_office(sender: str) -> bytes:
     """Return the automatic reply of somebody who is away, to one of approvald's mails."""
     mail = _envelope(sender, f"Automatic reply: {SUBJECT}", None)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from approvald import parse
 from approvald.approvers import Approvers
+from approvald.challenging import Challenging
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
 from approvald.group_pins import GroupPins
@@ -106,6 +107,7 @@ class House:
             self.directory, clock, refresh_seconds=900, pins=GroupPins(store), tell=self.watching.group_disabled
         )
         confirmations = Confirmations(store)
+        challenging = Challenging.from_settings(settings, store)
         people = People(self.directory, tell=self.watching.link_shared)
         pipeline = Pipeline(
             rules=Rules(
@@ -129,8 +131,13 @@ class House:
             senders=Senders(SenderRules.from_settings(settings), self.directory, groups),
             plausibility=self.watching.plausibility,
             permission=Permission(
-                policy=Policy.from_settings(settings), halts=self.halts, confirmations=confirmations, clock=clock
+                policy=Policy.from_settings(settings),
+                halts=self.halts,
+                confirmations=confirmations,
+                challenging=challenging,
+                clock=clock,
             ),
+            challenging=challenging,
         )
         rules = ReplyRules(team_name="CyberArk team", team_address=TEAM, zone=ZoneInfo("UTC"))
         outbox = Outbox(
@@ -143,6 +150,7 @@ class House:
             patience=patience,
             rules=rules,
             settle=SETTLE,
+            challenging=challenging,
         )
         return Mailroom(
             mailbox=self.mailbox,

@@ -14,7 +14,7 @@ from approvald.model import Folder, Level
 from fakes.facts import waits_for
 
 SILENT = {Code.DUPLICATE, Code.AUTOMATIC, Code.RULE_FORWARD, Code.NOT_A_REQUEST}
-DONE = {Code.CONFIRMED, Code.REJECTED}
+DONE = {Code.CONFIRMED, Code.REJECTED, Code.CHALLENGE_SENT}
 ALARMING = {Code.NOT_VISIBLE, Code.CONFIRMERS_UNMAPPED}
 
 
@@ -28,7 +28,7 @@ def test_every_ending_is_treated_as_the_table_says(code: Code) -> None:
     elif code in DONE:
         expected = Treatment(Folder.DONE, tells_sender=True, team=Team.NOTHING)
     else:
-        team = Team.ALARM if code in ALARMING else Team.COPY
+        team = Team.ALARM if code in ALARMING else Team.NOTHING if code is Code.CHALLENGE_LATE else Team.COPY
         expected = Treatment(Folder.REFUSED, tells_sender=True, team=team)
     assert treatment(code) == expected
 

@@ -46,6 +46,8 @@ def test_only_a_confirmation_reads_as_one(code: Code) -> None:
     subject = said(code).subject
     if code is Code.CONFIRMED:
         assert subject.startswith("Approved")
+    elif code is Code.CHALLENGE_SENT:
+        assert subject.startswith("Not approved yet: ")
     elif code is Code.REJECTED:
         assert subject == "Rejected"
     else:

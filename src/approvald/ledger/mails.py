@@ -27,6 +27,7 @@ class State(StrEnum):
 
     SEEN = "seen"
     DECIDED = "decided"
+    CHALLENGED = "challenged"
     CONFIRMING = "confirming"
     OUTCOME = "outcome"
     REPLYING = "replying"

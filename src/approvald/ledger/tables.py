@@ -174,3 +174,18 @@ halts: Final = sa.Table(
     sa.Column("ended_by", sa.String(256)),
     sa.Column("ended_at", Instant),
 )
+
+challenges: Final = sa.Table(
+    "challenges",
+    metadata,
+    sa.Column("ledger_id", sa.String(32), primary_key=True),
+    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),
+    sa.Column("approver_guid", sa.String(36), nullable=False, index=True),
+    sa.Column("code_hash", sa.String(64), unique=True),
+    sa.Column("expires_at", Instant),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("closed", sa.Boolean, nullable=False, default=False),
+    sa.Column("answered_by", sa.String(32)),
+)

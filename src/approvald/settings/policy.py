@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from approvald.policy import parse_hours
 from approvald.settings.values import Filled, Section, Zone
@@ -25,7 +25,7 @@ class SafeRule(Section):
     """One rule of [[policy.rules]]; the first whose pattern fits a safe counts."""
 
     safes: Annotated[list[Filled], Field(min_length=1)]
-    mail: Literal["allow", "deny"]
+    mail: Literal["allow", "challenge", "deny"]
     hours: Hours = ""
     max_age_hours: NonNegativeFloat = 0.0
 
@@ -35,5 +35,7 @@ class PolicySettings(Section):
 
     time_zone: Zone = "UTC"
     hourly_cap: PositiveInt = 60
+    challenge_minutes: PositiveFloat = 10.0
+    challenge_tries: PositiveInt = 3
     reject: bool = False
     rules: list[SafeRule] = Field(default_factory=lambda: [SafeRule(safes=[EVERYTHING], mail="allow")])

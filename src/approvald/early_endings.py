@@ -1,0 +1,42 @@
+"""Endings of mails that nobody needs to ask PVWA about, and how an ending is told to a proven sender. Pure."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from approvald.endings import Code, Ended, Ending
+from approvald.intake import Automatic, RuleForward
+from approvald.model import Ambiguous, Incomplete, NotARequest
+from approvald.sender import VerifiedSender
+
+
+def told(sender: VerifiedSender, ending: Ending) -> Ended:
+    """Tell an ending to its proven sender, at the address that the directory knows."""
+    return Ended(ending=ending, reply_to=sender.person.address or sender.address, sender=sender.address)
+
+
+def silent(kind: Automatic | RuleForward | NotARequest) -> Ending:
+    """Return the ending of a mail that nobody is answered."""
+    match kind:
+        case Automatic():
+            code = Code.AUTOMATIC
+        case RuleForward():
+            code = Code.RULE_FORWARD
+        case NotARequest():
+            code = Code.NOT_A_REQUEST
+        case _:
+            assert_never(kind)
+    return Ending(code=code, why=kind.why)
+
+
+def unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
+    """Name what the parser could not take, in words of our own."""
+    match reading:
+        case Incomplete(unreadable=True):
+            return Ending(code=Code.UNREADABLE, why=reading.why)
+        case Incomplete():
+            return Ending(code=Code.INCOMPLETE, why=reading.why, names=reading.missing)
+        case Ambiguous():
+            return Ending(code=Code.AMBIGUOUS, why=reading.why, names=reading.fields)
+        case NotARequest():
+            return Ending(code=Code.INCOMPLETE, why=reading.why)
