@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -18,8 +18,11 @@ JUERGEN: Final = {
     "mail": "j\u00fcrgen.keil@corp.example",
     "proxy_addresses": ["smtp:juergen.keil@corp.example"],
 }
+ADMIN_OF_JUERGEN: Final[dict[str, Any]] = {
+    "display_name": f"Admin of {AWKWARD_NAME}", "manager": "juergen.keil", "mail": None, "proxy_addresses": [],
+}  # fmt: skip
 SAMBA_WORLD: Final = {
-    "people": PEOPLE | {"juergen.keil": JUERGEN},
+    "people": PEOPLE | {"juergen.keil": JUERGEN, "adm-juergen": ADMIN_OF_JUERGEN},
     "groups": GROUPS | {"R&D (x) #1_PAM": ["Inner (Team)"], "Inner (Team)": ["juergen.keil"]},
     "group_kinds": KINDS,
 }

@@ -115,6 +115,7 @@ class DomainController:
     def suspend(self) -> None:
         """Stop its process: connections are still taken by the kernel, and nobody answers."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)  # the signal alone may come late
 
     def resume(self) -> None:
         """Let a suspended one go on."""

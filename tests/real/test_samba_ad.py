@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import ldap3
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.errors import AuthenticationFailed, System, Unavailable
+from approvald.group_pins import GroupPins
+from approvald.groups import ApproverGroups
 from approvald.model import NoPerson, Person, SeveralPersons
-from approvald.ports import Directory, Secret
-from approvald.settings import DirectorySettings, GroupSettings
-from approvald_sandbox.certificates import make_certificates
-from contract.directory_rules import PEOPLE_SETTINGS, DirectoryContract, Subject, the_person
+from contract.directory_rules import DirectoryContract, Subject, the_person
 from fakes.clock import FakeClock
-from fakes.secrets import FakeGuard, FakeSecretStore
+from fakes.names import FakeNames
 from real.conftest import AWKWARD_NAME, Controllers
-from real.domain_changes import administrator, bad_passwords, delete_group, group_dn, recreate_group
+from real.domain_changes import administrator, delete_group, group_dn, recreate_group
 from real.domain_controller import DomainController
-
-USER = "svc-directory@corp.example"
-ILKA = "ilka.brandt@corp.example"
-CONNECT_SECONDS, RECEIVE_SECONDS = 1.0, 2.0
-SLACK_SECONDS = 2.0
-
-
-@contextmanager
-def opened(
-    *controllers: DomainController,
-    password: str | None = None,
-    guard: FakeGuard | None = None,
-    scheme: str = "ldaps",
-    ca_file: Path | None = None,
-    **groups: Any,
-) -> Iterator[ActiveDirectory]:
-    """Open an adapter on these domain controllers, as a site would."""
-    first = controllers[0]
-    secret = Secret(username=USER, password=password or first.password, version="1")
-    directory = ActiveDirectory(
-        DirectorySettings(
-            servers=[getattr(each, scheme) for each in controllers],
-            start_tls=scheme == "ldap",
-            base_dn=first.base_dn,
-            ca_file=ca_file or first.ca_file,
-            connect_timeout_seconds=CONNECT_SECONDS,
-            receive_timeout_seconds=RECEIVE_SECONDS,
-        ),
-        groups=GroupSettings(**({"base_dn": first.groups_dn, "second_level": "L2_PAMapprover"} | groups)),
-        people=PEOPLE_SETTINGS,
-        secrets=FakeSecretStore({"directory": secret}),
-        guard=guard or FakeGuard(),
-        clock=FakeClock(datetime.now(UTC)),
-    )
-    try:
-        yield directory
-    finally:
-        directory.close()
+from real.samba_directory import (
+    ILKA,
+    held_groups,
+    opened,
+)
 
 
 class TestContract(DirectoryContract):
@@ -96,27 +57,6 @@ class TestContract(DirectoryContract):
             controllers.discard()
 
 
-def held_groups(directory: Directory, account_name: str) -> set[str]:
-    """Return the names of the approver groups that somebody is in."""
-    book = directory.approver_groups()
-    held = directory.memberships(the_person(directory, account_name), book.all())
-    return {group.name for group in book.all() if group.sid in held}
-
-
-def ask(directory: Directory) -> None:
-    """Ask who Ilka Brandt is, when no answer is to be had. Fails when there is one."""
-    with pytest.raises(Unavailable) as raised:
-        directory.find_by_address(ILKA)
-    assert raised.value.system is System.DIRECTORY
-
-
-def took(act: Callable[[], object]) -> float:
-    """Return the seconds that something takes."""
-    began = time.monotonic()
-    act()
-    return time.monotonic() - began
-
-
 @pytest.mark.parametrize("scheme", ["ldaps", "ldap"])
 def test_both_ways_of_encryption_lead_in(controller: DomainController, scheme: str) -> None:
     """LDAPS, and StartTLS on the plain port, where this domain controller refuses a password in the clear."""
@@ -135,6 +75,14 @@ def test_names_full_of_special_characters_change_nothing(controller: DomainContr
         assert found.addresses == {"juergen.keil@corp.example"}
         assert found.address == ""
         assert held_groups(directory, "juergen.keil") == {"R&D (x) #1_PAM"}
+
+
+def test_an_owner_full_of_special_characters_is_found_both_ways(controller: DomainController) -> None:
+    """From the admin account to its manager's entry, and from there by a filter that holds the DN."""
+    with opened(controller) as directory:
+        owner, admin = the_person(directory, "juergen.keil"), the_person(directory, "adm-juergen")
+        assert admin.owner == owner.guid
+        assert directory.admin_accounts_of(owner) == [admin]
 
 
 @pytest.mark.parametrize("address", [f" {ILKA}", f"{ILKA} ", f"{ILKA}\0", f"{ILKA}\0x", "ilka*@corp.example"])
@@ -172,83 +120,19 @@ def test_two_who_share_an_address_are_refused_both(controller: DomainController)
         assert isinstance(directory.find_by_address("timo.gast@corp.example"), Person)
 
 
-def test_a_suspended_controller_is_waited_for_no_longer_than_agreed(own_controller: DomainController) -> None:
-    """It takes connections and answers nothing: unavailable in time, cold or in the middle of a conversation."""
-    limit = 2 * (CONNECT_SECONDS + RECEIVE_SECONDS) + SLACK_SECONDS
-    with opened(own_controller) as warm, opened(own_controller) as cold:
-        assert isinstance(warm.find_by_address(ILKA), Person)
-        own_controller.suspend()
-        assert took(lambda: ask(warm)) < limit
-        assert took(lambda: ask(cold)) < limit
-        own_controller.resume()
-        assert isinstance(warm.find_by_address(ILKA), Person)
-
-
-def test_another_controller_takes_over_from_a_suspended_one(
-    own_controller: DomainController, controller: DomainController
-) -> None:
-    """The question is answered, and the next one without delay."""
-    with opened(own_controller, controller) as directory:
-        assert held_groups(directory, "ilka.brandt") == {"DB_PAMapprover"}
-        own_controller.suspend()
-        limit = CONNECT_SECONDS + RECEIVE_SECONDS + SLACK_SECONDS
-        assert took(lambda: held_groups(directory, "ilka.brandt")) < limit
-        assert held_groups(directory, "ilka.brandt") == {"DB_PAMapprover"}
-        assert took(lambda: directory.find_by_address(ILKA)) < CONNECT_SECONDS
-
-
-def test_another_controller_takes_over_from_a_dead_one(
-    own_controller: DomainController, controller: DomainController
-) -> None:
-    """Killed between two questions about one person: the second is answered by the other."""
-    with opened(own_controller, controller) as directory:
-        book, ilka = directory.approver_groups(), the_person(directory, "ilka.brandt")
-        own_controller.kill()
-        assert len(directory.memberships(ilka, book.all())) == 1
-
-
-def test_a_dead_controller_alone_is_an_outage(own_controller: DomainController) -> None:
-    """Never 'nobody'."""
+def test_a_group_made_again_is_disabled_until_it_is_accepted(own_controller: DomainController) -> None:
+    """Active Directory gives it another SID; name, members and kind are the same."""
     with opened(own_controller) as directory:
-        assert isinstance(directory.find_by_address(ILKA), Person)
-        own_controller.kill()
-        ask(directory)
-
-
-@pytest.mark.parametrize("scheme", ["ldaps", "ldap"])
-def test_a_controller_of_another_ca_is_not_believed(controller: DomainController, tmp_path: Path, scheme: str) -> None:
-    """No password goes to it: the account is not even tried."""
-    guard = FakeGuard()
-    stranger = make_certificates(tmp_path).ca
-    with (
-        opened(controller, scheme=scheme, ca_file=stranger, guard=guard) as directory,
-        pytest.raises(Unavailable, match="certificate verify failed"),
-    ):
-        directory.find_by_address(ILKA)
-    assert guard.tries == []
-
-
-def test_a_wrong_password_is_counted_once(own_controller: DomainController) -> None:
-    """However often we are asked; the domain controller's own count says so."""
-    with opened(own_controller, password="Planted-wrong-1") as directory:
-        for _ in range(7):
-            with pytest.raises(AuthenticationFailed):
-                directory.find_by_address(ILKA)
-    assert bad_passwords(own_controller) == 1
-
-
-def test_a_locked_account_is_said_to_be_locked(own_controller: DomainController) -> None:
-    """Five wrong passwords of somebody else lock it; our right one is tried once and the operator reads why."""
-    for _ in range(5):
-        with opened(own_controller, password="Planted-wrong-1") as directory, pytest.raises(AuthenticationFailed):
-            directory.find_by_address(ILKA)
-    guard = FakeGuard()
-    with opened(own_controller, guard=guard) as directory:
-        with pytest.raises(AuthenticationFailed, match="the account is locked"):
-            directory.find_by_address(ILKA)
-        with pytest.raises(AuthenticationFailed):
-            directory.find_by_address(ILKA)
-    assert guard.failures == [(USER, "1")]
+        pins = GroupPins(FakeNames())
+        groups = ApproverGroups(directory, FakeClock(datetime.now(UTC)), refresh_seconds=900, pins=pins)
+        ilka = the_person(directory, "ilka.brandt")
+        assert [group.name for group in groups.of(ilka)] == ["DB_PAMapprover"]
+        recreate_group(own_controller, "DB_PAMapprover")
+        assert groups.of(ilka) == ()
+        assert "DB_PAMapprover" in {problem.name for problem in groups.book().problems}
+        again = next(group for group in directory.approver_groups().first if group.name == "DB_PAMapprover")
+        pins.accept(again)
+        assert groups.of(ilka) == (again,)
 
 
 def test_a_removed_member_is_out_at_once(own_controller: DomainController) -> None:
