@@ -7,7 +7,7 @@ FUZZ_BIN := .venv-fuzz/bin
 FUZZ_READY := .venv-fuzz/.ready
 SECONDS ?= 60
 
-.PHONY: demo sandbox test lint format bench fuzz mutants constraints clean help
+.PHONY: demo sandbox test lint format coverage bench fuzz mutants constraints clean help
 
 help:            ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -38,6 +38,12 @@ lint: $(READY)   ## ruff, mypy strict, import contracts, spelling
 format: $(READY) ## let ruff set the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The steps that decide, by their files; every branch of them is taken by a unit test.
+PURE := compare confirmers decide endings fixed_sentences headers intake lookup people policy reply sender sentences standing stopwatch waiting
+coverage: $(READY) ## branch coverage of the pure steps must be 100 %
+	$(BIN)/coverage run --data-file=build/coverage -m pytest -q tests/unit
+	$(BIN)/coverage report --data-file=build/coverage --fail-under=100 --include="src/approvald/parse/*,$(shell printf 'src/approvald/%s.py,' $(PURE))"
 
 bench: $(READY)  ## count and time against the sandbox, into build/bench.json
 	$(BIN)/python benchmarks/run.py

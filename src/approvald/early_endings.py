@@ -12,7 +12,8 @@ from approvald.sender import VerifiedSender
 
 def told(sender: VerifiedSender, ending: Ending) -> Ended:
     """Tell an ending to its proven sender, at the address that the directory knows."""
-    return Ended(ending=ending, reply_to=sender.person.address or sender.address, sender=sender.address)
+    reply_to = sender.person.address or sender.address
+    return Ended(ending=ending, reply_to=reply_to, sender=sender.address, rung=sender.rung)
 
 
 def silent(kind: Automatic | RuleForward | NotARequest) -> Ending:

@@ -190,11 +190,13 @@ class Ending:
 class Ended:
     """How a mail ended, and whom to tell: `reply_to` is empty where nobody may be told.
 
-    `alarms`: what the team is told besides. `note_to`: a proven sender whose mailbox forwards by rule, else empty.
+    `rung`: how far the sender was proven (`AuthAs/AuthMechanism`), empty where not at all. `alarms`: what the team is
+    told besides. `note_to`: a proven sender whose mailbox forwards by rule, else empty.
     """
 
     ending: Ending
     reply_to: str = ""
     sender: str = ""
+    rung: str = ""
     alarms: tuple[Alarm, ...] = ()
     note_to: str = ""

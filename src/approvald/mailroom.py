@@ -147,6 +147,7 @@ class Mailroom:
         self._mails.ended(entry.id, ending, reply_to=told)
         event(
             _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,
+            rung=ended.rung or None,
             request_id=ending.request_id, level=ending.level.value if ending.level else None,
             confirmer=ending.confirmer, ms=watch.total_ms(), steps=watch.steps, why=ending.why,
         )  # fmt: skip

@@ -111,7 +111,7 @@ class Pipeline:
             with watch.step("resume"):
                 done = found_done(entry, self._directory, self._confirming)
             if done is not None:
-                return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender)
+                return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
         ended = self._way(mail, entry, watch)
         if is_resumed(entry) and ended.ending.code is not Code.CONFIRMED:
             give_up(entry.id, self._confirming)
@@ -132,7 +132,7 @@ class Pipeline:
         if isinstance(kind, UnreadableMail):
             return told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
 
-        self._mails.may_be_told(entry.id, sender.person.address or sender.address)
+        self._mails.may_be_told(entry.id, sender.person.address or sender.address, sender.rung)
         with watch.step("group"):
             approver = self._approvers.of(sender)
         if isinstance(approver, Ending):

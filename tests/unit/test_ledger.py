@@ -115,7 +115,7 @@ def test_waiting_counts_tries_and_remembers_when_it_began(store: Store) -> None:
     assert (first.tries, first.waiting_since, first.retry_at) == (1, NOW, NOW + timedelta(seconds=1))
     assert (second.tries, second.waiting_since, second.retry_at) == (2, NOW, NOW + timedelta(seconds=9))
     assert mails.waiting() == 1
-    mails.may_be_told(entry.id, "ilka.brandt@corp.example")
+    mails.may_be_told(entry.id, "ilka.brandt@corp.example", "Internal/04")
     mails.told_waiting(entry.id)
     assert mails.seen(listed()).told_waiting
     mails.filed([entry.id])
@@ -130,7 +130,7 @@ def test_a_mail_answered_before_is_known_by_message_id_and_sender(store: Store) 
         mails.identified(entry, "<1@x>", "ilka.brandt@corp.example")
     sender = "ilka.brandt@corp.example"
     assert not mails.answered_before(second.id, "<1@x>", sender)
-    mails.may_be_told(first.id, sender)
+    mails.may_be_told(first.id, sender, "Internal/04")
     assert not mails.answered_before(second.id, "<1@x>", sender)
     mails.ended(first.id, Ending(code=Code.CONFIRMED), reply_to=sender)
     assert mails.answered_before(second.id, "<1@x>", sender)

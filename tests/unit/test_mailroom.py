@@ -280,3 +280,12 @@ def test_the_portals_approver_of_level_one_is_known_by_all_their_accounts(house:
 
     assert house.pvwa.attempts == []
     assert "same_person_twice" in house.mailbox.sent[0].html
+
+
+def test_the_ledger_knows_how_far_the_sender_was_proven(house: House) -> None:
+    """Who approved, and how do you know: the rung that the proof reached stands beside the mail."""
+    item = house.forward(house.ask())
+
+    house.round()
+
+    assert house.mails.entries([item])[item].rung == "Internal/04"

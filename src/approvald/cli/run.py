@@ -48,7 +48,7 @@ def _run(settings: Settings, *, once: bool) -> int:
 
     with wiring.build(settings) as daemon:
         daemon.listen_to_signals()
-        event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__)
+        event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
         try:
             if once:
                 return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
@@ -56,3 +56,14 @@ def _run(settings: Settings, *, once: bool) -> int:
         finally:
             event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
     return Exit.OK
+
+
+def _sender_rules(settings: Settings) -> list[str]:
+    """Return what the proof of a sender rests on here: there is the strict rule only, with the lists of the site."""
+    sender = settings.sender
+    return [
+        "sender proof: strict",
+        f"AuthAs {' '.join(sender.auth_as)}",
+        f"AuthMechanism {' '.join(sender.auth_mechanisms)}",
+        f"AuthSource {' '.join(sender.auth_sources)}",
+    ]

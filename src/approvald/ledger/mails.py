@@ -52,6 +52,7 @@ class Entry:
     tries: int = 0
     told_waiting: bool = False
     reply_to: str = ""
+    rung: str = ""
     replying_since: datetime | None = None
 
 
@@ -93,9 +94,9 @@ class Mails:
             self._update(entry.id, message_id=message_id, sender=sender)
         return replace(entry, message_id=message_id, sender=sender)
 
-    def may_be_told(self, ledger_id: str, address: str) -> None:
+    def may_be_told(self, ledger_id: str, address: str, rung: str) -> None:
         """Write down the address of a proven sender, who is told when the mail has to wait."""
-        self._update(ledger_id, reply_to=address)
+        self._update(ledger_id, reply_to=address, rung=rung)
 
     def answered_before(self, ledger_id: str, message_id: str, sender: str) -> bool:
         """Whether another item with this Message-ID and From was answered already."""
@@ -201,5 +202,6 @@ def _read(row: sa.Row[Any]) -> Entry:
         tries=row.tries,
         told_waiting=bool(row.told_waiting),
         reply_to=row.reply_to,
+        rung=row.rung,
         replying_since=row.replying_since,
     )

@@ -108,7 +108,9 @@ class Fields(TypedDict, total=False):
     operation: str
     operator: str
     request_id: str | None
+    rung: str | None
     requestor: str | None
+    rules: Sequence[str]
     safe: str | None
     seconds: float
     sender: str | None
