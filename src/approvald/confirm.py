@@ -1,8 +1,7 @@
 """Carry out one Confirm: write the intent, call once, read back, classify. A rejection goes the same way.
 
-The only file that calls `Pvwa.confirm` and `Pvwa.reject`. A lost answer is never answered by sending again: the mail
-waits, and PVWA is read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may
-still be at work.
+The only file that calls `Pvwa.confirm` and `Pvwa.reject`. A lost answer is never answered by sending again: PVWA is
+read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may still be at work.
 """
 
 from __future__ import annotations
@@ -82,7 +81,9 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection
         confirmer=tools.pvwa.user_name(decision.account),
         checks=decision.checks,
     )
-    _intend(intent, decision.request, comment, tools)
+    # An approver's own words are a mail's text, which the ledger never holds
+    kept = comment if rejection is None else rejection_for(address, ledger_id, "")
+    _intend(intent, decision.request, kept, tools)
     answer = _send(intent, comment, tools)
     if isinstance(answer, Declined) and answer.status >= _SERVER_ERROR and _may_send_again(decision, intent, tools):
         # A 500 says nothing of the cause; once more, after PVWA has shown that nothing has happened (pvwa-rest 2.6).

@@ -112,6 +112,14 @@ def test_a_right_code_from_somebody_else_approves_nothing(house: House) -> None:
     assert house.pvwa.attempts == []
 
 
+def test_a_strangers_try_takes_nothing_from_the_owner_and_tells_nothing(house: House) -> None:
+    """The answer names neither safe nor request; the code is still its owner's."""
+    subject = asked(house)
+    assert reply(house, subject, RHEA) == WRONG
+    assert "DB-PROD-01" not in house.mailbox.sent[-1].text
+    assert reply(house, subject) == "Approved"
+
+
 def test_wrong_codes_are_counted_and_close_the_right_one(house: House) -> None:
     """Two may be mistyped; after the third only a new code helps."""
     subject = asked(house)

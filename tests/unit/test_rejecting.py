@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,6 +54,16 @@ def test_a_request_is_rejected_with_the_approvers_words(house: House) -> None:
     assert (reply.to, reply.cc, subjects(house)) == ((ILKA,), (), ["Rejected"])
     assert "Check that failed" not in reply.text
     assert len(house.mailbox.folder(Folder.DONE)) == 1
+
+
+def test_the_approvers_words_are_not_kept_by_us(house: House, tmp_path: Path) -> None:
+    """They are a mail's text: PVWA gets them, the ledger does not."""
+    house.forward(house.ask(), note="reject: a very private matter")
+    house.round()
+    rows = "\n".join(sqlite3.connect(tmp_path / "ledger.db").iterdump())
+    assert f"Rejected on behalf of {ILKA}" in rows
+    assert "private" not in rows
+    assert "private" in house.pvwa.rejections[0].comment
 
 
 def test_a_later_approver_reads_who_rejected(house: House) -> None:
