@@ -36,7 +36,7 @@ _INHERITED: Final = frozenset({"inherit", "currentcolor", "unset"})
 _NEAR: Final = 24
 _NEAR_ON_PAPER: Final = 40
 _PAPER: Final = 200
-_FAINT_ALPHA: Final = 0.1
+_FAINT_ALPHA: Final = 0.35
 
 
 def read(value: str) -> Colour | None:

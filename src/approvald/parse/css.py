@@ -1,26 +1,16 @@
-"""What CSS makes of an element, as far as it hides text. Linear in its input; rather calls something hidden than not.
-
-Style sheets are read by the last name of each selector (`.x` of `div > td.x`), whatever stands before it and in
-whatever @media block: what is hidden somewhere is hidden here. Mails that show an approver one thing and a forward
-another ("kobold letters") live on such rules.
-"""
+"""What CSS declarations say about seeing. Linear in their length; rather calls something hidden than not."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from approvald.parse.hiding import HARMLESS, LENGTH, Declarations, font_is_tiny, hides
+from approvald.parse.hiding import HARMLESS, LENGTH, Declarations, font_is_tiny, hides, is_of_box
 
 _ESCAPE: Final = re.compile(r"\\(?:([0-9a-fA-F]{1,6})[ \t\r\n\f]?|(.))", re.DOTALL)
 _SURROGATES: Final = 0xD800
-_NAME: Final = re.compile(r"(?:^|[\s>+~])([a-z][a-z0-9]*|\*)|([.#][\w-]+)|(\[[\w-]+)", re.ASCII)
-_BY_ATTRIBUTE: Final = re.compile(r"\[\s*(class|id)\s*[~|^$*]?=\s*[\"']?([\w-]++)[^\[\]]*+\]", re.ASCII)
-_OPENS: Final = re.compile(r"\[\s*")
-_FUNCTIONAL: Final = re.compile(r":[a-z-]+\([^()]*+\)|\*\|", re.ASCII)
-_WHILE_POINTED_AT: Final = re.compile(r":(?:hover|active|focus)", re.ASCII)
+_IMPORTANT: Final = re.compile(r"\s*!\s*important\s*\Z")
 _MAKER: Final = re.compile(r"-(?:webkit|moz|ms|o)-")
 _ALIASES: Final = {"background": "background-color", "font": "font-size", "text-fill-color": "color"}
 _WORD: Final = re.compile(r"\w|\(")
@@ -41,6 +31,8 @@ class Style:
 
     hides: bool = False
     writes: bool = False
+    boxes: Declarations = ()
+    """What makes a box, and what cuts it: only together do they hide, and they may stand in different rules."""
     font_size: str | None = None
     visibility: str | None = None
     colour: str | None = None
@@ -52,12 +44,24 @@ class Style:
 NOTHING: Final = Style()
 
 
-def style_of(css: str) -> Style:
-    """Return what a style attribute says about seeing."""
-    return _summary(_declarations(_plain(css)))
+def styles_of(css: str) -> tuple[Style, Style]:
+    """Return what a style attribute, or the body of a rule, says about seeing: without and with `!important`."""
+    return summaries(declarations(plain(css)))
+
+
+def summaries(pairs: Declarations) -> tuple[Style, Style]:
+    """Return what declarations say: those without `!important`, and those with it."""
+    said: list[tuple[str, str]] = []
+    insisted: list[tuple[str, str]] = []
+    for name, value in pairs:
+        wish = _IMPORTANT.sub("", value)
+        (said if wish == value else insisted).append((name, wish))
+    return _summary(tuple(said)), _summary(tuple(insisted))
 
 
 def _summary(pairs: Declarations) -> Style:
+    if not pairs:
+        return NOTHING
     said: dict[str, str] = {}
     for name, written in pairs:
         key = _ALIASES.get(name, name)
@@ -69,6 +73,7 @@ def _summary(pairs: Declarations) -> Style:
     return Style(
         hides=hides(pairs),
         writes=any(name == "content" and _WORD.search(value) and value not in HARMLESS for name, value in pairs),
+        boxes=tuple(pair for pair in pairs if is_of_box(pair[0])),
         font_size=said.get("font-size"),
         visibility=said.get("visibility"),
         colour=said.get("color"),
@@ -85,16 +90,13 @@ def _font_size(font: str) -> str:
     return sizes[0] if sizes else "medium"
 
 
-def _declarations(css: str) -> Declarations:
+def declarations(css: str) -> Declarations:
+    """Return names without their makers' prefixes, and values, of CSS that went through `plain`."""
     pairs = (piece.partition(":") for piece in css.split(";"))
-    return tuple(
-        (_MAKER.sub("", name.strip(), count=1), value.replace("!important", "").strip())
-        for name, colon, value in pairs
-        if colon
-    )
+    return tuple((_MAKER.sub("", name.strip(), count=1), value.strip()) for name, colon, value in pairs if colon)
 
 
-def _plain(css: str) -> str:
+def plain(css: str) -> str:
     """Drop comments and what in quoted texts looks like CSS, undo escapes, and lower the case."""
     return _ESCAPE.sub(_unescaped, _TOKEN.sub(_without_markup, css)).casefold()
 
@@ -108,44 +110,3 @@ def _unescaped(match: re.Match[str]) -> str:
         return match[2]
     number = int(match[1], 16)
     return chr(number) if 0 < number < _SURROGATES else "\ufffd"
-
-
-class StyleSheet:
-    """What all style elements of a mail say, by tag, class (`.x`) or id (`#x`)."""
-
-    def __init__(self) -> None:
-        self._said: dict[str, list[tuple[str, str]]] = {}
-        self._styles: dict[str, Style] = {}
-
-    def add(self, css: str) -> None:
-        """Read one style element's text."""
-        selectors = ""
-        for piece in re.split(r"([{}])", _plain(css.replace("<!--", " ").replace("-->", " "))):
-            if piece == "{":
-                continue
-            if selectors and not selectors.startswith("@"):
-                self._keep(selectors, _declarations(piece))
-            selectors = "" if piece == "}" else piece.rpartition(";")[2].strip()
-
-    def _keep(self, selectors: str, body: Declarations) -> None:
-        for selector in selectors.split(",") if body else ():
-            if _WHILE_POINTED_AT.search(selector):
-                continue
-            plain = _BY_ATTRIBUTE.sub(lambda match: (".", "#")[match[1] == "id"] + match[2], selector)
-            bare = _FUNCTIONAL.sub("", _OPENS.sub("[", plain))
-            names = [tag or mark or attribute for tag, mark, attribute in _NAME.findall(bare)][-1:]
-            # what stands in :is() and the like is meant as well, and in :not() is everything else
-            names += [mark for _, mark, _ in _NAME.findall(plain) if mark and bare != plain]
-            for name in names or ("*" if ":" in plain else ()):
-                self._said.setdefault(name, []).extend(body)
-
-    def matching(self, tag: str, classes: Iterable[str], identity: str, attributes: Iterable[str]) -> list[Style]:
-        """Return what is said of an element, the least specific first."""
-        tags = dict.fromkeys((tag, tag.partition(":")[0]))
-        names = ("*", *tags, *(f"[{name}" for name in attributes), *(f".{name}" for name in classes), f"#{identity}")
-        return [self._style(name) for name in names if name in self._said] if self._said else []
-
-    def _style(self, name: str) -> Style:
-        if name not in self._styles:
-            self._styles[name] = _summary(tuple(self._said[name]))
-        return self._styles[name]

@@ -7,6 +7,7 @@ taken for harmless: a function (`calc()`, `var()`) or a value nobody knows hides
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 Declarations = tuple[tuple[str, str], ...]
@@ -19,18 +20,20 @@ _OF_THE_WINDOW: Final = 10.0
 """Pixels of a vw, a vmin or any other unit."""
 _TINY_PX: Final = 1.5
 _NARROW_PX: Final = 8.0
+_LEAST_WIDTH_PX: Final = 60.0
 _FAR_PX: Final = (-200.0, 2_000.0)
 _TIGHT_PX: Final = -4.0
 _SMALL: Final = {"em": 0.2, "ex": 0.4, "%": 20.0}
-_FAINT: Final = 0.1
+_FAINT: Final = 0.35
 _LEAST_SCALE: Final = 0.2
 _OFFSETS: Final = ("left", "right", "top", "bottom", "margin", "padding", "inset", "text-indent", "translate")
 _LENGTHS: Final = frozenset({"max-height", "height", "block-size", "max-block-size"})
 _WIDTHS: Final = frozenset({"width", "max-width", "inline-size", "max-inline-size"})
+_BOX: Final = _LENGTHS | _WIDTHS | {"line-height"}
 HARMLESS: Final = frozenset({"", "none", "normal", "auto", "inherit", "initial", "unset", "revert"})
 # Whatever they say, but nothing, takes some of the text away or changes what it looks like
 _CHANGING: Final = (
-    "clip", "mask", "filter", "mix-blend-mode", "text-security", "animation", "line-clamp", "mso-hide",
+    "clip", "mask", "filter", "mix-blend-mode", "text-security", "animation", "line-clamp", "mso-hide", "offset",
 )  # fmt: skip
 _UNSHOWN_DISPLAY: Final = frozenset({"none", "table-column", "table-column-group"})
 _TRANSFORM: Final = re.compile(r"(scale[xy]?|translate[xy]?|rotate)\(([^()]{1,80})\)")
@@ -41,13 +44,20 @@ _FONT_WORDS: Final = ("small", "medium", "large", "x-small", "x-large", "xx-larg
 
 def hides(pairs: Declarations) -> bool:
     """Tell whether these declarations hide the element and all that is in it, or some of that."""
+    return any(_moves_away(name, value) or _hides(name, value) for name, value in pairs)
+
+
+def is_of_box(name: str) -> bool:
+    """Tell whether this property is one of those that `cuts` judges together."""
+    return name in _BOX or name.startswith("overflow")
+
+
+def cuts(pairs: Collection[tuple[str, str]]) -> bool:
+    """Tell whether all that is said of one box makes it too small for its text."""
     overflows = [value for name, value in pairs if name.startswith("overflow")]
     clips = any(value.startswith(("hidden", "clip")) for value in overflows)
     scrolls = any(value.startswith(("scroll", "auto")) for value in overflows)
-    return any(
-        _hides_box(name, value, clips=clips, scrolls=scrolls) or _moves_away(name, value) or _hides(name, value)
-        for name, value in pairs
-    )
+    return any(_hides_box(name, value, clips=clips, scrolls=scrolls) for name, value in pairs)
 
 
 def _hides_box(name: str, value: str, *, clips: bool, scrolls: bool) -> bool:
@@ -59,7 +69,7 @@ def _hides_box(name: str, value: str, *, clips: bool, scrolls: bool) -> bool:
         return not value.endswith("%") or size <= _TINY_PX
     if name in _LENGTHS | {"line-height"} and (clips or scrolls or name.startswith("max-")):
         return size <= (_TINY_PX if name == "line-height" or not scrolls else _NARROW_PX)
-    return name in _WIDTHS and (clips or scrolls) and size <= _NARROW_PX
+    return name in _WIDTHS and (clips or scrolls) and size <= _LEAST_WIDTH_PX
 
 
 def _moves_away(name: str, value: str) -> bool:
@@ -93,6 +103,8 @@ def _hides(name: str, value: str) -> bool:
         if size is None:
             return value not in HARMLESS
         return size / (_PX["%"] * 100 if value.endswith("%") else 1) < _FAINT
+    if name == "font-size-adjust":
+        return value not in HARMLESS and any(each < _LEAST_SCALE for each in _lengths(value))
     if name in {"display", "content-visibility"}:
         return value in _UNSHOWN_DISPLAY or "(" in value or value == "hidden"
     if name.startswith(_CHANGING):

@@ -17,8 +17,9 @@ from lxml import etree, html
 
 from approvald.errors import Unreadable
 from approvald.headers import ADDRESS
-from approvald.parse.css import NOTHING, Style, StyleSheet, style_of
+from approvald.parse.css import NOTHING, styles_of
 from approvald.parse.look import Look, attributes_of, look_of
+from approvald.parse.sheets import StyleSheet
 
 _WHITE: Final = re.compile(r"[ \t\r\n\f]+")
 _XML_DECLARATION: Final = re.compile(r"^[\s\ufeff]*<\?xml[^>]{0,200}>", re.IGNORECASE)
@@ -118,7 +119,7 @@ class _Walk:
         self._visible, self._hidden, self._whole = _Lines(), _Lines(), _Lines()
         self._looks = [Look()]
         self._links: list[tuple[str, list[str]]] = []
-        self._styles = {"": NOTHING}
+        self._styles = {"": (NOTHING, NOTHING)}
         self._conditions = 0
         self._beside_picture = False
 
@@ -153,7 +154,7 @@ class _Walk:
 
     def _open(self, node: html.HtmlElement) -> None:
         tag = str(node.tag).casefold()
-        look = look_of(tag, self._styles_of(node, tag), self._looks[-1], is_open=node.get("open") is not None)
+        look = self._look_of(node, tag)
         if look.breaks:
             self._break()
         if look.is_unseen != self._looks[-1].is_unseen:
@@ -181,14 +182,14 @@ class _Walk:
         if look.breaks:
             self._break()
 
-    def _styles_of(self, node: html.HtmlElement, tag: str) -> list[Style]:
-        """Return what is said of an element, the least specific first: attributes, style sheets, style."""
+    def _look_of(self, node: html.HtmlElement, tag: str) -> Look:
         classes = (node.get("class") or "").casefold().split()
-        sheet = self._sheet.matching(tag, classes, (node.get("id") or "").casefold(), map(str.casefold, node.keys()))
+        said = self._sheet.about(tag, classes, (node.get("id") or "").casefold(), map(str.casefold, node.keys()))
         inline = node.get("style") or ""
         if inline not in self._styles:
-            self._styles[inline] = style_of(inline)
-        return [attributes_of(node, tag, inline), *sheet, self._styles[inline]]
+            self._styles[inline] = styles_of(inline)
+        attributes, is_open = attributes_of(node, tag, inline), node.get("open") is not None
+        return look_of(tag, attributes, said, self._styles[inline], self._looks[-1], is_open=is_open)
 
     def _add_unread(self, *, always: bool) -> None:
         """Note that people see something here that is no text of ours, if it touches a word."""
