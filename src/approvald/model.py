@@ -143,7 +143,7 @@ class Person:
     `guid`: objectGUID, lower-case with dashes: the identity. `addresses`: every SMTP address, case folded.
     `address`: the one we write to (primary proxy address, else mail). `link`: the value of the link attribute that
     joins two accounts of one human, None when empty. `manager_dn`: raw DN or None. `owner`: objectGUID of the human
-    whose admin account this is (people.admin_accounts, by `manager`), or their DN, case folded, where we may not read
+    whose admin account this is (people.admin_accounts, by `manager`), or a UUID made of their DN where we may not read
     them; None for an ordinary account.
     """
 

@@ -166,7 +166,7 @@ class FakeDirectory:
             return person
         owner = next((each for each in self.people if each.dn == person.manager_dn), None)
         if owner is None:
-            return replace(person, owner=person.manager_dn.casefold())
+            return replace(person, owner=str(uuid.uuid5(uuid.NAMESPACE_X500, person.manager_dn.casefold())))
         return replace(person, owner=owner.guid, link=person.link or owner.link)
 
     def _one(self, found: Sequence[Person]) -> PersonLookup:

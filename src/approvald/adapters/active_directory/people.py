@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -92,10 +93,11 @@ def is_admin_account(account_name: str, settings: PeopleSettings) -> bool:
 def owned(account: Person, owner: Row | None, settings: PeopleSettings) -> Person:
     """Return an admin account with its owner: the entry of its manager, or None where that cannot be read.
 
+    Then its DN stands for the owner, as a name-based UUID: in a ledger it takes the place of an objectGUID.
     The owner's link joins the account as well, where it has none of its own.
     """
     if owner is None:
-        return replace(account, owner=folded(account.manager_dn or ""))
+        return replace(account, owner=str(uuid.uuid5(uuid.NAMESPACE_X500, folded(account.manager_dn or ""))))
     return replace(account, owner=owner.guid(), link=account.link or _link(owner, settings))
 
 
