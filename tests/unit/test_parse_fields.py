@@ -305,6 +305,11 @@ def test_a_requestor_is_of_our_domains(domain: str) -> None:
         ("Safe\uff1a NET-CORE", "safe"),
         ("\uff33afe: NET-CORE", "safe"),
         ("\u202aSafe: NET-CORE", "safe"),
+        ("\u0405\u0430f\u0435: NET-CORE", "safe"),
+        ("S\u03b1fe\u2236 NET-CORE", "safe"),
+        ("R\u0435qu\u0435st Id: 1102", "number"),
+        ("R\u0435\u0430s\u043en: harmless", "reason"),
+        ("\u0410ccount n\u0430me: other", "account"),
     ],
 )
 def test_a_second_value_anywhere_is_ambiguous(addition: str, field: str) -> None:
@@ -367,3 +372,19 @@ def test_letters_that_fold_to_ascii_make_no_label(letter: str) -> None:
     """A long s or a Kelvin sign equals s or k without case in Unicode, and is no letter of a label here."""
     text = text_of().replace("Safe", f"{letter}afe" if letter == "\u017f" else "Safe\u212a")
     assert incomplete(text).missing == ("safe",)
+
+
+@pytest.mark.parametrize("line", ["Re\u0430son: harmless", "\u0410ccount name: other", "Device User N\uff41me: nobody"])
+def test_a_line_that_only_looks_like_one_of_ours_is_ambiguous(line: str) -> None:
+    """What people read as the reason and approvald does not would be compared with nothing."""
+    label = {"R": "Reason", "\u0410": "Account name", "D": "Device User Name"}[line[0]]
+    text = "\n".join(line if each.startswith(label) else each for each in text_of().split("\n"))
+    assert line in text
+    assert isinstance(read_text(text), Ambiguous)
+
+
+def test_words_of_other_alphabets_are_no_labels() -> None:
+    """Russian and Greek greetings and signatures around a notification change nothing."""
+    russian = "\u041f\u0440\u0438\u0432\u0435\u0442: \u0421\u043f\u0430\u0441\u0438\u0431\u043e"
+    greek = "\u0391\u03c0\u03cc: \u0399\u03ac\u03bd\u03b7\u03c2"
+    assert isinstance(read_text(f"{russian}\n{greek}\n{text_of()}\n{greek}\n{russian}"), Notification)

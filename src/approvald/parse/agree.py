@@ -36,6 +36,14 @@ _INVISIBLE: Final = re.compile(
 )
 Rendering = tuple[int, int]
 """The number of a multipart/alternative, and the position of one of its renderings."""
+# letters of other alphabets, and signs, that look like those of our labels (Unicode's confusables, as far as needed)
+_LOOK_ALIKES: Final = str.maketrans(
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0405\u0406\u0408"
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0455\u0456\u0458\u0501\u051b\u051d\u04bb\u04cf\u0433"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+    "\u03b1\u03b9\u03bd\u03bf\u03c1\u03c5\u0131\u0251\u0261\u01a6\u2236\ua789\u02d0\u05c3\ufe55",
+    "ABEKMHOPCTYXSIJaeopcyxsijdqwhlrABEZHIKMNOPTYXaivopuiagR:::::",
+)
 _UNADDRESSABLE: Final = re.compile(r"[&+%]")
 
 
@@ -67,7 +75,9 @@ class _Table:
 
     def ambiguous(self, alternatives: Sequence[int]) -> tuple[str, ...]:
         several = {name for name, values in self.values.items() if len(values) > 1}
-        twofold = {name for name in self.disguised if self.values[name]}
+        # a disguised label beside a whole core would show what nobody compares; without one the core is missing
+        is_whole = all(self.values[name] for name in CORE)
+        twofold = {name for name in self.disguised if self.values[name] or is_whole}
         found = several | twofold | self.doubtful | self._unshown(alternatives)
         return tuple(name for name in _ORDER if name in found)
 
@@ -138,12 +148,12 @@ def _add_html(table: _Table, view: View, rules: ParseRules) -> None:
 
 
 def _disguised(text: str, rules: ParseRules) -> set[str]:
-    """Return the core labels that appear only after look-alike and invisible characters are taken away."""
+    """Return the labels that appear only after look-alike and invisible characters are taken away."""
     if text.isascii():
         return set()
-    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))
+    plain = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).translate(_LOOK_ALIKES)
     true, all_of_them = (Counter(found.name for found in fields_of(form, rules, wraps=False)) for form in (text, plain))
-    return set(all_of_them - true) & set(CORE)
+    return set(all_of_them - true)
 
 
 def _incomplete(table: _Table, views: Views, rules: ParseRules) -> Incomplete | None:
