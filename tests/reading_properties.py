@@ -16,6 +16,7 @@ from approvald.explain import mail_of, sender_words
 from approvald.headers import ADDRESS
 from approvald.intake import (
     Automatic,
+    CodeMail,
     ForReading,
     OnBehalf,
     ProvenAddress,
@@ -32,7 +33,7 @@ from approvald.parse.agree import agree
 from approvald.parse.views import View, Views, views_of
 from mailbag import AUTH, RULES
 
-KINDS: Final = (Automatic, RuleForward, NotARequest, UnreadableMail, ForReading)
+KINDS: Final = (Automatic, RuleForward, CodeMail, NotARequest, UnreadableMail, ForReading)
 PROOFS: Final = (ProvenAddress, Unproven, WrongRoute, OnBehalf)
 READINGS: Final = (Notification, Incomplete, Ambiguous)
 SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _()-]{0,27}", re.ASCII)

@@ -9,6 +9,7 @@ import pytest
 from approvald import config, headers
 from approvald.intake import (
     Automatic,
+    CodeMail,
     ForReading,
     Intake,
     IntakeRules,
@@ -195,3 +196,10 @@ def test_a_field_that_is_read_here_counts_against_the_limit(name: str, *, is_cou
     """What servers write for themselves may be as long as it likes."""
     assert (headers.over_limit(((name, "x" * 11),), 10) is not None) is is_counted
     assert headers.over_limit(((name, "x" * 10),), 10) is None
+
+
+def test_a_code_is_kept_out_of_logs_and_errors() -> None:
+    """Whoever logs the kind of a mail reads that it holds a code, and not which."""
+    kind = kind_of(subject="Re: [approvald K3M9ABCD] your approval")
+    assert kind == CodeMail(code="K3M9ABCD", why="The subject holds a code in the form of approvald's.")
+    assert "K3M9ABCD" not in repr(kind)
