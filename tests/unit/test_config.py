@@ -48,7 +48,19 @@ def test_the_shipped_file_is_good() -> None:
     assert settings.daemon.poll_seconds == 15
 
 
+PROVES_NOBODY = (
+    "with other values anybody may have written From; take them out, "
+    "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
+)
 MISTAKES = {
+    "an AuthAs that proves nobody": (
+        lambda: replaced('# auth_as = ["Internal"]', 'auth_as = ["Internal", "Anonymous"]'),
+        f"sender.auth_as: holds more than Internal: {PROVES_NOBODY}",
+    ),
+    "a mechanism that proves nobody": (
+        lambda: replaced('# auth_mechanisms = ["04"]', 'auth_mechanisms = ["04", "10"]'),
+        f"sender.auth_mechanisms: holds more than 04, 06, 07, 0a, 0b: {PROVES_NOBODY}",
+    ),
     "misspelled key": (
         lambda: replaced("\nauth_sources = ", "\nauth_source = "),
         "sender.auth_source: is not an option of [sender]; did you mean auth_sources?",
@@ -211,6 +223,17 @@ def test_each_mistake_is_one_sentence(tmp_path: Path, make: Callable[[], str], s
     found = problems(tmp_path, make())
     assert found == [sentence]
     assert "Planted" not in "".join(found)
+
+
+def test_whoever_wants_to_believe_more_must_say_so(tmp_path: Path) -> None:
+    """The proof of a sender is weakened by an option of its own, never by a list alone."""
+    text = replaced('# auth_as = ["Internal"]', 'auth_as = ["Internal", "Anonymous"]')
+    text = text.replace('# auth_mechanisms = ["04"]', 'auth_mechanisms = ["04", "0B", "00"]')
+    said = "# believe_senders_exchange_does_not_vouch_for = false"
+    assert said in text
+    path = tmp_path / "approvald.toml"
+    path.write_text(text.replace(said, said.removeprefix("# ").replace("false", "true")), encoding="utf-8")
+    assert config.load(path).sender.auth_as == ["Internal", "Anonymous"]
 
 
 def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:

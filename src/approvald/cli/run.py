@@ -59,10 +59,11 @@ def _run(settings: Settings, *, once: bool) -> int:
 
 
 def _sender_rules(settings: Settings) -> list[str]:
-    """Return what the proof of a sender rests on here: there is the strict rule only, with the lists of the site."""
+    """Return what the proof of a sender rests on here: the lists of the site, and whether they may prove nobody."""
     sender = settings.sender
+    weakened = sender.believe_senders_exchange_does_not_vouch_for
     return [
-        "sender proof: strict",
+        f"sender proof: {'WEAKENED by believe_senders_exchange_does_not_vouch_for' if weakened else 'strict'}",
         f"AuthAs {' '.join(sender.auth_as)}",
         f"AuthMechanism {' '.join(sender.auth_mechanisms)}",
         f"AuthSource {' '.join(sender.auth_sources)}",

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from approvald.settings.values import (
     Address,
@@ -63,12 +63,34 @@ class MailSettings(Section):
     max_age_hours: PositiveFloat = 72.0
 
 
+_VOUCHED_AS: Final = frozenset({"Internal"})
+_VOUCHED_MECHANISMS: Final = frozenset({"04", "06", "07", "0a", "0b"})
+"""Log-ons of a mailbox user: MAPI, web and phone, and over SMTP (mail-security A.2)."""
+
+
 class SenderSettings(Section):
     """[sender]: what Exchange must have written into a mail before its sender is believed."""
 
+    believe_senders_exchange_does_not_vouch_for: bool = False
     auth_as: Annotated[list[Filled], Field(min_length=1)] = ["Internal"]
     auth_mechanisms: Annotated[list[Filled], Field(min_length=1)] = ["04"]
     auth_sources: Annotated[list[Filled], Field(min_length=1)]
+
+    @field_validator("auth_as", "auth_mechanisms")
+    @classmethod
+    def _vouched(cls, values: list[str], info: ValidationInfo) -> list[str]:
+        """Judge these lists after the option that weakens them, which therefore stands before them."""
+        vouched = _VOUCHED_AS if info.field_name == "auth_as" else _VOUCHED_MECHANISMS
+        weakened = info.data.get("believe_senders_exchange_does_not_vouch_for", True)
+        known = values if info.field_name == "auth_as" else [value.casefold() for value in values]
+        if not weakened and not vouched.issuperset(known):
+            listed = ", ".join(sorted(vouched))
+            message = (
+                f"holds more than {listed}: with other values anybody may have written From; take them out, "
+                "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
+            )
+            raise ValueError(message)
+        return values
 
 
 class Labels(Section):
