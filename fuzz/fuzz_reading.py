@@ -27,7 +27,7 @@ MOST_SECONDS: Final = 1.0
 LONGEST: Final = 20_000
 OPTIONS: Final = (
     "-timeout=60",  # by the clock, for a mail that never ends; MOST_SECONDS is what a mail may really take
-     "-rss_limit_mb=1024", f"-max_len={LONGEST}", "-print_final_stats=1", "-use_value_profile=0",
+    "-rss_limit_mb=1024", f"-max_len={LONGEST}", "-print_final_stats=1", "-use_value_profile=0",
     f"-dict={ROOT / 'fuzz' / 'mail.dict'}", f"-artifact_prefix={OWN}/",
 )  # fmt: skip
 
