@@ -77,11 +77,13 @@ def test_each_mail_has_one_summary(played: tuple[Stage, list[Notice]]) -> None:
     )
     assert len(set(ids)) == len(ids)
     assert all(line.keys() >= SUMMARY for line in done)
-    for line, notice in zip((done[0], done[-1]), (notices[0], notices[3]), strict=True):
+    # The last one's answer was lost: it was settled by reading PVWA, before anything else
+    whole, resumed = {"intake", "sender", "group", "parse", "pvwa", "confirm"}, {"resume"}
+    for line, notice, steps in ((done[0], notices[0], whole), (done[-1], notices[3], resumed)):
         key = f"{notice.safe}_{notice.number}"
         said = (line["sender"], line["request_id"], line["level"], line["confirmer"])
         assert said == (ILKA, key, 1, "svc-pam-l1")
-        assert {"intake", "sender", "group", "parse", "pvwa"} <= line["steps"].keys()
+        assert steps <= line["steps"].keys()
         assert 0 < sum(line["steps"].values()) <= line["ms"] + 1
     assert f"(approvald {ids[0]})" in stage.comments()[0]
 
