@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from approvald.endings import Code, Ended, Ending
 from approvald.intake import Automatic, RuleForward
-from approvald.model import Ambiguous, Incomplete, NotARequest
+from approvald.model import Ambiguous, Incomplete, NotARequest, Notification
+from approvald.parse.agree import REJECT
 from approvald.sender import VerifiedSender
 
 
@@ -41,3 +42,24 @@ def unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
             return Ending(code=Code.AMBIGUOUS, why=reading.why, names=reading.fields)
         case NotARequest():
             return Ending(code=Code.INCOMPLETE, why=reading.why)
+
+
+_NO_APPROVAL: Final = (
+    "Your answer begins with the word reject, so it approves nothing. To reject the request, forward CyberArk's "
+    "notification with that word before it, where this is enabled, or reject in PVWA. To approve, answer without it."
+)
+
+
+def no_approval(answer: Notification | Incomplete | Ambiguous | NotARequest) -> Ending | None:
+    """Return how an answer with a code ends that cannot be read, or whose first line rejects; else None.
+
+    What else stands in an answer does not matter: the code says what is approved.
+    """
+    if isinstance(answer, Incomplete) and answer.unreadable:
+        return unread(answer)
+    rejects = (
+        answer.rejection is not None
+        if isinstance(answer, Notification)
+        else (isinstance(answer, Incomplete | Ambiguous) and answer.rejects)
+    )
+    return Ending(code=Code.AMBIGUOUS, why=_NO_APPROVAL, names=(REJECT,)) if rejects else None

@@ -113,14 +113,20 @@ class Incomplete:
     why: str
     unreadable: bool = False
     """The mail itself could not be read: over a limit, undecodable, or its reader was ended."""
+    rejects: bool = False
+    """The mail's own first line begins with `reject`, or may do so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ambiguous:
-    """A second, different value of a core field stands somewhere in the mail. `fields` names them."""
+    """A second, different value of a core field stands somewhere in the mail. `fields` names them.
+
+    `rejects`: the mail's own first line begins with `reject`, or may do so.
+    """
 
     fields: tuple[str, ...]
     why: str
+    rejects: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

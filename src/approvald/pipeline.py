@@ -19,7 +19,7 @@ from approvald.challenging import Challenging, as_recorded
 from approvald.compare import Comparison
 from approvald.confirm import Confirming, carry_out, give_up
 from approvald.decide import Confirm, decide
-from approvald.early_endings import silent, told, unread
+from approvald.early_endings import no_approval, silent, told, unread
 from approvald.endings import Code, Ended, Ending
 from approvald.facts import Facts
 from approvald.humans import Human
@@ -138,6 +138,10 @@ class Pipeline:
         if isinstance(approver, Ending):
             return told(sender, approver)
         if isinstance(kind, CodeMail):
+            with watch.step("parse"):
+                refused = no_approval(self._read(mail.mime or b"")) if mail.mime else Ending(code=Code.UNREADABLE)
+            if refused is not None:
+                return told(sender, refused)
             asked = self._challenging.answer(kind.code, sender, entry.id, mail.listed.received)
             ending = asked if isinstance(asked, Ending) else self._request(mail, entry, watch, approver, asked)
             return told(sender, ending)

@@ -311,3 +311,28 @@ def test_a_code_in_the_subject_is_found(subject: str) -> None:
 def test_what_is_not_one_code_in_one_subject_is_none(subjects: tuple[str, ...]) -> None:
     """Two codes, two subjects, another form, or behind a character that cuts a subject."""
     assert not isinstance(kind(*subjects), CodeMail)
+
+
+@pytest.mark.parametrize("note", ["reject", "Reject: this is not mine", "REJECT, please", "reject!"])
+@pytest.mark.parametrize("enabled", [False, True])
+def test_an_answer_that_rejects_approves_nothing(tmp_path: Path, note: str, *, enabled: bool) -> None:
+    """Whoever answers with the word has not approved, enabled or not; the code stays good for an answer without it."""
+    house = House(tmp_path, settings(reject=enabled))
+    subject = asked(house)
+
+    assert reply(house, subject, note=note) == "Not approved: mail is ambiguous"
+    assert (house.pvwa.attempts, house.pvwa.rejections) == ([], [])
+
+    assert reply(house, subject, note="Yes, I do not reject it.").startswith("Approved")
+
+
+def test_an_answer_that_cannot_be_read_approves_nothing(house: House) -> None:
+    """What stands in it may be a no."""
+    subject = asked(house)
+    raw = answer(subject, ILKA).replace(b'charset="utf-8"', b'charset="x-unknown"')
+
+    house.mailbox.deliver(raw, received=house.clock.now())
+    house.round()
+
+    assert subjects(house)[-1] == "Not approved: mail not readable"
+    assert house.pvwa.attempts == []

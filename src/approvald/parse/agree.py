@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from approvald.headers import ADDRESS
@@ -91,6 +91,9 @@ class _Table:
                       for name in said - self.shown[each]}  # fmt: skip
         return found
 
+    def rejects(self) -> bool:
+        return self.openings.rejection() is not None
+
     def value(self, name: str) -> str | None:
         return next(iter(self.values[name]), None)
 
@@ -109,8 +112,9 @@ def agree(views: Views, rules: ParseRules) -> Reading:
         why = (
             f"The mail says more than one thing about {names}, or hides it. Forward one notification alone, unchanged."
         )
-        return Ambiguous(fields=ambiguous, why=why)
-    return _incomplete(table, views, rules) or _long(table, rules) or _notification(table)
+        return Ambiguous(fields=ambiguous, why=why, rejects=table.rejects())
+    short = _incomplete(table, views, rules) or _long(table, rules)
+    return _notification(table) if short is None else replace(short, rejects=table.rejects())
 
 
 _UNCLEAR: Final = (
@@ -211,7 +215,7 @@ def _long(table: _Table, rules: ParseRules) -> Incomplete | None:
 def _notification(table: _Table) -> Notification | Ambiguous:
     rejection = table.openings.rejection()
     if isinstance(rejection, Doubtful):
-        return Ambiguous(fields=(REJECT,), why=_UNCLEAR)
+        return Ambiguous(fields=(REJECT,), why=_UNCLEAR, rejects=True)
     return Notification(
         requestor=table.value("requestor") or "",
         safe=table.value("safe") or "",
