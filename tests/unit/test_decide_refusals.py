@@ -279,6 +279,30 @@ def test_linked_accounts_are_one_human_in_ledger_and_portal() -> None:
     assert isinstance(decide(at_level_2(row, sender=sender)), Confirm)
 
 
+def test_the_requestors_other_account_is_no_second_person() -> None:
+    """Level 1 by an account of the requestor's, by mail or in the portal, leaves two people where three must be."""
+    why = (
+        "The requestor has approved this request as well, with another account. They must make a new request, and "
+        "leave approving it to others."
+    )
+    row = acted("DB_PAMapprover", "adm-timo")
+    by_mail = {Level.FIRST: ApprovedBy(guid=TIMO.guid, link=None, ledger_id="abcdefgh2345")}
+    for change in ({"portal_people": (make_person("adm-timo", owner=TIMO.guid),)}, {"approved_before": by_mail}):
+        ending = refusal(at_level_2(row, **change))
+        assert (ending.code, ending.why) == (Code.SAME_PERSON_TWICE, why)
+    assert isinstance(decide(at_level_2(row, portal_people=(make_person("adm-mara", owner=MARA.guid),))), Confirm)
+
+
+def test_an_account_of_the_senders_among_those_of_whom_one_acted_is_a_doubt() -> None:
+    """Whichever of their accounts it is, the first known or another."""
+    row = acted("DB_PAMapprover", "adm-ilka", "mara.voss")
+    accounts = (make_person("test-ilka"), make_person("adm-ilka"))
+    ending = refusal(at_level_2(row, sender_accounts=accounts))
+    assert ending.code is Code.SAME_PERSON_TWICE
+    assert "You may have approved" in ending.why
+    assert isinstance(decide(at_level_2(row, sender_accounts=accounts[:1])), Confirm)
+
+
 def test_the_same_mail_twice_is_not_called_the_other_level() -> None:
     """Two confirmers are needed at one level, and the tired approver forwards again."""
     before = {Level.FIRST: ApprovedBy(guid=ILKA.guid, link=None, ledger_id="abcdefgh2345")}
