@@ -69,6 +69,7 @@ class Stage:
         """Deliver a mail and tell what the outside saw of it. For one mail at a time."""
         sent, ended = len(self.sandbox.sent()), len(self.codes())
         folder = self.deliver(raw, **how)
+        self.until(lambda: len(self.codes()) > ended)  # the summary line follows the filing
         assert len(self.codes()) == ended + 1
         return Seen(
             folder=folder,
