@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
 from approvald_sandbox.mails import forwarded
-from e2e.stage import Seen, Stage, raised
+from e2e.stage import Seen, Stage
 
 ILKA, MARA, TIMO = "ilka.brandt@corp.example", "mara.voss@corp.example", "timo.gast@corp.example"
 ADMIN = "adm-jonas@corp.example"
@@ -73,19 +71,3 @@ def test_whose_other_account_is_an_approver_is_told_which(people: Stage) -> None
     seen = see(people, TIMO, "jonas.keil@corp.example")
     assert seen.code == "not_an_approver"
     assert "adm-timo is in one" in seen.replies[0]["text"]
-
-
-def test_a_linked_account_lends_its_groups_where_the_site_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
-    """`people.approver_by_linked_account`: but never for its owner's own requests."""
-
-    def lending(text: str) -> str:
-        return f"{text}\n[people]\napprover_by_linked_account = true\n"
-
-    sandbox.change_person("adm-timo", kind="admin", manager="timo.gast", mail=None, proxy_addresses=[])
-    sandbox.change_group("DB_PAMapprover", members=["ilka.brandt", "adm-timo"])
-    with raised(sandbox, tmp_path / "state", edit=lending) as stage:
-        assert see(stage, TIMO, "jonas.keil@corp.example").code == "confirmed"
-        assert "Approved on behalf of timo.gast@corp.example " in stage.comments()[-1]
-        assert see(stage, TIMO, TIMO).code == "own_request"
-        sandbox.change_person("adm-timo", disabled=True)
-        assert see(stage, TIMO, "jonas.keil@corp.example").code == "not_an_approver"
