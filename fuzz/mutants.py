@@ -42,7 +42,14 @@ TARGETS: Final = {
     "confirmers": ("test_decision_details", *DECIDE),
     "humans": ("test_humans", "test_decision_details", *DECIDE),
     "facts": ("test_decision_details", "test_people", *DECIDE),
-    "standing": ("test_standing", "test_standing_details", "test_confirm", "test_decision_details", *DECIDE),
+    "standing": (
+        "test_standing",
+        "test_standing_details",
+        "test_confirm",
+        "test_rejecting",
+        "test_decision_details",
+        *DECIDE,
+    ),
     "decide": ("test_decision_details", *DECIDE),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""

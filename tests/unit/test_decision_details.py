@@ -60,6 +60,21 @@ def test_characters_that_nobody_sees_do_not_tell_reasons_apart(unseen: str) -> N
     assert differs(f"left{unseen} right", "leftright")
 
 
+def test_quote_marks_before_a_reason_are_the_mail_program_s_and_letters_are_not() -> None:
+    """`> ` in front of it does not count; anything else in front makes it another reason."""
+    assert not differs(f"> > {LONG}", LONG)
+    for before in ("X", "x", "-", "Not: "):
+        assert differs(before + LONG, LONG)
+
+
+def test_words_are_parted_by_blanks_alone() -> None:
+    """White space folds to one blank, and to nothing that could stand in a name."""
+    request = waits_for(account="a b")
+    assert differences(notification(account="a \t b"), request, TIMO, Comparison()) == ()
+    for account in ("ab", "aXX XXb", "a_b"):
+        assert differences(notification(account=account), request, TIMO, Comparison()) == ("account",)
+
+
 def test_an_empty_line_is_what_pvwa_shows_as_nothing() -> None:
     """A template prints the label of an account or a device user where there is none."""
     nothing = waits_for(account=None, device_user=None)

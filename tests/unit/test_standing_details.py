@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from approvald.model import Confirmer, Level
-from approvald.standing import Standing, actors, believed, comment_for, progress, standing
+from approvald.standing import Standing, actors, believed, comment_for, is_ours, progress, rejection_for, standing
 from fakes.facts import NOW, OURS, acted, waits_for
 
 ID: Final = "k3m9abcdefgh"
@@ -85,3 +85,25 @@ def test_names_and_addresses_of_actors_are_case_folded() -> None:
     assert (taken.address, taken.claim, taken.user_names) == ("ilka.brandt@corp.example", None, frozenset())
     assert taken.words == "Ilka.Brandt@corp.example"
     assert believed([claimed], {"another"}) == (claimed,)
+
+
+def test_a_rejection_carries_our_mark_and_their_words() -> None:
+    """The same form as an approval's comment, with Rejected in place of Approved, and the words behind a colon."""
+    assert rejection_for("ilka.brandt@corp.example", ID, "") == (
+        f"Rejected on behalf of ilka.brandt@corp.example (approvald {ID})"
+    )
+    said = rejection_for("Approved@corp.example", ID, " N\u00e3o, Approved is \u4e0d ")
+    assert said == f"Rejected on behalf of Approved@corp.example (approvald {ID}): Nao, Approved is ?"
+    long = rejection_for("ilka.brandt@corp.example", ID, "no " * 100)
+    assert len(long) == 200
+    assert long.endswith(" no no n")
+
+
+@pytest.mark.parametrize("prefix", ["", "Approved on behalf of x: ", ") "])
+def test_words_of_a_rejection_cannot_pass_for_an_approval(prefix: str) -> None:
+    """Whoever rejects may type our own comment into their words: it is nobody's approval."""
+    words = prefix + comment_for("mara.voss@corp.example", "zzzzzzzzzzzz")
+    row = acted("DB_PAMapprover", "svc-pam-l1", comment=rejection_for("ilka.brandt@corp.example", ID, words))
+    request = waits_for(confirmers=(row,))
+    assert not is_ours(request, "zzzzzzzzzzzz")
+    assert actors(request, OURS)[0].address == "ilka.brandt@corp.example"
