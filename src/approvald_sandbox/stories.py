@@ -172,13 +172,13 @@ def _mails_of_another_kind() -> tuple[Story, ...]:
         ),
         Story(
             title="A sender nobody vouches for",
-            why="The mail says it is from Ilka, but Exchange took it from an anonymous relay: quarantined, no answer.",
+            why="It says it is from Ilka, but came through an anonymous relay: no answer, and an alarm to the team.",
             requests=(unproven.request(),),
             acts=(
                 Act(
                     what=f"a mail in {_name(ILKA)}'s name arrives through an anonymous relay",
                     mail=relayed,
-                    expected=Outcome(code="sender_unproven", folder="Quarantine"),
+                    expected=Outcome(code="sender_unproven", folder="Quarantine", to=(TEAM,), says="unproven sender"),
                 ),
             ),
         ),
