@@ -78,7 +78,8 @@ def test_a_reply_is_certainly_not_sent_or_its_outcome_unknown(sandbox: Sandbox, 
     sandbox.clear_faults()
     mailbox.close()
     if name in CERTAINLY_NOT_SENT:
-        assert sandbox.sent() == []
+        # By its own marker: a slow request of the test before may end up in this mailbox late.
+        assert [sent for sent in sandbox.sent() if sent["headers"].get("X-Approvald") in {"a", "b"}] == []
 
 
 def test_a_lost_answer_to_a_move_is_harmless(sandbox: Sandbox) -> None:
