@@ -48,6 +48,10 @@ def kind_of(*fields: tuple[str, str], **changed: Any) -> Intake:
             kind_of(subject="lunch"),
             NotARequest(why="The subject does not end with a phrase of [mail] subject_phrases."),
         ),
+        (
+            kind_of(("To", "x" * 8_193)),
+            UnreadableMail(why="A field of the mail's header is too long. Forward CyberArk's notification alone."),
+        ),
         (kind_of(*[("X", "1")] * 1_000), UnreadableMail(why="The mail has too many header fields.")),
         (kind_of((None, None)), UnreadableMail(why="The header of this mail cannot be read.")),  # type: ignore[arg-type]  # what no adapter should hand over
     ],

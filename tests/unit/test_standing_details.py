@@ -97,6 +97,9 @@ def test_a_rejection_carries_our_mark_and_their_words() -> None:
     long = rejection_for("ilka.brandt@corp.example", ID, "no " * 100)
     assert len(long) == 200
     assert long.endswith(" no no n")
+    cut = rejection_for("ilka.brandt@corp.example", ID, "y" * 200)
+    fits = cut.count("y")
+    assert rejection_for("ilka.brandt@corp.example", ID, "y" * (fits - 1) + " z") == cut[:199]
 
 
 @pytest.mark.parametrize("prefix", ["", "Approved on behalf of x: ", ") "])
