@@ -9,7 +9,18 @@ from typing import Any, Final
 import pytest
 
 from approvald.model import Confirmer, Level
-from approvald.standing import Standing, actors, believed, comment_for, is_ours, progress, rejection_for, standing
+from approvald.standing import (
+    Standing,
+    actors,
+    believed,
+    comment_for,
+    is_ours,
+    may_be,
+    progress,
+    rejection_for,
+    standing,
+)
+from fakes.directory import make_person
 from fakes.facts import NOW, OURS, acted, waits_for
 
 ID: Final = "k3m9abcdefgh"
@@ -110,3 +121,19 @@ def test_words_of_a_rejection_cannot_pass_for_an_approval(prefix: str) -> None:
     request = waits_for(confirmers=(row,))
     assert not is_ours(request, "zzzzzzzzzzzz")
     assert actors(request, OURS)[0].address == "ilka.brandt@corp.example"
+
+
+def test_an_account_is_the_one_pvwa_names_in_any_letter_case() -> None:
+    """Directory and PVWA may write a user name as they like: it is the same human's vote."""
+    person = make_person("Ilka.Brandt", address="")
+    actor = actors(waits_for(confirmers=(acted("DB_PAMapprover", "CORP\\iLKA.bRANDT"),)), OURS)[0]
+    assert may_be(actor, person)
+    assert not may_be(actor, make_person("Ilka.Brandt2", address=""))
+
+
+def test_a_comment_known_to_be_ours_clears_the_others_of_the_group() -> None:
+    """Where PVWA lists the whole group, the ledger says that our account acted, and for whom."""
+    row = acted("DB_PAMapprover", "svc-pam-l1", "wen.zhao", "mara.voss", comment=APPROVED)
+    claimed = actors(waits_for(confirmers=(row,)), OURS)[0]
+    assert claimed.user_names == {"wen.zhao", "mara.voss"}
+    assert believed([claimed], {ID})[0].user_names == frozenset()
