@@ -41,6 +41,11 @@ class Approvers:
         """Return the groups in force. Raises Unavailable where the directory is away and nothing fresh is known."""
         return self._groups.book()
 
+    def read_again(self) -> bool:
+        """Read the groups afresh; return whether that changed them. Raises Unavailable where the directory is away."""
+        before = self._groups.book()
+        return self._groups.read() != before
+
     def of(self, sender: VerifiedSender) -> Approver | Ending:
         """Return the approver, or how the mail ends. Raises Unavailable where the directory is away."""
         own = self._groups.of(sender.person)

@@ -58,6 +58,7 @@ from approvald.stopwatch import Stopwatch
 from approvald.uptime import Uptime
 
 _LOG: Final = logging.getLogger(__name__)
+_MAY_MISS_A_GROUP: Final = frozenset({Code.OTHER_TEAM, Code.CONFIRMERS_UNMAPPED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +177,12 @@ class Pipeline:
             return barred
         reading = pointer if isinstance(pointer, Notification) else as_recorded(request, requestor)
         decision = decide(self._facts(approver, reading, request, requestor))
+        if decision.code in _MAY_MISS_A_GROUP and self._approvers.read_again():
+            # A group made since the last reading: the sender is judged once more, by the groups as they are now
+            again = self._approvers.of(approver.sender)
+            if isinstance(again, Ending):
+                return again
+            decision = decide(self._facts(again, reading, request, requestor))
         event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
         if not isinstance(decision, Confirm):
             return decision.ending

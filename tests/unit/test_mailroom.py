@@ -289,3 +289,28 @@ def test_the_ledger_knows_how_far_the_sender_was_proven(house: House) -> None:
     house.round()
 
     assert house.mails.entries([item])[item].rung == "Internal/04"
+
+
+def test_a_group_made_while_the_daemon_runs_counts_at_once(house: House) -> None:
+    """An approver of an older group acts for a new one: the groups are read again before anybody is refused."""
+    house.forward(house.ask("DB-PROD-01_1"))
+    house.round()
+    house.directory.add_group("New_PAMapprover", "ilka.brandt")
+
+    house.forward(house.ask("NEW-SAFE_2", level1=["New_PAMapprover"]))
+    house.round()
+
+    assert [attempt.request_id for attempt in house.pvwa.confirmations] == ["DB-PROD-01_1", "NEW-SAFE_2"]
+
+
+def test_reading_the_groups_again_opens_no_door(house: House) -> None:
+    """Somebody who is not in the new group is refused as before."""
+    house.forward(house.ask("DB-PROD-01_1"))
+    house.round()
+    house.directory.add_group("New_PAMapprover", "mara.voss")
+
+    house.forward(house.ask("NEW-SAFE_2", level1=["New_PAMapprover"]))
+    house.round()
+
+    assert len(house.pvwa.attempts) == 1
+    assert "other_team" in house.mailbox.sent[-1].html
