@@ -2,8 +2,10 @@
 
     ApprovaldError
     ├── ConfigurationInvalid    the operator must act; raised only before start     exit 78
+    ├── LedgerUnusable          damaged, or of a newer version; raised at start     exit 78
     ├── Unavailable             wait and try again: no answer, 5xx, 429             the mail stays in the Inbox
-    │   └── AuthenticationFailed    our own account or certificate is not accepted  as above, and the team is told
+    │   ├── AuthenticationFailed    our own account or certificate is not accepted  as above, and the team is told
+    │   └── LeaseLost               another program has the ledger's role now       this one stops acting
     ├── MustWait                approvald itself does not act now: cap, pause       the mail stays in the Inbox
     ├── Unreadable              the outside sent something we do not understand     never guessed
     └── OutcomeUnknown          a confirmation was sent and its answer lost         read PVWA back, never send blindly
@@ -39,6 +41,10 @@ class ConfigurationInvalid(ApprovaldError):
         super().__init__("\n".join(problems))
 
 
+class LedgerUnusable(ApprovaldError):
+    """The ledger is damaged, or of a newer approvald; the operator must act. Nothing was changed."""
+
+
 class Unavailable(ApprovaldError):
     """A system did not do its work; the mail waits. `retry_after_seconds` is the system's own wish, if it had one."""
 
@@ -58,6 +64,13 @@ class AuthenticationFailed(Unavailable):
         self.account = account
         self.next_try = next_try
         super().__init__(system, message)
+
+
+class LeaseLost(Unavailable):
+    """Another program may act in this one's place: nothing more may be sent or written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(System.LEDGER, message)
 
 
 class Held(StrEnum):

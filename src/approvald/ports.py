@@ -194,13 +194,20 @@ class LogonGuard(Protocol):
     """Keeps us from locking our own accounts by wrong passwords, over all programs of one ledger."""
 
     def may_try(self, account: str, version: str) -> None:
-        """Raise AuthenticationFailed when this account must not be tried with this version of its secret now."""
+        """Claim the one log-on of this account; what came of it must be told by one of the methods below.
+
+        Raises AuthenticationFailed when it must not be tried with this version of its secret now, Unavailable while
+        another program's log-on is under way.
+        """
 
     def failed(self, account: str, version: str) -> datetime | None:
         """Write a refused log-on down; return when the next try with this version is allowed (UTC), or None: never."""
 
     def succeeded(self, account: str, version: str) -> None:
         """Forget earlier failures of this account."""
+
+    def not_judged(self, account: str) -> None:
+        """Say that the system did not answer whether it takes the password."""
 
 
 class Clock(Protocol):

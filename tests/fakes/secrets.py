@@ -43,7 +43,7 @@ class FakeSecretStore:
 class FakeGuard:
     """The port LogonGuard: a version that failed once is not tried again until the account has logged on.
 
-    `tries`, `failures` and `successes` hold (account, version) in order.
+    `tries`, `failures` and `successes` hold (account, version) in order, `unjudged` the accounts of other tries.
     """
 
     def __init__(self, *, next_try: datetime | None = datetime(2026, 11, 20, 12, 15, tzinfo=UTC)) -> None:
@@ -52,6 +52,7 @@ class FakeGuard:
         self.tries: list[tuple[str, str]] = []
         self.failures: list[tuple[str, str]] = []
         self.successes: list[tuple[str, str]] = []
+        self.unjudged: list[str] = []
 
     def may_try(self, account: str, version: str) -> None:
         """Refuse what has failed."""
@@ -70,3 +71,7 @@ class FakeGuard:
         """Forget the account's failures."""
         self.successes.append((account, version))
         self._refused = {each for each in self._refused if each[0] != account}
+
+    def not_judged(self, account: str) -> None:
+        """Note a log-on of which nothing came."""
+        self.unjudged.append(account)

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import click
 
-from approvald.errors import ApprovaldError, ConfigurationInvalid, Unavailable
+from approvald.errors import ApprovaldError, ConfigurationInvalid, LedgerUnusable, Unavailable
 
 
 class Exit(IntEnum):
@@ -48,6 +48,8 @@ def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
     except ConfigurationInvalid as error:
         forbidden = isinstance(error.__cause__, PermissionError)
         return _say(*error.problems, code=Exit.PERMISSION if forbidden else Exit.CONFIGURATION)
+    except LedgerUnusable as error:
+        return _say(str(error), code=Exit.CONFIGURATION)
     except Unavailable as error:
         return _say(str(error), code=Exit.UNAVAILABLE)
     except ApprovaldError as error:

@@ -40,7 +40,7 @@ class AlarmBook:
     def is_news(self, alarm: Alarm, pause: timedelta) -> bool:
         """Whether no alarm of this kind and name was raised within `pause`."""
         alarms, since = tables.alarms.c, self._store.clock.now() - pause
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             statement = (
                 sa.select(sa.func.count())
                 .where(alarms.kind == alarm.kind, alarms.name == alarm.name[:320])
@@ -51,7 +51,7 @@ class AlarmBook:
     def named_since(self, kind: AlarmKind, span: timedelta) -> int:
         """Return how many alarms of that kind that name somebody were raised within `span`."""
         alarms, since = tables.alarms.c, self._store.clock.now() - span
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             statement = sa.select(sa.func.count()).where(alarms.kind == kind, alarms.name != "", alarms.at > since)
             return int(connection.scalar(statement) or 0)
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from approvald.ledger import tables
+from approvald.ledger.dialect import upsert
 from approvald.ledger.mails import State
 from approvald.ledger.store import Store
 from approvald.model import Level
@@ -53,11 +53,11 @@ class Challenges:
         """Write down that a code is asked for. A mail that is decided again after a crash has one challenge."""
         created = int(challenge.created.timestamp()) if challenge.created else 0
         values = {"request_id": challenge.request_id, "created": created, "level": challenge.level}
-        statement = insert(tables.challenges).values(
-            ledger_id=challenge.ledger_id, approver_guid=challenge.approver_guid, **values
-        )
         mails = tables.mails
         with self._store.begin() as connection:
+            statement = upsert(connection, tables.challenges).values(
+                ledger_id=challenge.ledger_id, approver_guid=challenge.approver_guid, **values
+            )
             connection.execute(statement.on_conflict_do_update(index_elements=["ledger_id"], set_=values))
             connection.execute(mails.update().where(mails.c.id == challenge.ledger_id).values(state=State.CHALLENGED))
 
@@ -71,7 +71,7 @@ class Challenges:
     def of_code(self, code: str) -> Challenge | None:
         """Return the challenge that this code was issued for."""
         rows = tables.challenges
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             row = connection.execute(sa.select(rows).where(rows.c.code_hash == self._hash(code))).first()
         return _challenge(row) if row is not None else None
 

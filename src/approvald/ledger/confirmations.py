@@ -90,7 +90,7 @@ class Confirmations:
 
     def refuse_while_halted(self) -> None:
         """Raise Halted while a halt is in force."""
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             refuse_while_halted(connection)
 
     def open_of_mail(self, ledger_id: str) -> Sequence[Intent]:
@@ -143,13 +143,13 @@ class Confirmations:
             .where(rows.outcome.in_([tables.OPEN, tables.CONFIRMED]))
             .order_by(rows.intended_at)
         )
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             return list(connection.scalars(statement))
 
     def _read(self, *where: sa.ColumnElement[bool], outcome: str) -> Sequence[Intent]:
         rows = tables.confirmations
         statement = sa.select(rows).where(rows.c.outcome == outcome, *where).order_by(rows.c.intended_at)
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             return [_intent(row) for row in connection.execute(statement)]
 
 

@@ -47,7 +47,7 @@ class Halts:
 
     def in_force(self) -> Halt | None:
         """Return the halt that is in force now."""
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             return _in_force(connection)
 
     def set(self, kind: HaltKind, reason: str, by: str) -> Halt | None:
@@ -71,7 +71,7 @@ class Halts:
     def pauses(self) -> Sequence[tuple[datetime, datetime]]:
         """Return from when to when approvald was paused; a pause that is in force ends now."""
         halts, now = tables.halts.c, self._store.clock.now()
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             rows = connection.execute(sa.select(halts.set_at, halts.ended_at).where(halts.kind == HaltKind.PAUSE)).all()
         return [(row.set_at, row.ended_at or now) for row in rows]
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from approvald.ledger import tables
+from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
 
 _KEPT: Final = timedelta(days=90)
@@ -40,7 +40,7 @@ class Haste:
         with self._store.begin() as connection:
             connection.execute(table.delete().where(table.c.at < now - _KEPT))
             made = connection.execute(
-                insert(table)
+                upsert(connection, table)
                 .values(ledger_id=ledger_id, guid=guid, at=now, fast=fast)
                 .on_conflict_do_nothing(index_elements=["ledger_id"])
             )
@@ -65,7 +65,7 @@ class Haste:
     def barred(self) -> Sequence[Barred]:
         """Return everybody who is barred now, the longest first."""
         table = tables.barred
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             rows = connection.execute(
                 sa.select(table).where(table.c.released_at.is_(None)).order_by(table.c.barred_at)
             ).all()

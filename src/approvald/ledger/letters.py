@@ -69,7 +69,7 @@ class Letters:
     def due(self) -> Sequence[Letter]:
         """Return the letters to be sent, oldest first; one that was not sent rests for `settle`, then ever longer."""
         letters = tables.letters.c
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             rows = connection.execute(
                 sa.select(tables.letters).where(letters.sent_at.is_(None)).order_by(letters.at)
             ).all()

@@ -1,7 +1,8 @@
 """The rule that keeps us from locking our own accounts, counted in the ledger over all programs that share it.
 
 Per account and version of its secret: one try at once, one after 15 minutes, one after 60 minutes, then only a new
-version. A good log-on forgets everything.
+version. A good log-on forgets everything. One log-on of an account is under way at a time, so that two programs cannot
+both be the first to try.
 """
 
 from __future__ import annotations
@@ -10,50 +11,62 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
-from approvald.errors import AuthenticationFailed, System
+from approvald.errors import AuthenticationFailed, System, Unavailable
+from approvald.holder import has_ended, this_program
 from approvald.ledger import tables
+from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
 
 PAUSES: Final = (timedelta(minutes=15), timedelta(minutes=60))
 """How long after the first and the second refused log-on the next try is allowed."""
+LONGEST_LOGON: Final = timedelta(seconds=40)
+"""How long a program may keep others from trying; longer than the time limits of a log-on."""
+_IN_FLIGHT: Final = (
+    "another approvald ({holder}) is just logging on to {system} as {account}; this one waits for what comes of it"
+)
 
 
 class LedgerLogonGuard:
-    """The port LogonGuard for one system's accounts."""
+    """The port LogonGuard for one system's accounts. `holder` names this program."""
 
-    def __init__(self, store: Store, system: System) -> None:
+    def __init__(self, store: Store, system: System, *, holder: str | None = None) -> None:
         self._store = store
         self._system = system
+        self._holder = (holder or this_program())[:256]
 
     def may_try(self, account: str, version: str) -> None:
-        """Raise AuthenticationFailed when this version of the secret must not be tried now."""
-        failures = tables.logon_failures.c
+        """Claim the one log-on of this account. Raises AuthenticationFailed when this version must not be tried now.
+
+        Raises Unavailable while another program's log-on is under way. Tell the guard what came of it: `failed`,
+        `succeeded` or `not_judged`.
+        """
+        failures, name = tables.logon_failures.c, self._name(account)
         with self._store.begin() as connection:
+            self._claim(connection, account)
             row = connection.execute(
                 sa.select(failures.failures, failures.last_at).where(
-                    failures.account == self._name(account), failures.version == version
+                    failures.account == name, failures.version == version
                 )
             ).first()
-        if row is None:
-            return
-        next_try = _next_try(row.failures, row.last_at)
-        if next_try is not None and self._store.clock.now() >= next_try:
-            return
+            next_try = _next_try(row.failures, row.last_at) if row is not None else self._store.clock.now()
+            if next_try is not None and self._store.clock.now() >= next_try:
+                return
+            self._release(connection, account)
         when = f"the next try is at {next_try:%H:%M} UTC" if next_try else "it is not tried again"
         message = (
-            f"{self._system.value} has refused the password of {account} {row.failures} times; {when}, "
+            f"{self._system.value} has refused the password of {account} {row.failures if row else 0} times; {when}, "
             "so that the account is not locked. Set the right password in the secret store: that is noticed by itself."
         )
         raise AuthenticationFailed(self._system, message, account=account, next_try=next_try)
 
     def failed(self, account: str, version: str) -> datetime | None:
         """Write a refused log-on down. Returns when the next try is allowed (UTC), or None: never."""
-        now = self._store.clock.now()
-        table = tables.logon_failures
-        statement = insert(table).values(account=self._name(account), version=version, failures=1, last_at=now)
+        now, table = self._store.clock.now(), tables.logon_failures
         with self._store.begin() as connection:
+            statement = upsert(connection, table).values(
+                account=self._name(account), version=version, failures=1, last_at=now
+            )
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["account", "version"], set_={"failures": table.c.failures + 1, "last_at": now}
@@ -62,15 +75,41 @@ class LedgerLogonGuard:
             count = connection.scalar(
                 sa.select(table.c.failures).where(table.c.account == self._name(account), table.c.version == version)
             )
+            self._release(connection, account)
         return _next_try(int(count or 1), now)
 
     def succeeded(self, account: str, version: str) -> None:
         """Forget earlier failures of this account."""
         del version  # any good log-on clears the account
+        failures = tables.logon_failures
         with self._store.begin() as connection:
-            connection.execute(
-                tables.logon_failures.delete().where(tables.logon_failures.c.account == self._name(account))
-            )
+            connection.execute(failures.delete().where(failures.c.account == self._name(account)))
+            self._release(connection, account)
+
+    def not_judged(self, account: str) -> None:
+        """Say that the system did not answer whether it takes the password: others may try."""
+        with self._store.begin() as connection:
+            self._release(connection, account)
+
+    def _claim(self, connection: sa.Connection, account: str) -> None:
+        claims, name, now = tables.logon_claims, self._name(account), self._store.clock.now()
+        connection.execute(
+            upsert(connection, claims)
+            .values(account=name, holder=self._holder, until=now)
+            .on_conflict_do_nothing(index_elements=["account"])
+        )
+        row = connection.execute(sa.select(claims).where(claims.c.account == name).with_for_update()).one()
+        if row.holder != self._holder and row.until > now and not has_ended(row.holder):
+            message = _IN_FLIGHT.format(holder=row.holder, system=self._system.value, account=account)
+            raise Unavailable(self._system, message, retry_after_seconds=1.0)
+        connection.execute(
+            claims.update().where(claims.c.account == name).values(holder=self._holder, until=now + LONGEST_LOGON)
+        )
+
+    def _release(self, connection: sa.Connection, account: str) -> None:
+        claims = tables.logon_claims
+        mine = sa.and_(claims.c.account == self._name(account), claims.c.holder == self._holder)
+        connection.execute(claims.delete().where(mine))
 
     def _name(self, account: str) -> str:
         return f"{self._system.value}:{account.casefold()}"

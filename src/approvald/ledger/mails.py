@@ -10,11 +10,11 @@ from enum import StrEnum
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from approvald.endings import Code, Ending
 from approvald.errors import System, Unavailable
 from approvald.ledger import tables
+from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
 from approvald.model import ListedMail
 
@@ -66,7 +66,7 @@ class Mails:
         """Return the entry of this item, made now if it is new."""
         with self._store.begin() as connection:
             connection.execute(
-                insert(tables.mails)
+                upsert(connection, tables.mails)
                 .values(
                     id="".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
                     item_id=listed.item_id,
@@ -83,7 +83,7 @@ class Mails:
 
     def entries(self, item_ids: Sequence[str]) -> Mapping[str, Entry]:
         """Return the entries there are, by item id."""
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             rows = connection.execute(sa.select(tables.mails).where(tables.mails.c.item_id.in_(item_ids))).all()
         return {row.item_id: _entry(row) for row in rows}
 
@@ -103,7 +103,7 @@ class Mails:
         if not message_id:
             return False
         mails = tables.mails.c
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             return bool(
                 connection.scalar(
                     sa.select(sa.func.count())
@@ -115,7 +115,7 @@ class Mails:
     def ended_by(self, sender: str, codes: Collection[Code], *, within: timedelta, besides: str) -> int:
         """Return how many other mails of this sender ended with one of the codes within that span."""
         mails, since = tables.mails.c, self._store.clock.now() - within
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             statement = (
                 sa.select(sa.func.count())
                 .where(mails.sender == sender[:320], mails.code.in_([code.value for code in codes]))
@@ -169,7 +169,7 @@ class Mails:
     def waiting(self) -> int:
         """Return how many mails wait."""
         mails = tables.mails.c
-        with self._store.begin() as connection:
+        with self._store.look() as connection:
             statement = sa.select(sa.func.count()).where(mails.retry_at.is_not(None), mails.state != State.FILED)
             return int(connection.scalar(statement) or 0)
 

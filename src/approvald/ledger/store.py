@@ -1,59 +1,82 @@
-"""The ledger's file: opened durably, one transaction at a time, and small facts kept by name."""
+"""The ledger's database: opened durably, one transaction at a time, and small facts kept by name."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.dialects.sqlite import insert
 
 from approvald.errors import System, Unavailable
-from approvald.ledger import tables
+from approvald.ledger import schema, tables
+from approvald.ledger.dialect import READ_ONLY, engine_for, upsert
 from approvald.ports import Clock
+
+Fence = Callable[[sa.Connection], None]
 
 
 class Store:
-    """One database. Thread safe. Implements the port Names."""
+    """One database. Thread safe. Implements the port Names.
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    `url`: SQLAlchemy's, of SQLite or PostgreSQL (psycopg), without a password; that one stands in `password_file`.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, password_file: Path | None = None) -> None:
         self.clock = clock
-        self._engine = _engine(url)
+        self._engine = engine_for(url, password_file)
+        self._fence: Fence | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other hosts can use this ledger."""
+        return self._engine.dialect.name == "postgresql"
+
+    def fence(self, check: Fence | None) -> None:
+        """Begin every transaction from now on with `check`, which raises where this program may write no more."""
+        self._fence = check
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """Run one transaction. Raises Unavailable (System.LEDGER) when the database does not do its work."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.SQLAlchemyError as error:
-            cause = type(getattr(error, "orig", None) or error).__name__
-            message = f"the ledger could not be written or read ({cause}); nothing is confirmed until it can"
-            raise Unavailable(System.LEDGER, message) from error
+        """Run one transaction. Raises Unavailable (System.LEDGER) when the database does not do its work.
+
+        Where there is a fence, it is asked first, and raises LeaseLost.
+        """
+        with _translated(), self._engine.begin() as connection:
+            if self._fence is not None:
+                self._fence(connection)
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[sa.Connection]:
+        """Read. Works beside a writer, and where the file cannot be written. Raises Unavailable (System.LEDGER)."""
+        with _translated(), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+            yield connection
 
     def open(self) -> None:
-        """Make the tables that are missing."""
-        with self.begin() as connection:
-            tables.metadata.create_all(connection)
+        """Bring the tables to this version of approvald, and check that the database is whole.
+
+        Raises Unavailable when it cannot be used now, LedgerUnusable when it never can.
+        """
+        with _translated():
+            schema.prepare(self._engine)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the connections."""
         self._engine.dispose()
 
     def recall(self, kind: str) -> Mapping[str, str]:
         """Return everything remembered of that kind (port Names)."""
         names = tables.names.c
-        with self.begin() as connection:
+        with self.look() as connection:
             found = connection.execute(sa.select(names.name, names.value).where(names.kind == kind)).all()
         return {row.name: row.value for row in found}
 
     def remember(self, kind: str, name: str, value: str) -> None:
         """Keep one fact durably (port Names)."""
-        statement = insert(tables.names).values(kind=kind, name=name, value=value)
         with self.begin() as connection:
+            statement = upsert(connection, tables.names).values(kind=kind, name=name, value=value)
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["kind", "name"], set_={"value": statement.excluded.value}
@@ -62,25 +85,27 @@ class Store:
 
     def version_key(self) -> bytes:
         """Return this ledger's own key, made once: programs that share the ledger tell versions of secrets apart."""
-        with self.begin() as connection:
-            connection.execute(
-                insert(tables.names)
-                .values(kind="install", name="version_key", value=secrets.token_hex(32))
-                .on_conflict_do_nothing(index_elements=["kind", "name"])
-            )
-        return bytes.fromhex(self.recall("install")["version_key"])
+        known = self.recall("install").get("version_key")
+        if known is None:
+            with self.begin() as connection:
+                connection.execute(
+                    upsert(connection, tables.names)
+                    .values(kind="install", name="version_key", value=secrets.token_hex(32))
+                    .on_conflict_do_nothing(index_elements=["kind", "name"])
+                )
+            known = self.recall("install")["version_key"]
+        return bytes.fromhex(known)
 
 
-def _engine(url: str) -> sa.Engine:
-    """Return an engine whose SQLite files survive a power cut: WAL, and every commit on the disk."""
-    made = sa.create_engine(url, connect_args={"timeout": 10} if url.startswith("sqlite") else {})
-    if made.dialect.name == "sqlite":
-
-        @event.listens_for(made, "connect")
-        def _durable(connection: Any, _record: object) -> None:
-            cursor = connection.cursor()
-            for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-    return made
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        original = getattr(error, "orig", None) or error
+        cause = getattr(original, "sqlite_errorname", None) or type(original).__name__
+        message = f"the ledger could not be written or read ({cause}); nothing is confirmed until it can"
+        raise Unavailable(System.LEDGER, message) from error
+    except OSError as error:
+        message = f"the ledger's password file cannot be read ({error.strerror}); nothing is confirmed until it can"
+        raise Unavailable(System.LEDGER, message) from error

@@ -1,4 +1,7 @@
-"""The tables of the ledger."""
+"""The tables of the ledger as this version of approvald knows them; `migrations/` leads every earlier file there.
+
+A request id is up to 400 characters: PVWA's safe names are short, but a mail may name any.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,9 @@ class Instant(sa.TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(int(value) / 1_000_000, UTC)
 
 
+BIG_KEY: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""A whole-number key that SQLite keeps as its row id."""
+
 metadata: Final = sa.MetaData()
 
 mails: Final = sa.Table(
@@ -43,7 +49,7 @@ mails: Final = sa.Table(
     sa.Column("sender", sa.String(320), nullable=False, default=""),
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("code", sa.String(64)),
-    sa.Column("request_id", sa.String(64)),
+    sa.Column("request_id", sa.String(400)),
     sa.Column("ending", sa.Text),
     sa.Column("reply_to", sa.String(320), nullable=False, default=""),
     sa.Column("rung", sa.String(32), nullable=False, default=""),
@@ -55,14 +61,23 @@ mails: Final = sa.Table(
     sa.Column("cause", sa.String(256)),
     sa.Column("tries", sa.Integer, nullable=False, default=0),
     sa.Column("told_waiting", sa.Boolean, nullable=False, default=False),
+    # The earlier attempt of a mail that somebody moved back to the Inbox
+    sa.Column("attempt_of", sa.String(32)),
+    # The system it waits for
+    sa.Column("waits_for", sa.String(16)),
+    # Its item id in the folder it was filed in: Exchange gives a moved item a new one
+    sa.Column("filed_item_id", sa.String(1024)),
+    # Every check and its value, as JSON, when it was last decided
+    sa.Column("findings", sa.Text),
     sa.Index("mails_message_id", "message_id"),
+    sa.Index("mails_request_id", "request_id"),
 )
 
 confirmations: Final = sa.Table(
     "confirmations",
     metadata,
     sa.Column("ledger_id", sa.String(32), nullable=False),
-    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("request_id", sa.String(400), nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("level", sa.Integer, nullable=False),
     sa.Column("act", sa.String(16), nullable=False, server_default="confirm"),
@@ -100,6 +115,15 @@ logon_failures: Final = sa.Table(
     sa.Column("version", sa.String(128), primary_key=True),
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last_at", Instant, nullable=False),
+)
+
+# One log-on in flight for each account, over all programs that share the ledger
+logon_claims: Final = sa.Table(
+    "logon_claims",
+    metadata,
+    sa.Column("account", sa.String(256), primary_key=True),
+    sa.Column("holder", sa.String(256), nullable=False),
+    sa.Column("until", Instant, nullable=False),
 )
 
 alarms: Final = sa.Table(
@@ -180,7 +204,7 @@ challenges: Final = sa.Table(
     "challenges",
     metadata,
     sa.Column("ledger_id", sa.String(32), primary_key=True),
-    sa.Column("request_id", sa.String(64), nullable=False),
+    sa.Column("request_id", sa.String(400), nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("level", sa.Integer, nullable=False),
     sa.Column("approver_guid", sa.String(36), nullable=False, index=True),
@@ -189,4 +213,96 @@ challenges: Final = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, default=0),
     sa.Column("closed", sa.Boolean, nullable=False, default=False),
     sa.Column("answered_by", sa.String(32)),
+)
+
+# One holder of each role; the token of a holder is higher than that of everybody before
+leases: Final = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("role", sa.String(16), primary_key=True),
+    sa.Column("holder", sa.String(256), nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+audit: Final = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", BIG_KEY, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("mail_id", sa.String(32)),
+    sa.Column("request_id", sa.String(400)),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("prev", sa.String(64), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Index("audit_mail_id", "mail_id"),
+    sa.Index("audit_request_id", "request_id"),
+)
+
+audit_head: Final = sa.Table(
+    "audit_head",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+
+# How far each host's audit file has come
+audit_copies: Final = sa.Table(
+    "audit_copies",
+    metadata,
+    sa.Column("name", sa.String(512), primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+)
+
+outages: Final = sa.Table(
+    "outages",
+    metadata,
+    sa.Column("system", sa.String(16), primary_key=True),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("cause", sa.String(256), nullable=False),
+    sa.Column("told_at", Instant),
+)
+
+# What operators want tried again: one mail, or all of a folder
+retries: Final = sa.Table(
+    "retries",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("mail_id", sa.String(32)),
+    sa.Column("folder", sa.String(16)),
+    sa.Column("asked_by", sa.String(256), nullable=False),
+    sa.Column("reason", sa.String(256), nullable=False),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("done_at", Instant),
+    sa.Column("moved", sa.Integer),
+    sa.Column("why", sa.String(256)),
+)
+
+# What would have been decided, and what became of the request without us (mode = "shadow")
+shadow: Final = sa.Table(
+    "shadow",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("item_id", sa.String(1024), nullable=False, unique=True),
+    sa.Column("message_id", sa.String(998), nullable=False, default=""),
+    sa.Column("sender", sa.String(320), nullable=False, default=""),
+    sa.Column("received", Instant, nullable=False),
+    sa.Column("decided_at", Instant, nullable=False),
+    sa.Column("code", sa.String(64), nullable=False),
+    sa.Column("request_id", sa.String(400)),
+    sa.Column("level", sa.Integer),
+    sa.Column("ending", sa.Text, nullable=False),
+    sa.Column("findings", sa.Text),
+    sa.Column("became", sa.String(32)),
+    sa.Column("became_by", sa.String(320)),
+    sa.Column("became_at", Instant),
+    sa.Column("looked_at", Instant),
+    sa.Index("shadow_request_id", "request_id"),
 )

@@ -65,7 +65,12 @@ class Logon:
         key = (secret.username, secret.version)
         if key not in self._proven:
             self._guard.may_try(*key)
-        refusal = connection.bind(secret)
+        try:
+            refusal = connection.bind(secret)
+        except Exception:
+            if key not in self._proven:
+                self._guard.not_judged(secret.username)
+            raise
         if refusal is not None:
             self._proven.discard(key)
             raise self._refused(connection, secret, refusal, self._guard.failed(*key))

@@ -97,9 +97,13 @@ class Connection:
             answer = request(self._account)
         except UnauthorizedError:
             raise
-        except CAUGHT as error:
-            # Not "from error": the library's texts quote requests and answers.
-            raise unavailable(error, operation, account=self._name()) from None
+        except Exception as error:
+            if not self._proven and self._secret is not None:
+                self._guard.not_judged(self._secret.username)
+            if isinstance(error, CAUGHT):
+                # Not "from error": the library's texts quote requests and answers.
+                raise unavailable(error, operation, account=self._name()) from None
+            raise
         if not self._proven:
             self._proven, self._refused = True, False
             if self._secret is not None:

@@ -96,7 +96,11 @@ class HashicorpVault:
         except Refused as refused:
             if refused.status in REFUSED_LOGON:
                 raise self._logon_refused(self._guard.failed(ACCOUNT, version)) from refused
+            self._guard.not_judged(ACCOUNT)
             raise self._no_approle() from refused
+        except Unavailable:
+            self._guard.not_judged(ACCOUNT)
+            raise
         logs.register_secret(lease.token)
         self._guard.succeeded(ACCOUNT, version)
         self._lease = (lease, self._clock.monotonic())

@@ -140,9 +140,11 @@ class PvwaSession:
             raise self._not_accepted(secret, refused, next_try) from refused
         except AnswerLost as lost:
             wire.close()
+            self._guard.not_judged(secret.username)
             raise Unavailable(System.PVWA, str(lost)) from lost  # the call itself was never sent
         except ApprovaldError:
             wire.close()
+            self._guard.not_judged(secret.username)
             raise
         self._guard.succeeded(secret.username, secret.version)
         _log(Event.LOGON_DONE, logging.INFO, secret.username)

@@ -1,0 +1,47 @@
+"""Which program holds something in the ledger, and whether it certainly has ended."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+_PROC: Final = Path("/proc")
+_START_TIME_FIELD: Final = 19
+"""Of what stands behind the program's name in /proc/PID/stat: in clock ticks since the boot (proc(5), field 22)."""
+
+
+def this_program() -> str:
+    """Return a text that names this process on this host, as people read it, and no other one ever."""
+    return f"{_host()} process {os.getpid()} ({_started(os.getpid())})"
+
+
+def has_ended(holder: str) -> bool:
+    """Whether that was a process of this host that is not there any more. False where nobody can tell."""
+    host, _, rest = holder.rpartition(" process ")
+    number, _, started = rest.partition(" ")
+    if host != _host() or not number.isdecimal() or not started:
+        return False
+    return started != f"({_started(int(number))})"
+
+
+def _host() -> str:
+    """Return this host, this boot of it, and the space of process ids that its processes are counted in."""
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
+        space = (_PROC / "self/ns/pid").stat().st_ino
+    except OSError:
+        boot, space = "unknown", 0
+    return f"{socket.gethostname()} [{boot}-{space}]"
+
+
+def _started(number: int) -> str:
+    """Return when a process started; an empty text where there is none of that number."""
+    try:
+        # The program's name stands in brackets and may hold anything, brackets too
+        behind_name = (_PROC / str(number) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
+        fields = behind_name.split()
+        return "" if fields[0] in {"Z", "X"} else fields[_START_TIME_FIELD]
+    except (OSError, IndexError):
+        return ""

@@ -1,0 +1,86 @@
+"""Brings a ledger to the tables of this version, and refuses one that is damaged or newer.
+
+Alembic is loaded only where there is something to migrate.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from approvald.errors import LedgerUnusable
+from approvald.ledger import tables
+from approvald.logs import Event, event
+
+_LOG: Final = logging.getLogger(__name__)
+NEWEST: Final = "0002"
+"""The revision that `tables.py` describes; a test holds both together."""
+KNOWN: Final = ("0001", NEWEST)
+_BEFORE_REVISIONS: Final = "0001"
+"""What a ledger is that was made before there were migrations."""
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_LOCK: Final = 0x617070726F76616C
+"""PostgreSQL's advisory lock under which one program migrates at a time."""
+_NEWER: Final = (
+    "The ledger was written by a newer approvald (its revision {found} is not known to this one). "
+    "Nothing was changed. Install that version again, or restore the ledger from before it."
+)
+_DAMAGED: Final = (
+    "The ledger is damaged ({what}), so nobody can tell what was confirmed. Nothing was changed. Stop approvald, keep "
+    "this file for the investigation, and restore the ledger from a backup; docs/operate.md says how."
+)
+
+
+def prepare(engine: sa.Engine) -> None:
+    """Check the database, and migrate it in one transaction. Raises LedgerUnusable."""
+    _check(engine)
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        found = _revision(connection)
+        if found == NEWEST:
+            return
+        if found is not None and found not in KNOWN:
+            raise LedgerUnusable(_NEWER.format(found=found))
+        _upgrade(connection, found)
+    event(_LOG, Event.LEDGER_MIGRATED, logging.INFO, version=NEWEST)
+
+
+def _check(engine: sa.Engine) -> None:
+    """See that an SQLite file is whole; PostgreSQL looks after its own files."""
+    if engine.dialect.name != "sqlite":
+        return
+    try:
+        with engine.connect() as connection:
+            found = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
+    except sa.exc.DatabaseError as error:
+        name = getattr(error.orig, "sqlite_errorname", "")
+        if name not in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}:
+            raise
+        raise LedgerUnusable(_DAMAGED.format(what=name)) from error
+    if found != "ok":
+        raise LedgerUnusable(_DAMAGED.format(what="its integrity check failed"))
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """Return the revision of this ledger, None of an empty one."""
+    names = set(sa.inspect(connection).get_table_names())
+    if "alembic_version" in names:
+        found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return str(found) if found is not None else None
+    return _BEFORE_REVISIONS if tables.mails.name in names else None
+
+
+def _upgrade(connection: sa.Connection, found: str | None) -> None:
+    from alembic import command  # noqa: PLC0415 - loaded only where there is something to migrate
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if found == _BEFORE_REVISIONS:
+        command.stamp(config, found)
+    command.upgrade(config, NEWEST)
