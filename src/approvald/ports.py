@@ -149,7 +149,8 @@ class Pvwa(Protocol):
         """Confirm once. Raises OutcomeUnknown when the answer was lost: it may have happened.
 
         A dead token is renewed and the call repeated once, because PVWA refuses it before it acts (pvwa-rest 1).
-        Unavailable is raised only when it is certain that nothing was done.
+        Unavailable is raised only when it is certain that nothing was done: also where this program may not act any
+        more, which an adapter asks about at the last moment (`permit` of its constructor).
         """
 
     def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:

@@ -26,7 +26,8 @@ class ExchangeMailbox:
     """The mailbox of `settings`. Making one sends nothing; it keeps one connection until `close`.
 
     `limits_fetch_bytes`: items that are listed larger are fetched without their MIME. Raises ConfigurationInvalid when
-    Kerberos is wanted and its package is not installed.
+    Kerberos is wanted and its package is not installed. `permit` is asked right before mails are sent; what it raises
+    is raised, and nothing was sent.
     """
 
     def __init__(
@@ -36,7 +37,10 @@ class ExchangeMailbox:
         secrets: SecretStore,
         guard: LogonGuard,
         names: Names,
+        *,
+        permit: Callable[[], None] | None = None,
     ) -> None:
+        self._permit = permit
         register_properties()
         self._largest_bytes = limits_fetch_bytes
         self._connection = Connection(settings, secrets, guard)
@@ -64,6 +68,8 @@ class ExchangeMailbox:
         """
         if not replies:
             return ()
+        if self._permit is not None:
+            self._permit()
         try:
             rows = self._connection.ask("CreateItem", _sending(replies))
         except (NotProcessed, AuthenticationFailed):
