@@ -1,22 +1,20 @@
 """Poll every 15 s until told to stop. Knows nothing of mail contents.
 
-Signal handlers only set flags; a stop is noticed at once while waiting, and after the mail in hand otherwise. A system
-that is away never ends the daemon.
+A stop is noticed at once while waiting, and after the mail in hand otherwise. A system that is away never ends the
+daemon; another program that has taken its role does.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Final
 
-from approvald.errors import Unavailable
+from approvald.errors import LeaseLost, Unavailable
 from approvald.logs import Event, event
 from approvald.mailroom import Mailroom, Round
 from approvald.ports import Clock
+from approvald.signals import Signals
 from approvald.waiting import Patience
 
 _LOG: Final = logging.getLogger(__name__)
@@ -27,7 +25,7 @@ class Daemon:
 
     def __init__(
         self, *, mailroom: Mailroom, clock: Clock, patience: Patience, poll_seconds: float,
-        beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object],
+        beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object], signals: Signals,
     ) -> None:  # fmt: skip
         self._mailroom = mailroom
         self._clock = clock
@@ -36,44 +34,20 @@ class Daemon:
         self._beat = beat
         self._rest = rest
         self._reload = reload
-        self._wake = threading.Event()
-        self._stop = False
-        self._reload_wanted = False
+        self._signals = signals
         self._failures = 0
-
-    def listen_to_signals(self) -> None:
-        """Take SIGTERM and SIGINT as the wish to stop, SIGHUP as the wish to reload."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_reload)
-
-    def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
-        self._stop = True
-        self._wake.set()
-
-    def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
-        self._reload_wanted = True
-        self._wake.set()
-
-    def wake(self) -> None:
-        """Poll now instead of later."""
-        self._wake.set()
+        self._is_lost = False
 
     def run(self) -> None:
-        """Poll until told to stop."""
-        while not self._stop:
-            pause = self._poll()
-            if self._wake.wait(pause):
-                self._wake.clear()
-        event(_LOG, Event.DAEMON_STOPPING, logging.INFO)
+        """Poll until told to stop, or until another program has taken the role."""
+        while not self._signals.is_stopping() and not self._is_lost:
+            self._signals.wait(self._poll())
+        event(_LOG, Event.LEASE_LOST if self._is_lost else Event.DAEMON_STOPPING, logging.INFO)
 
     def run_once(self) -> Round:
         """Poll once. Raises Unavailable where Exchange or the ledger is away."""
         self._beat()
-        return self._mailroom.round(self._is_stopping)
-
-    def _is_stopping(self) -> bool:
-        return self._stop
+        return self._mailroom.round(self._signals.is_stopping)
 
     def _poll(self) -> float:
         """Poll, and return the seconds until the next one."""
@@ -81,6 +55,9 @@ class Daemon:
             self._reload_if_wanted()
             done = self.run_once()
             self._rest()
+        except LeaseLost:
+            self._is_lost = True
+            return 0.0
         except Unavailable as away:
             return self._failed(away.system.value, str(away), away.retry_after_seconds)
         except Exception as error:  # noqa: BLE001 - the loop lives; what happened is told in full
@@ -94,13 +71,12 @@ class Daemon:
 
     def _reload_if_wanted(self) -> None:
         """Reload after SIGHUP. A system that is away puts it off and stops no mail."""
-        if not self._reload_wanted:
+        if not self._signals.take_reload():
             return
-        self._reload_wanted = False
         try:
             self._reload()
         except Unavailable as away:
-            self._reload_wanted = True
+            self._signals.put_off_reload()
             event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))
         else:
             event(_LOG, Event.DAEMON_RELOADED, logging.INFO)

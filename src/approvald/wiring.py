@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -21,14 +21,19 @@ from approvald.compare import Comparison
 from approvald.confirm import Confirming
 from approvald.daemon import Daemon
 from approvald.doctor.survey import Systems
+from approvald.duty import Duty
 from approvald.errors import System
 from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
+from approvald.holder import this_program
+from approvald.instance import MAIL
 from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
+from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
+from approvald.ledger.opening import store_for
 from approvald.ledger.store import Store
 from approvald.logs import Event, event
 from approvald.mailroom import Mailroom
@@ -38,12 +43,13 @@ from approvald.people import People
 from approvald.permission import Permission
 from approvald.pipeline import Pipeline, Rules
 from approvald.policy import Policy
-from approvald.ports import Directory, Mailbox, Pvwa, SecretStore
+from approvald.ports import Clock, Directory, Mailbox, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
 from approvald.reply import ReplyRules
 from approvald.senders import Senders
 from approvald.settings import Settings
+from approvald.signals import Signals
 from approvald.uptime import Uptime
 from approvald.waiting import Patience
 from approvald.watching import Watching
@@ -58,23 +64,35 @@ _SETTLE_MARGIN_SECONDS: Final = 5.0
 
 
 @contextmanager
-def build(settings: Settings) -> Iterator[Daemon]:
-    """Make the daemon of this configuration; at the end everything is closed. Asks no server.
+def duty(settings: Settings, signals: Signals, clock: Clock | None = None) -> Iterator[Duty]:
+    """Make what works in the role of this configuration, or stands by. Asks no server."""
+    with ExitStack() as stack:
+        store = store_for(settings.ledger, clock or SystemClock())
+        stack.callback(store.close)
+        lease = Lease(store, MAIL, this_program(), longest_call=timedelta(seconds=settings.longest_call_seconds()))
+        yield Duty(
+            lease=lease, signals=signals, patience=_patience(settings), prepare=store.open,
+            work=partial(build, settings, signals, lease, store.clock), alone=not store.is_shared,
+        )  # fmt: skip
 
-    Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
+
+@contextmanager
+def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> Iterator[Daemon]:
+    """Make the daemon of this configuration, which holds the lease; at the end everything is closed. Asks no server.
+
+    Raises Unavailable (System.LEDGER) when the ledger cannot be used.
     """
     with ExitStack() as stack:
-        clock = SystemClock()
-        store = Store(f"sqlite:///{settings.ledger.file}", clock)
+        store = store_for(settings.ledger, clock)
         stack.callback(store.close)
-        store.open()
+        store.fence(lease.fence)
         secrets = _secrets(settings, store, stack)
         directory = _directory(settings, secrets, store, stack)
-        pvwa = _pvwa(settings, secrets, store, stack)
-        mailbox = _mailbox(settings, secrets, store, stack)
+        pvwa = _pvwa(settings, secrets, store, stack, permit=lease.certain)
+        mailbox = _mailbox(settings, secrets, store, stack, permit=lease.certain)
         _tell_halt(Halts(store))
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
-        yield _daemon(settings, store, mailbox, directory, pvwa, reader=reader)
+        yield _daemon(settings, store, mailbox, directory, pvwa, reader=reader, signals=signals)
 
 
 @contextmanager
@@ -84,7 +102,7 @@ def build_doctor(settings: Settings) -> Iterator[Systems]:
     Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
     """
     with ExitStack() as stack:
-        store = Store(f"sqlite:///{settings.ledger.file}", SystemClock())
+        store = store_for(settings.ledger, SystemClock())
         stack.callback(store.close)
         store.open()
         secrets = _secrets(settings, store, stack)
@@ -129,26 +147,32 @@ def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: Ex
     return directory
 
 
-def _pvwa(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> PvwaClient:
+def _pvwa(
+    settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack, permit: Callable[[], None] | None = None
+) -> PvwaClient:
     from approvald.adapters.pvwa.client import PvwaClient  # noqa: PLC0415 - see the top
 
-    pvwa = PvwaClient(settings.pvwa, secrets, LedgerLogonGuard(store, System.PVWA), store.clock)
+    pvwa = PvwaClient(settings.pvwa, secrets, LedgerLogonGuard(store, System.PVWA), store.clock, permit=permit)
     stack.callback(pvwa.close)
     return pvwa
 
 
-def _mailbox(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> ExchangeMailbox:
+def _mailbox(
+    settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack, permit: Callable[[], None] | None = None
+) -> ExchangeMailbox:
     from approvald.adapters.exchange.mailbox import ExchangeMailbox  # noqa: PLC0415 - see the top
 
     guard = LedgerLogonGuard(store, System.EXCHANGE)
-    mailbox = ExchangeMailbox(settings.mailbox, settings.parse.limits.fetch_bytes, secrets, guard, store)
+    largest = settings.parse.limits.fetch_bytes
+    mailbox = ExchangeMailbox(settings.mailbox, largest, secrets, guard, store, permit=permit)
     stack.callback(mailbox.close)
     return mailbox
 
 
 def _daemon(
-    settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa, *, reader: Reader
-) -> Daemon:
+    settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa, *, reader: Reader,
+    signals: Signals,
+) -> Daemon:  # fmt: skip
     clock = store.clock
     mails = Mails(store)
     max_age = timedelta(hours=settings.mail.max_age_hours)
@@ -158,7 +182,7 @@ def _daemon(
     watching = Watching.from_settings(settings, store, mails, settle=settle)
     groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
                             pins=GroupPins(store), tell=watching.group_disabled)  # fmt: skip
-    patience = Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
+    patience = _patience(settings)
     accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     confirmations = Confirmations(store)
     challenging = Challenging.from_settings(settings, store)
@@ -220,7 +244,12 @@ def _daemon(
         beat=uptime.beat,
         rest=partial(_rest, reader, pvwa, groups),
         reload=groups.read,
+        signals=signals,
     )
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
 
 
 def _tell_halt(halts: Halts) -> None:

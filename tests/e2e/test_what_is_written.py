@@ -110,5 +110,5 @@ def test_no_secret_and_no_mail_is_written_anywhere(played: tuple[Stage, list[Not
 def test_what_approvald_makes_is_its_own(played: tuple[Stage, list[Notice]]) -> None:
     """Ledger and lock may be read by nobody else."""
     stage, _ = played
-    for name in ("ledger.db", "ledger.db.lock"):
+    for name in ("ledger.db", "ledger.db.mail.lock"):
         assert (stage.daemon.state / name).stat().st_mode & 0o077 == 0, name

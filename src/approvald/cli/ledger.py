@@ -21,16 +21,16 @@ def opened_ledger() -> Iterator[Store]:
     """Open ledger and log of this configuration; both are closed at the end. Raises ClickException without a ledger."""
     from approvald import logs  # noqa: PLC0415 - loads pydantic
     from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
-    from approvald.ledger.store import Store  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.ledger.opening import store_for  # noqa: PLC0415 - loads SQLAlchemy
 
     settings = read_settings()
-    if not settings.ledger.file.exists():
+    if not settings.ledger.url and not settings.ledger.file.exists():
         message = (
             f"{settings.ledger.file}: there is no ledger; has approvald been started, and is this its ledger.file?"
         )
         raise click.ClickException(message)
     logs.set_up(settings.logs)
-    store = Store(f"sqlite:///{settings.ledger.file}", SystemClock())
+    store = store_for(settings.ledger, SystemClock())
     try:
         store.open()
         yield store

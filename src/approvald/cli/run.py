@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -23,17 +24,19 @@ _LOG: Final = logging.getLogger(__name__)
 def command(*, once: bool) -> int:
     """Work through the mailbox until told to stop (SIGTERM). SIGHUP reads the approver groups again.
 
+    Where two hosts share a ledger (ledger.url), one works and the other stands by.
+
     With --once: ends with 0 when everything in the Inbox was handled, 69 when a system is away and mails wait.
     """
     from approvald import logs  # noqa: PLC0415 - loads what only running needs
-    from approvald.instance import AlreadyRunning, only_instance  # noqa: PLC0415 - as above
+    from approvald.instance import MAIL, AlreadyRunning, only_instance  # noqa: PLC0415 - as above
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload during the start must not end the process
     settings = read_settings()
     refuse_missing_files(settings)
     logs.set_up(settings.logs)
     try:
-        with only_instance(settings.ledger.file):
+        with nullcontext() if settings.ledger.url else only_instance(settings.ledger.file, MAIL):
             return _run(settings, once=once)
     except AlreadyRunning as error:
         click.echo(f"approvald: {error}", err=True)
@@ -45,16 +48,19 @@ def command(*, once: bool) -> int:
 def _run(settings: Settings, *, once: bool) -> int:
     from approvald import __version__, wiring  # noqa: PLC0415 - loads every adapter
     from approvald.logs import Event, event  # noqa: PLC0415 - as above
+    from approvald.signals import Signals  # noqa: PLC0415 - as above
 
-    with wiring.build(settings) as daemon:
-        daemon.listen_to_signals()
-        event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
-        try:
+    signals = Signals()
+    signals.listen()
+    event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
+    try:
+        with wiring.duty(settings, signals) as duty:
             if once:
-                return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
-            daemon.run()
-        finally:
-            event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
+                with duty.once() as daemon:
+                    return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
+            duty.run()
+    finally:
+        event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
     return Exit.OK
 
 

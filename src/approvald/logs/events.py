@@ -35,6 +35,8 @@ class Event(StrEnum):
     MAIL_WAITING = "mail.waiting"
     MAIL_FILED = "mail.filed"
     MAIL_NOT_FILED = "mail.not_filed"
+    MAIL_TAKEN_AWAY = "mail.taken_away"
+    """Somebody took it out of the Inbox before it was decided; `state` is how far it had come."""
     MAIL_FAILED = "mail.failed"
     """Handling it raised an error; it stays in the Inbox."""
     MAIL_DONE = "mail.done"
@@ -52,6 +54,10 @@ class Event(StrEnum):
     HALT_IN_FORCE = "halt.in_force"
     """At the start of the daemon."""
     HALT_ENDED = "halt.ended"
+    RETRY_ASKED = "retry.asked"
+    """`operator` wants a mail, or all of a folder, to be tried again, for the reason `why`."""
+    RETRY_DONE = "retry.done"
+    """`count` mails are tried again by that; `cause` says why not more."""
     APPROVER_BARRED = "approver.barred"
     APPROVER_RELEASED = "approver.released"
     GROUPS_READ = "groups.read"
@@ -75,6 +81,13 @@ class Event(StrEnum):
     PVWA_SESSION_RENEWED = "pvwa.session_renewed"
     SECRET_READ = "secret.read"  # noqa: S105 - the name of an event
     LEDGER_OPENED = "ledger.opened"
+    STANDING_BY = "lease.standing_by"
+    """`holder` works; this program takes over when it ends."""
+    LEASE_TAKEN = "lease.taken"
+    """This program works from now on; `count` is the fencing token."""
+    LEASE_NOT_RENEWED = "lease.not_renewed"
+    LEASE_LOST = "lease.lost"
+    """Another program works; this one stands by again."""
     LEDGER_MIGRATED = "ledger.migrated"
     LIBRARY = "library"
     """A line of a library; `message` holds its text."""
@@ -94,6 +107,7 @@ class Fields(TypedDict, total=False):
     folder: str
     from_server: str
     group: str
+    holder: str
     groups: Sequence[str]
     item_class: str
     item_id: str

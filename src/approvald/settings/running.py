@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import PositiveFloat
 
-from approvald.settings.values import AbsolutePath, Address, Filled, OptionalPath, OptionalUrl, Section, Zone
+from approvald.settings.values import AbsolutePath, Address, Filled, LedgerUrl, OptionalPath, OptionalUrl, Section, Zone
 
 
 class TeamSettings(Section):
@@ -35,6 +35,8 @@ class LedgerSettings(Section):
     """[ledger]: what happened to each mail and request."""
 
     file: AbsolutePath = Path("/var/lib/approvald/ledger.db")
+    url: LedgerUrl = ""
+    password_file: OptionalPath = None
 
 
 class LogSettings(Section):

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Final, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
@@ -60,6 +60,38 @@ def _https(value: str) -> str:
 def _proxy(value: str) -> str:
     wrong = 'is not a proxy\'s address; write one like http://proxy.corp.example:3128, or "" for none'
     return _web_address(value, ("http", "https"), wrong) if value else value
+
+
+_NO_LEDGER_URL: Final = (
+    "is not a database's address; write one like "
+    "postgresql+psycopg://approvald@db.corp.example/approvald?sslmode=verify-full&sslrootcert=/etc/approvald/ca.pem"
+)
+
+
+def _ledger_url(value: str) -> str:
+    """Check the address of a shared ledger: whoever reads or changes what travels there decides on approvals."""
+    if not value:
+        return value
+    message = ""
+    try:
+        parts = urlsplit(value)
+        query = parse_qs(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+        is_local = parts.hostname in {None, "localhost", "127.0.0.1", "::1"}
+        if parts.scheme != "postgresql+psycopg" or len(parts.path) < len("/x") or not value.isprintable():
+            message = _NO_LEDGER_URL
+        elif parts.password is not None or "password" in query:
+            message = "holds a password; take it out and name a file that holds it in ledger.password_file"
+        elif not is_local and query.get("sslmode") != ["verify-full"]:
+            message = (
+                "leads to another host without sslmode=verify-full; add it, confirmations are decided by this data"
+            )
+        elif is_local and any(not each.startswith("/") for each in query.get("host", [])):
+            message = "names its host behind the ?; write the host before the /, or a socket's folder there"
+    except ValueError:
+        message = _NO_LEDGER_URL
+    if message:
+        raise ValueError(message)
+    return value
 
 
 def _of_form(form: re.Pattern[str], otherwise: str) -> AfterValidator:
@@ -114,6 +146,7 @@ def _none_when_empty(value: object) -> object:
 Address = Annotated[str, _of_form(ADDRESS, "is not a mail address; write one like pam-approve@corp.example")]
 Domain = Annotated[str, AfterValidator(_domain)]
 HttpsUrl = Annotated[str, AfterValidator(_https)]
+LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 LdapUrl = Annotated[
     str,

@@ -45,6 +45,16 @@ class Settings(Section):
     ledger: LedgerSettings = LedgerSettings()
     logs: LogSettings = LogSettings()
 
+    def longest_call_seconds(self) -> float:
+        """Return how long the longest call to a system outside can take."""
+        vault = self.secrets.hashicorp_vault
+        return max(
+            self.mailbox.connect_timeout_seconds + self.mailbox.read_timeout_seconds,
+            self.pvwa.connect_timeout_seconds + self.pvwa.read_timeout_seconds,
+            self.directory.connect_timeout_seconds + self.directory.receive_timeout_seconds,
+            2 * vault.timeout_seconds if vault else 0.0,
+        )
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Settings:
         problems = disagreements(self.model_dump())

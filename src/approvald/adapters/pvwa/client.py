@@ -5,7 +5,7 @@ Nothing is judged here. What a declined confirmation means is found by `decide` 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Final, assert_never
 from urllib.parse import quote
@@ -28,9 +28,14 @@ class PvwaClient:
 
     Without `pvwa.second_level_secret`, at Level.SECOND: `details` is Forbidden and `confirm` Declined (both with the
     code `no_second_level_account`), `lists` is False, `user_name` is empty.
+    `permit` is asked right before a confirmation or rejection leaves; what it raises is raised, and nothing was sent.
     """
 
-    def __init__(self, settings: PvwaSettings, secrets: SecretStore, guard: LogonGuard, clock: Clock) -> None:
+    def __init__(
+        self, settings: PvwaSettings, secrets: SecretStore, guard: LogonGuard, clock: Clock,
+        *, permit: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._permit = permit
         names = {Level.FIRST: settings.first_level_secret, Level.SECOND: settings.second_level_secret}
         by_name = {
             name: PvwaSession(settings, name, secrets=secrets, guard=guard, clock=clock)
@@ -103,7 +108,7 @@ class PvwaClient:
             return Declined(status=0, code=NO_ACCOUNT, words="")
         path = f"/API/IncomingRequests/{quote(request_id, safe='')}/{verb}/"
         try:
-            answer = session.ask("POST", path, body={"Reason": comment})
+            answer = session.ask("POST", path, body={"Reason": comment}, permit=self._permit)
         except AnswerLost as lost:
             raise _unknown(verb, request_id, str(lost)) from lost
         reading = answer.reading

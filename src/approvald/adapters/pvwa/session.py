@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -57,8 +57,11 @@ class PvwaSession:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, str | bool] | None = None,
+        permit: Callable[[], None] | None = None,
     ) -> Answer:
         """Make one call. A dead token is renewed and the call repeated, once: it was refused before anything was done.
+
+        `permit` is asked right before each sending, after any log-on; what it raises stops the call.
 
         Raises Unavailable (AuthenticationFailed too) when the call was certainly not carried out, AnswerLost when it
         may have been.
@@ -68,6 +71,8 @@ class PvwaSession:
                 session = self._open or self._log_on()
                 self._open = session
                 self._last_call = self._clock.monotonic()
+                if permit is not None:
+                    permit()
                 answer = session.wire.send(method, path, token=session.token, query=query, body=body)
                 if not _is_dead_token(answer):
                     return answer

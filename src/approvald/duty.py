@@ -1,0 +1,128 @@
+"""Stand by until this program has the lease of its role, work while it holds, and stand by again when it is lost.
+
+The lease is renewed by a thread of its own, so that no slow call outside costs it. A program that was stopped and
+goes on later finds its lease gone at its next transaction, and at the latest right before it would send something.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from approvald.daemon import Daemon
+from approvald.errors import LeaseLost, Unavailable
+from approvald.instance import AlreadyRunning
+from approvald.ledger.lease import Held, Lease
+from approvald.logs import Event, event
+from approvald.signals import Signals
+from approvald.waiting import Patience
+
+_LOG: Final = logging.getLogger(__name__)
+_STAND_BY_SECONDS: Final = 2.0
+"""How often a standby asks for the lease."""
+_RENEWALS: Final = 8
+"""How often a lease is renewed in its length."""
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+
+
+class Duty:
+    """The work of one role. `prepare` makes the ledger usable; `work` builds the daemon, and closes it at its end."""
+
+    def __init__(
+        self, *, lease: Lease, signals: Signals, patience: Patience,
+        prepare: Callable[[], None], work: Callable[[], AbstractContextManager[Daemon]], alone: bool,
+    ) -> None:  # fmt: skip
+        self._lease = lease
+        self._signals = signals
+        self._patience = patience
+        self._prepare = prepare
+        self._work = work
+        self._alone = alone
+
+    def run(self) -> None:
+        """Work until told to stop. Raises LedgerUnusable."""
+        while self._get_ready():
+            with self._on_duty() as daemon:
+                daemon.run()
+
+    @contextmanager
+    def once(self) -> Iterator[Daemon]:
+        """Give the daemon for a single poll. Raises Unavailable (ledger), AlreadyRunning where another one works."""
+        self._prepare()
+        held = self._lease.take(alone=self._alone)
+        if held is not None:
+            message = f"another approvald ({held.holder}) works with this ledger; wait for its end, or stop it"
+            raise AlreadyRunning(message)
+        with self._on_duty() as daemon:
+            yield daemon
+
+    def _get_ready(self) -> bool:
+        """Wait for the ledger and the lease. Returns False when told to stop."""
+        failures, told = 0, ""
+        while not self._signals.is_stopping():
+            try:
+                if failures or not told:
+                    self._prepare()
+                held = self._lease.take(alone=self._alone)
+            except Unavailable as away:
+                _tell_away(away, failures)
+                self._signals.wait(self._patience.pause(failures).total_seconds())
+                failures += 1
+                continue
+            failures = 0
+            if held is None:
+                event(_LOG, Event.LEASE_TAKEN, logging.INFO, count=self._lease.token or 0)
+                return True
+            told = _tell_standby(held, told)
+            self._signals.wait(_STAND_BY_SECONDS)
+        return False
+
+    @contextmanager
+    def _on_duty(self) -> Iterator[Daemon]:
+        ended = threading.Event()
+        renewing = threading.Thread(target=self._renew, args=(ended,), name="lease", daemon=True)
+        renewing.start()
+        try:
+            with self._work() as daemon:
+                yield daemon
+        finally:
+            ended.set()
+            renewing.join()
+            self._give_back()
+
+    def _renew(self, ended: threading.Event) -> None:
+        """Renew the lease until the work has ended; one that is lost wakes the daemon, which then finds out."""
+        pause = min(self._lease.length.total_seconds() / _RENEWALS, _LONGEST_PAUSE_SECONDS)
+        failed = False
+        while not ended.wait(pause):
+            try:
+                self._lease.renew()
+                failed = False
+            except LeaseLost:
+                self._signals.wake()
+                return
+            except Unavailable as away:
+                if not failed:
+                    event(_LOG, Event.LEASE_NOT_RENEWED, logging.WARNING, cause=str(away))
+                failed = True
+
+    def _give_back(self) -> None:
+        try:
+            self._lease.release()
+        except Unavailable as away:
+            event(_LOG, Event.LEASE_NOT_RENEWED, logging.WARNING, cause=str(away))
+
+
+def _tell_away(away: Unavailable, failures: int) -> None:
+    severity = logging.ERROR if failures == 0 else logging.WARNING
+    event(_LOG, Event.SYSTEM_AWAY, severity, system=away.system.value, cause=str(away), attempt=failures + 1)
+
+
+def _tell_standby(held: Held, told: str) -> str:
+    """Log whom this program stands by for, when that has changed."""
+    if held.holder != told:
+        event(_LOG, Event.STANDING_BY, logging.INFO, holder=held.holder)
+    return held.holder
