@@ -14,6 +14,7 @@ from typing import Final
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
 from approvald.errors import ApprovaldError, OutcomeUnknown, System, Unavailable
+from approvald.findings import record_facts
 from approvald.ledger.confirmations import Act, Confirmations, Intent, IntentOpen
 from approvald.logs import Event, event
 from approvald.lookup import find_request
@@ -72,13 +73,14 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection
         approver_link=decision.sender.person.link,
         intended_at=tools.clock.now(),
         act=Act.CONFIRM if rejection is None else Act.REJECT,
+        submitter=tools.pvwa.user_name(decision.account),
     )
     confirmed = Ending(
         code=DONE[intent.act],
         request_id=intent.request_id,
         request=decision.facts,
         level=decision.level,
-        confirmer=tools.pvwa.user_name(decision.account),
+        confirmer=intent.submitter,
         checks=decision.checks,
     )
     # An approver's own words are a mail's text, which the ledger never holds
@@ -101,7 +103,7 @@ def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> L
         return done.level if same else None
     for intent in tools.confirmations.open_of_mail(ledger_id):
         if is_ours(request, ledger_id):
-            _settle_as_found(intent, tools)
+            _settle_as_found(intent, request, tools)
             return intent.level
     return None
 
@@ -116,9 +118,9 @@ def give_up(ledger_id: str, tools: Confirming) -> None:
         _wait_while_at_work(intent, tools)
         found = _read(intent, tools)
         if isinstance(found, AccessRequest) and is_ours(found, ledger_id):
-            _settle_as_found(intent, tools)
+            _settle_as_found(intent, found, tools)
             raise _decide_afresh()
-        tools.confirmations.settle(intent, done=False)
+        _settle_as_not_there(intent, found, tools)
 
 
 def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
@@ -126,12 +128,12 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
     ledger = tools.confirmations
     for older in ledger.open_beside(intent):
         if is_ours(request, older.ledger_id):
-            _settle_as_found(older, tools)
+            _settle_as_found(older, request, tools)
             raise _decide_afresh()
         _wait_while_at_work(older, tools)
         if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
             # PVWA was read after its time and does not show it: it never happened.
-            ledger.settle(older, done=False)
+            _settle_as_not_there(older, request, tools)
     try:
         ledger.intend(intent, comment=comment)
     except IntentOpen as other:
@@ -149,8 +151,17 @@ def _wait_while_at_work(intent: Intent, tools: Confirming) -> None:
         raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
 
 
-def _settle_as_found(intent: Intent, tools: Confirming) -> None:
-    tools.confirmations.settle(intent, done=True)
+def _settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
+    tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=_shown(found))
+
+
+def _shown(found: AccessRequest | Ending) -> dict[str, object]:
+    """Return what PVWA showed of a request, or how it did not, for the audit trail."""
+    return record_facts(found) if isinstance(found, AccessRequest) else {"code": found.code.value}
+
+
+def _settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -> None:
+    tools.confirmations.settle(intent, done=True, how="found_at_pvwa", after=record_facts(request))
     event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
 
 
@@ -169,7 +180,7 @@ def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Decline
         raise Unavailable(System.PVWA, message) from lost
     except Unavailable:
         # By the port's promise it is certain that nothing was done.
-        tools.confirmations.settle(intent, done=False)
+        tools.confirmations.settle(intent, done=False, how="not_sent")
         raise
     state = "accepted" if isinstance(answer, Accepted) else f"declined {answer.status} {answer.code}"
     event(_LOG, Event.CONFIRM_OUTCOME, logging.INFO, request_id=intent.request_id, state=state)
@@ -202,7 +213,7 @@ def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confi
         after = tools.pvwa.details(intent.request_id, intent.account)
     except ApprovaldError:
         # It was accepted: a PVWA that cannot be read now changes nothing of that.
-        tools.confirmations.settle(intent, done=True)
+        tools.confirmations.settle(intent, done=True, how="accepted, not read back")
         return confirmed
     if isinstance(after, AccessRequest) and _nothing_happened(decision.request, after, tools):
         message = (
@@ -210,8 +221,11 @@ def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confi
             "it is read again before anything is done"
         )
         raise Unavailable(System.PVWA, message)
-    tools.confirmations.settle(intent, done=True)
-    return confirmed_ending(confirmed, after, tools) if isinstance(after, AccessRequest) else confirmed
+    if not isinstance(after, AccessRequest):
+        tools.confirmations.settle(intent, done=True, how="accepted, not shown")
+        return confirmed
+    tools.confirmations.settle(intent, done=True, how="accepted", after=record_facts(after))
+    return confirmed_ending(confirmed, after, tools)
 
 
 def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:
@@ -232,11 +246,12 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
     """Find out from the record what a refused confirmation means; its status alone says nothing."""
     found = _read(intent, tools)
     if isinstance(found, AccessRequest) and is_ours(found, intent.ledger_id):
-        _settle_as_found(intent, tools)
+        _settle_as_found(intent, found, tools)
         return confirmed_ending(confirmed, found, tools)
     ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
     names = tools.our_names()
-    tools.confirmations.settle(intent, done=False)
+    how = f"declined {answer.status} {answer.code}".strip()
+    tools.confirmations.settle(intent, done=False, how=how, after=_shown(found))
     words = " ".join(part for part in (answer.code, answer.words) if part)
     refused = replace(confirmed, confirmer=None, level=None, words=words)
     if isinstance(found, Ending):

@@ -560,7 +560,7 @@ def test_what_the_ledger_learnt_since_the_decision_is_decided_afresh(desk: Desk)
     assert isinstance(decision, Confirm)
     other = desk.intent("mail2mail2")
     desk.tools.confirmations.intend(other, comment="")
-    desk.tools.confirmations.settle(other, done=True)
+    desk.tools.confirmations.settle(other, done=True, how="read back")
     with pytest.raises(Unavailable, match="decided afresh"):
         carry_out(decision, "mail1mail1", desk.tools)
     assert desk.pvwa.attempts == []

@@ -196,7 +196,7 @@ def test_another_mail_may_not_intend_what_is_open_or_done(store: Store, *, confi
     ledger = Confirmations(store)
     ledger.intend(intent(), comment="")
     if confirmed:
-        ledger.settle(intent(), done=True)
+        ledger.settle(intent(), done=True, how="read back")
     with pytest.raises(IntentOpen) as caught:
         ledger.intend(replace(intent("mail2mail2"), request_id="DB-PROD-01_17"), comment="")
     assert caught.value.intent == intent()
@@ -207,7 +207,7 @@ def test_a_mail_may_not_confirm_twice_what_it_has_confirmed(store: Store) -> Non
     """Not even the same mail."""
     ledger = Confirmations(store)
     ledger.intend(intent(), comment="")
-    ledger.settle(intent(), done=True)
+    ledger.settle(intent(), done=True, how="read back")
     with pytest.raises(IntentOpen):
         ledger.intend(intent(), comment="")
     assert ledger.done_by_mail("mail1mail1") == intent()
@@ -222,7 +222,7 @@ def test_another_level_request_or_creation_time_is_another_confirmation(store: S
     """A number that is used again, forty days later, is a new request."""
     ledger = Confirmations(store)
     ledger.intend(intent(), comment="")
-    ledger.settle(intent(), done=True)
+    ledger.settle(intent(), done=True, how="read back")
     ledger.intend(other, comment="")
     assert ledger.open_of_mail("mail2mail2") == [other]
     assert ledger.done_by_mail("mail2mail2") is None
@@ -233,7 +233,7 @@ def test_what_was_not_done_may_be_done_by_another_mail(store: Store) -> None:
     ledger = Confirmations(store)
     for ledger_id in ("mail1mail1", "mail2mail2", "mail1mail1"):
         ledger.intend(intent(ledger_id), comment="")
-        ledger.settle(intent(ledger_id), done=False)
+        ledger.settle(intent(ledger_id), done=False, how="read back")
     ledger.intend(intent("mail3mail3"), comment="")
     assert [each.ledger_id for each in ledger.open_beside(intent("other"))] == ["mail3mail3"]
 
@@ -255,10 +255,10 @@ def test_who_approved_is_known_by_level(store: Store) -> None:
     second = replace(intent("mail2mail2", level=Level.SECOND), approver_guid="g2", approver_link=None)
     for each in (intent(), second):
         ledger.intend(each, comment="")
-    ledger.settle(intent(), done=True)
+    ledger.settle(intent(), done=True, how="read back")
     first = ApprovedBy(guid="g1", link="7", ledger_id="mail1mail1")
     assert ledger.approved_before("DB-prod-01_17", CREATED) == {Level.FIRST: first}
-    ledger.settle(second, done=True)
+    ledger.settle(second, done=True, how="read back")
     assert ledger.approved_before("db-prod-01_17", CREATED) == {
         Level.FIRST: first, Level.SECOND: ApprovedBy(guid="g2", link=None, ledger_id="mail2mail2"),
     }  # fmt: skip
@@ -271,10 +271,10 @@ def test_settling_touches_one_intent_only(store: Store) -> None:
     first, second = intent(), intent(level=Level.SECOND)
     ledger.intend(first, comment="")
     ledger.intend(second, comment="")
-    ledger.settle(second, done=False)
+    ledger.settle(second, done=False, how="read back")
     assert ledger.open_of_mail("mail1mail1") == [first]
-    ledger.settle(first, done=True)
-    ledger.settle(first, done=False)
+    ledger.settle(first, done=True, how="read back")
+    ledger.settle(first, done=False, how="read back")
     assert ledger.done_by_mail("mail1mail1") == first
 
 

@@ -140,7 +140,7 @@ def test_a_rejection_in_the_ledger_is_never_an_approval(tmp_path: Path) -> None:
         account=Level.FIRST, approver_guid="g", approver_link=None, intended_at=clock.now(),
     )  # fmt: skip
     ledger.intend(intent, comment="c")
-    ledger.settle(intent, done=True)
+    ledger.settle(intent, done=True, how="read back")
     known = ledger.done_by_mail("mail1mail1")
     assert known is not None
     assert known.act is Act.REJECT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from approvald.cli.configuration import config_option
-from approvald.cli.ledger import given, opened_ledger
+from approvald.cli.ledger import given, opened_ledger, operator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def _release(haste: Haste, address: str, reason: str) -> None:
     if not found:
         raise click.ClickException(_nobody(address, barred))
     for approver in found:
-        haste.release(approver, reason)
+        haste.release(approver, reason, operator())
     event(_LOG, Event.APPROVER_RELEASED, logging.WARNING, sender=address, why=reason)
     click.echo(f"{address} may approve by mail again.")
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from approvald.alarms import Alarm, AlarmKind, alarm_words
 from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.letters import Text, add_letter, is_resting
 from approvald.ledger.store import Store
 
@@ -36,6 +37,8 @@ class AlarmBook:
                     content=json.dumps([alarm.why, alarm.facts]),
                 )
             )
+            content = {"alarm": alarm.kind.value, "about": alarm.name, "why": alarm.why, "facts": dict(alarm.facts)}
+            record(connection, self._store, AuditKind.ALARM, content, mail_id=mail_id or None)
 
     def is_news(self, alarm: Alarm, pause: timedelta) -> bool:
         """Whether no alarm of this kind and name was raised within `pause`."""

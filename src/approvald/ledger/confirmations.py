@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from approvald.humans import ApprovedBy
 from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.halts import refuse_while_halted
 from approvald.ledger.mails import State
 from approvald.ledger.store import Store
@@ -27,7 +28,10 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """What is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's."""
+    """What is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's.
+
+    `submitter`: PVWA's user name of the confirming account, for the audit trail only; it does not come back.
+    """
 
     ledger_id: str
     request_id: str
@@ -38,6 +42,7 @@ class Intent:
     approver_link: str | None
     intended_at: datetime
     act: Act = Act.CONFIRM
+    submitter: str = ""
 
 
 class IntentOpen(Exception):
@@ -87,6 +92,10 @@ class Confirmations:
                 tables.mails.update().where(tables.mails.c.id == intent.ledger_id).values(state=State.CONFIRMING)
             )
             refuse_while_halted(connection)
+            record(
+                connection, self._store, AuditKind.INTENT, {**_told(intent), "comment": comment},
+                mail_id=intent.ledger_id, request_id=intent.request_id,
+            )  # fmt: skip
 
     def refuse_while_halted(self) -> None:
         """Raise Halted while a halt is in force."""
@@ -109,15 +118,24 @@ class Confirmations:
         found = self._read(ours, outcome=tables.CONFIRMED) or self._read(ours, outcome=tables.REJECTED)
         return found[-1] if found else None
 
-    def settle(self, intent: Intent, *, done: bool) -> None:
-        """Write the outcome down: PVWA has it, or PVWA has shown that it does not."""
+    def settle(self, intent: Intent, *, done: bool, how: str, after: Mapping[str, object] | None = None) -> None:
+        """Write the outcome down: PVWA has it, or PVWA has shown that it does not.
+
+        `how` that became known, and PVWA's record `after` it, stand in the audit trail.
+        """
         outcome = {Act.CONFIRM: tables.CONFIRMED, Act.REJECT: tables.REJECTED}[intent.act] if done else tables.NOT_DONE
         with self._store.begin() as connection:
-            connection.execute(
+            settled = connection.execute(
                 tables.confirmations.update()
                 .where(*_open(intent))
                 .values(outcome=outcome, settled_at=self._store.clock.now())
             )
+            if settled.rowcount:
+                record(
+                    connection, self._store, AuditKind.OUTCOME,
+                    {**_told(intent), "outcome": outcome, "how": how, "pvwa_after": after},
+                    mail_id=intent.ledger_id, request_id=intent.request_id,
+                )  # fmt: skip
 
     def approved_before(self, request_id: str, created: datetime | None) -> Mapping[Level, ApprovedBy]:
         """Return the humans on whose behalf we confirmed this request, by level."""
@@ -151,6 +169,16 @@ class Confirmations:
         statement = sa.select(rows).where(rows.c.outcome == outcome, *where).order_by(rows.c.intended_at)
         with self._store.look() as connection:
             return [_intent(row) for row in connection.execute(statement)]
+
+
+def _told(intent: Intent) -> dict[str, object]:
+    """Return what the audit trail says of an intent: the submitter apart from the approver."""
+    return {
+        "act": intent.act.value,
+        "level": intent.level.value,
+        "submitter": {"account": intent.account.value, "user_name": intent.submitter or None},
+        "approver": {"guid": intent.approver_guid, "link": intent.approver_link},
+    }
 
 
 def _same(intent: Intent) -> tuple[sa.ColumnElement[bool], ...]:

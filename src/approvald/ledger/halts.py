@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.store import Store
 
 
@@ -59,6 +60,7 @@ class Halts:
                 return found
             connection.execute(_end(now, by))
             connection.execute(halts.insert().values(kind=kind, reason=reason[:256], set_by=by[:256], set_at=now))
+            record(connection, self._store, AuditKind.HALT, {"set": kind.value, "reason": reason[:256], "by": by[:256]})
         return None
 
     def end(self, by: str) -> Halt | None:
@@ -66,6 +68,8 @@ class Halts:
         with self._store.begin() as connection:
             found = _in_force(connection)
             connection.execute(_end(self._store.clock.now(), by))
+            if found is not None:
+                record(connection, self._store, AuditKind.HALT, {"ended": found.kind.value, "by": by[:256]})
         return found
 
     def pauses(self) -> Sequence[tuple[datetime, datetime]]:

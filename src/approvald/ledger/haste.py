@@ -10,6 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
 
@@ -56,6 +57,7 @@ class Haste:
         with self._store.begin() as connection:
             row = {"guid": guid, "address": address.casefold()[:320], "barred_at": self._store.clock.now()}
             connection.execute(tables.barred.insert().values(**row))
+            record(connection, self._store, AuditKind.APPROVER, {"barred": row["address"], "guid": guid})
         return True
 
     def is_barred(self, guid: str) -> bool:
@@ -71,7 +73,7 @@ class Haste:
             ).all()
         return [Barred(guid=row.guid, address=row.address, barred_at=row.barred_at) for row in rows]
 
-    def release(self, approver: Barred, reason: str) -> None:
+    def release(self, approver: Barred, reason: str, by: str) -> None:
         """Let an approver approve again, and forget how fast they were. The bar itself stays on record."""
         now, table = self._store.clock.now(), tables.barred
         with self._store.begin() as connection:
@@ -81,3 +83,5 @@ class Haste:
                 .values(released_at=now, reason=reason[:256])
             )
             connection.execute(tables.haste.update().where(tables.haste.c.guid == approver.guid).values(fast=False))
+            content = {"released": approver.address, "guid": approver.guid, "reason": reason[:256], "by": by[:256]}
+            record(connection, self._store, AuditKind.APPROVER, content)
