@@ -22,6 +22,7 @@ from approvald.outbox import ENDED, Outbox
 from approvald.pipeline import Pipeline
 from approvald.ports import Clock, Mailbox, Unfetchable
 from approvald.rates import Rates
+from approvald.retrying import Retrying
 from approvald.stopwatch import Stopwatch
 from approvald.waiting import Patience
 
@@ -46,7 +47,7 @@ class Mailroom:
 
     def __init__(
         self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, clock: Clock, patience: Patience,
-        outbox: Outbox, alarms: AlarmDesk, rates: Rates, fetch_bytes: int,
+        outbox: Outbox, alarms: AlarmDesk, rates: Rates, retrying: Retrying, fetch_bytes: int,
     ) -> None:  # fmt: skip
         self._mailbox = mailbox
         self._pipeline = pipeline
@@ -56,6 +57,7 @@ class Mailroom:
         self._outbox = outbox
         self._alarms = alarms
         self._rates = rates
+        self._retrying = retrying
         self._fetch_bytes = fetch_bytes
 
     def round(self, stopping: Callable[[], bool]) -> Round:
@@ -63,13 +65,16 @@ class Mailroom:
 
         Once `stopping` is true, the mail in hand is brought to its end and no other is begun.
         """
-        listed = self._mailbox.list_inbox(_PAGE + self._mails.waiting())
+        self._retrying.carry_out()
+        limit = _PAGE + self._mails.waiting()
+        listed = self._mailbox.list_inbox(limit)
+        taken_away = self._taken_away(listed, is_whole=len(listed) < limit)
         if not listed:
-            self._outbox.dispatch([])
+            self._outbox.dispatch(taken_away)
             return Round(listed=0, handled=0, waiting=0)
         known = self._mails.entries([item.item_id for item in listed])
         left_over = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
-        self._outbox.dispatch(left_over)
+        self._outbox.dispatch([*left_over, *taken_away])
         due = [item for item in listed if item not in left_over and self._is_due(known.get(item.item_id))]
         handled = 0
         for batch in _batches(due, self._fetch_bytes):
@@ -77,6 +82,21 @@ class Mailroom:
                 break
             handled += self._handle(batch, known, stopping)
         return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed))
+
+    def _taken_away(self, listed: Sequence[ListedMail], *, is_whole: bool) -> Sequence[Entry]:
+        """Give up mails that somebody has taken out of the Inbox; return those that were decided, for their answers.
+
+        `is_whole`: the listing holds all of the Inbox, and not only its oldest mails.
+        """
+        there = {item.item_id for item in listed}
+        gone = [entry for entry in self._mails.unfiled() if entry.item_id not in there
+                and (is_whole or entry.received < listed[-1].received)]  # fmt: skip
+        undecided = [entry for entry in gone if entry.state not in ENDED]
+        for entry in undecided:
+            event(_LOG, Event.MAIL_TAKEN_AWAY, logging.WARNING, mail_id=entry.id, state=entry.state.value)
+        if undecided:
+            self._mails.filed({entry.id: "" for entry in undecided})
+        return [entry for entry in gone if entry.state in ENDED]
 
     def _waiting(self, listed: Sequence[ListedMail]) -> int:
         """Count the mails of this round that are not answered yet; what somebody took away waits no longer."""
@@ -119,8 +139,8 @@ class Mailroom:
                 self._unfetchable(mail, entry)
                 return
             watch = Stopwatch(self._clock)
-            identified = self._mails.identified(entry, mail.message_id, (mail.from_address or "").casefold())
             try:
+                identified = self._retrying.identify(entry, mail)
                 ended = self._pipeline.handle(mail, identified, watch)
             except Unavailable as away:
                 if isinstance(away, AuthenticationFailed):
@@ -138,7 +158,7 @@ class Mailroom:
 
     def _end(self, entry: Entry, ended: Ended, watch: Stopwatch) -> None:
         ending = ended.ending
-        self._alarms.mail_ends(ended, entry.id)
+        self._alarms.mail_ends(ended, entry.first_attempt)
         told = ended.reply_to if treatment(ending.code).tells_sender else ""
         if told and not self._rates.may_answer(entry.id, told, ending.code):
             told = ""

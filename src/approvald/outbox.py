@@ -19,7 +19,7 @@ from approvald.ledger.letters import Letter, Letters
 from approvald.ledger.mails import Entry, Mails, State
 from approvald.logs import Event, event
 from approvald.model import Folder, ListedMail, Reply
-from approvald.ports import Clock, Mailbox
+from approvald.ports import Clock, Mailbox, Moved, NotDone
 from approvald.rates import Rates
 from approvald.reply import (
     ReplyRules,
@@ -55,7 +55,7 @@ class Outbox:
         self._settle = settle
         self._challenging = challenging
 
-    def dispatch(self, items: Iterable[ListedMail]) -> None:
+    def dispatch(self, items: Iterable[ListedMail | Entry]) -> None:
         """Send what is to be said, then move what was said. Each step is in the ledger before the next begins.
 
         Letters of our own (alarms, notes) that are due leave with the same request, or alone where there is no item.
@@ -161,11 +161,12 @@ class Outbox:
             code = entry.ending.code if entry.ending else Code.UNREADABLE
             by_folder.setdefault(treatment(code).folder, []).append(entry)
         for folder, group in by_folder.items():
-            results = self._mailbox.file([entry.item_id for entry in group], folder)
-            moved = [entry for entry, result in zip(group, results, strict=True) if result is None or result.gone]
-            self._mails.filed([entry.id for entry in moved])
-            for entry, result in zip(group, results, strict=True):
-                if result is not None:
+            answers = self._mailbox.file([entry.item_id for entry in group], folder)
+            results = list(zip(group, answers, strict=True))
+            left = [(entry, result) for entry, result in results if isinstance(result, Moved) or result.gone]
+            self._mails.filed({entry.id: result.item_id if isinstance(result, Moved) else "" for entry, result in left})
+            for entry, result in results:
+                if isinstance(result, NotDone):
                     event(_LOG, Event.MAIL_NOT_FILED, logging.WARNING, mail_id=entry.id, cause=result.why)
 
 

@@ -120,7 +120,7 @@ class Pipeline:
 
     def _way(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         with watch.step("intake"):
-            if self._mails.answered_before(entry.id, mail.message_id, entry.sender):
+            if self._mails.is_copy(entry):
                 return Ended(ending=Ending(code=Code.DUPLICATE))
             kind = classify(mail, self._rules.intake)
         if isinstance(kind, Automatic | RuleForward | NotARequest):
@@ -143,7 +143,7 @@ class Pipeline:
                 refused = no_approval(self._read(mail.mime or b"")) if mail.mime else Ending(code=Code.UNREADABLE)
             if refused is not None:
                 return told(sender, refused)
-            asked = self._challenging.answer(kind.code, sender, entry.id, mail.listed.received)
+            asked = self._challenging.answer(kind.code, sender, entry.first_attempt, mail.listed.received)
             ending = asked if isinstance(asked, Ending) else self._request(mail, entry, watch, approver, asked)
             return told(sender, ending)
 
@@ -170,7 +170,7 @@ class Pipeline:
         with watch.step("requestor"):
             requestor = self._directory.find_by_user_name(request.requestor_user_name)
         barred = self._plausibility.judge(
-            entry.id, approver.sender, request_id=request.request_id, created=request.created,
+            entry.first_attempt, approver.sender, request_id=request.request_id, created=request.created,
             received=mail.listed.received,
         )  # fmt: skip
         if barred is not None:

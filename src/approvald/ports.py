@@ -45,6 +45,13 @@ class NotDone:
     gone: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """One item that was moved. `item_id`: its new id, by which it is found from now on; empty where none was told."""
+
+    item_id: str
+
+
 class Mailbox(Protocol):
     """The mailbox to which approvers forward. Called from one thread only."""
 
@@ -66,8 +73,17 @@ class Mailbox(Protocol):
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
         """Return those of the markers that stand on a mail in Sent Items."""
 
-    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[NotDone | None]:
-        """Move items out of the Inbox: None where moved, in order. One request; makes the folder when it is missing."""
+    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[Moved | NotDone]:
+        """Move items out of the Inbox, in order. One request; makes the folder when it is missing."""
+
+    def restore(self, item_ids: Sequence[str]) -> Sequence[Moved | NotDone]:
+        """Move items back into the Inbox, in order; they keep the time at which they were received. One request."""
+
+    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
+        """Return the newest `limit` items of a folder, newest first; with `message_id` only those that bear it.
+
+        None is the Inbox. A folder that is missing is empty, and is not made. One request.
+        """
 
     def close(self) -> None:
         """End every connection."""

@@ -34,6 +34,7 @@ from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.opening import store_for
+from approvald.ledger.retries import Retries
 from approvald.ledger.store import Store
 from approvald.logs import Event, event
 from approvald.mailroom import Mailroom
@@ -47,6 +48,7 @@ from approvald.ports import Clock, Directory, Mailbox, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
 from approvald.reply import ReplyRules
+from approvald.retrying import Retrying
 from approvald.senders import Senders
 from approvald.settings import Settings
 from approvald.signals import Signals
@@ -234,6 +236,7 @@ def _daemon(
         outbox=outbox,
         alarms=watching.alarms,
         rates=watching.rates,
+        retrying=Retrying(mailbox=mailbox, mails=mails, retries=Retries(store), age=uptime.age, max_age=max_age),
         fetch_bytes=settings.parse.limits.fetch_bytes,
     )
     return Daemon(

@@ -10,7 +10,7 @@ import pytest
 
 from approvald.errors import OutcomeUnknown, System, Unavailable
 from approvald.model import Folder, Mail, Reply
-from approvald.ports import NotDone, Unfetchable
+from approvald.ports import Moved, NotDone, Unfetchable
 from approvald_sandbox.client import Sandbox
 from contract.mailbox_stages import FakeStage, SandboxStage, Stage, adapter_in_front_of
 from fakes.mailbox import FakeMailbox
@@ -80,6 +80,8 @@ def test_asking_for_nothing_gives_nothing(stage: Stage) -> None:
     assert not stage.mailbox.send([])
     assert not stage.mailbox.sent_markers([])
     assert not stage.mailbox.file([], Folder.DONE)
+    assert not stage.mailbox.restore([])
+    assert not stage.mailbox.list_folder(Folder.DONE, 0)
 
 
 def test_a_fetched_mail_is_raw_and_complete(stage: Stage) -> None:
@@ -135,7 +137,7 @@ def test_a_mail_that_is_gone_spoils_no_other(stage: Stage) -> None:
     for number in (1, 2, 3):
         stage.deliver(mail(number), received=NOON + timedelta(seconds=number))
     listed = stage.mailbox.list_inbox(10)
-    assert stage.mailbox.file([listed[1].item_id], Folder.IGNORED) == [None]
+    stage.mailbox.file([listed[1].item_id], Folder.IGNORED)
     first, second, third = stage.mailbox.fetch(listed)
     assert isinstance(first, Mail)
     assert isinstance(second, Unfetchable)
@@ -150,13 +152,71 @@ def test_filed_mails_leave_the_inbox(stage: Stage, folder: Folder) -> None:
     stage.deliver(mail(1), received=NOON)
     stage.deliver(mail(2), received=NOON)
     ids = [each.item_id for each in stage.mailbox.list_inbox(10)]
-    assert list(stage.mailbox.file(ids[:1], folder)) == [None]
+    (first,) = stage.mailbox.file(ids[:1], folder)
+    assert isinstance(first, Moved)
     again = stage.mailbox.file(ids, folder)
     assert isinstance(again[0], NotDone)
     assert again[0].gone
-    assert again[1] is None
+    assert isinstance(again[1], Moved)
     assert not stage.mailbox.list_inbox(10)
     assert stage.filed(folder) == 2
+
+
+def filed(stage: Stage, folder: Folder, count: int) -> list[str]:
+    """Deliver so many mails, a second apart, file them in a folder, and return their ids there, oldest first."""
+    for number in range(count):
+        stage.deliver(mail(number), received=NOON + timedelta(seconds=number))
+    moved = stage.mailbox.file([each.item_id for each in stage.mailbox.list_inbox(count)], folder)
+    ids = [each.item_id for each in moved if isinstance(each, Moved)]
+    assert len(ids) == count
+    return ids
+
+
+def test_a_filed_mail_is_known_by_its_new_id(stage: Stage) -> None:
+    """What filing returns is what the folder lists, newest first and no more than asked for; the Inbox has its own."""
+    ids = filed(stage, Folder.REFUSED, 3)
+    stage.deliver(mail(9), received=NOON)
+    assert [each.item_id for each in stage.mailbox.list_folder(Folder.REFUSED, 2)] == [ids[2], ids[1]]
+    assert list(stage.mailbox.list_folder(None, 9)) == list(stage.mailbox.list_inbox(9))
+    assert stage.mailbox.list_folder(Folder.REFUSED, 1)[0].received == NOON + timedelta(seconds=2)
+
+
+def test_a_folder_that_is_not_there_is_empty(stage: Stage) -> None:
+    """Looking into it makes nothing and is no error."""
+    assert list(stage.mailbox.list_folder(Folder.QUARANTINE, 5)) == []
+    assert stage.filed(Folder.QUARANTINE) == 0
+
+
+def test_a_mail_is_found_in_its_folder_by_its_message_id(stage: Stage) -> None:
+    """Only by that very one, and in no other folder; one that no question can hold is nobody's."""
+    ids = filed(stage, Folder.DONE, 3)
+    assert [each.item_id for each in stage.mailbox.list_folder(Folder.DONE, 5, message_id="<m1@corp.example>")] == [
+        ids[1]
+    ]
+    assert not stage.mailbox.list_folder(Folder.DONE, 5, message_id="<m1@corp>")
+    assert not stage.mailbox.list_folder(Folder.DONE, 5, message_id="<m\x011@corp.example>")
+    assert not stage.mailbox.list_folder(Folder.REFUSED, 5, message_id="<m1@corp.example>")
+    assert not stage.mailbox.list_folder(None, 5, message_id="<m1@corp.example>")
+
+
+def test_a_mail_that_is_put_back_is_the_same_mail_under_a_new_id(stage: Stage) -> None:
+    """Its time of receipt and its content stay; one that is not there any more is told apart and keeps no other."""
+    ids = filed(stage, Folder.REFUSED, 2)
+    (back,) = stage.mailbox.restore(ids[:1])
+    assert isinstance(back, Moved)
+    assert back.item_id not in ids
+    (listed,) = stage.mailbox.list_inbox(5)
+    assert (listed.item_id, listed.received) == (back.item_id, NOON)
+    (fetched,) = stage.mailbox.fetch([listed])
+    assert isinstance(fetched, Mail)
+    assert fetched.mime == mail(0)
+
+    gone, moved = stage.mailbox.restore(ids)
+    assert isinstance(gone, NotDone)
+    assert gone.gone
+    assert isinstance(moved, Moved)
+    assert len(stage.mailbox.list_inbox(5)) == 2
+    assert stage.filed(Folder.REFUSED) == 0
 
 
 def test_replies_are_sent_once_each_and_found_by_their_markers(stage: Stage) -> None:
@@ -191,6 +251,8 @@ def test_an_exchange_that_is_away_is_unavailable_and_comes_back(stage: Stage) ->
         lambda: stage.mailbox.send([reply("a")]),
         lambda: stage.mailbox.sent_markers(["a"]),
         lambda: stage.mailbox.file([listed[0].item_id], Folder.DONE),
+        lambda: stage.mailbox.restore([listed[0].item_id]),
+        lambda: stage.mailbox.list_folder(Folder.DONE, 1),
     ):
         with pytest.raises(Unavailable) as caught:
             act()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,14 @@ from approvald.approvers import Approvers
 from approvald.challenging import Challenging
 from approvald.compare import Comparison
 from approvald.confirm import Confirming
+from approvald.errors import Unavailable
 from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
 from approvald.ledger.mails import Mails
+from approvald.ledger.retries import Retries
 from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom, Round
 from approvald.model import Level, Reply
@@ -28,6 +31,7 @@ from approvald.permission import Permission
 from approvald.pipeline import Pipeline, Rules
 from approvald.policy import Policy
 from approvald.reply import ReplyRules
+from approvald.retrying import Retrying
 from approvald.senders import Senders
 from approvald.settings import Settings
 from approvald.uptime import Uptime
@@ -62,11 +66,12 @@ class House:
 
     def crash(self) -> None:
         """Build everything that lives in the process anew; ledger and outside stay as they are."""
-        store = Store(self._url, self.clock)
+        self.store = store = Store(self._url, self.clock)
         store.open()
         self.mails = Mails(store)
         self.watching = Watching.from_settings(self._settings, store, self.mails, settle=SETTLE)
         self.halts = Halts(store)
+        self.retries = Retries(store)
         self.uptime = Uptime(store, self.clock, poll_seconds=15, keep=timedelta(hours=144), paused=self.halts.pauses)
         self.mailroom = self._mailroom(store)
 
@@ -74,6 +79,13 @@ class House:
         """Poll once."""
         self.uptime.beat()
         return self.mailroom.round(lambda: stopping)
+
+    def round_that_fails(self) -> None:
+        """Poll once while a system is away that no round can do without."""
+        with contextlib.suppress(Unavailable):
+            self.round()
+            message = "the round did not fail"
+            raise AssertionError(message)
 
     def ask(self, request_id: str = "DB-PROD-01_17", requestor: str = "jonas.keil", **fields: Any) -> FakeRequest:
         """Let somebody ask for access, so long ago that a person can have read it."""
@@ -161,6 +173,13 @@ class House:
             outbox=outbox,
             alarms=self.watching.alarms,
             rates=self.watching.rates,
+            retrying=Retrying(
+                mailbox=self.mailbox,
+                mails=self.mails,
+                retries=self.retries,
+                age=self.uptime.age,
+                max_age=timedelta(hours=72),
+            ),
             fetch_bytes=settings.parse.limits.fetch_bytes,
         )
 

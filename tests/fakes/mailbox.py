@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.utils import parseaddr
@@ -11,7 +11,7 @@ from typing import Final
 
 from approvald.errors import OutcomeUnknown, System, Unavailable
 from approvald.model import Folder, ListedMail, Mail, Reply
-from approvald.ports import NotDone, Unfetchable
+from approvald.ports import Moved, NotDone, Unfetchable
 
 FIRST_RECEIPT: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SENDER_TAG: Final = "0x5D01"
@@ -47,6 +47,10 @@ class FakeMailbox:
         self.away = False
         self.away_after = ""
         """The act after which it goes away, by its name in `requests`."""
+        self.fail: set[str] = set()
+        """Acts, by their names in `requests`, that Exchange does not carry out."""
+        self.lose_moves = False
+        """It moves mails back to the Inbox, and the answers are lost."""
         self.lose_answers = 0
         self.closed = False
 
@@ -117,29 +121,66 @@ class FakeMailbox:
         self._ask("sent_markers")
         return frozenset(markers) & {reply.marker for reply in self.sent}
 
-    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[NotDone | None]:
+    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[Moved | NotDone]:
         """Move items; their ids change."""
         if not item_ids:
             return ()
         self._ask("file")
         return [self._moved(item_id, folder) for item_id in item_ids]
 
+    def restore(self, item_ids: Sequence[str]) -> Sequence[Moved | NotDone]:
+        """Move items back."""
+        if not item_ids:
+            return ()
+        self._ask("restore")
+        moved = [self._moved(item_id, None) for item_id in item_ids]
+        if self.lose_moves:
+            raise Unavailable(System.EXCHANGE, "the answer was lost")
+        return moved
+
+    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
+        """Return the newest items."""
+        if limit < 1:
+            return ()
+        self._ask("list_folder")
+        there = [item.listed for item in self._items.values() if item.folder is folder and _bears(item, message_id)]
+        return sorted(there, key=lambda listed: listed.received, reverse=True)[:limit]
+
+    def move(self, item_id: str, folder: Folder | None) -> str:
+        """Move an item as somebody by hand; returns its new id. None is the Inbox."""
+        moved = self._moved(item_id, folder)
+        assert isinstance(moved, Moved)
+        return moved.item_id
+
+    def delete(self, item_id: str) -> None:
+        """Delete an item as somebody by hand."""
+        del self._items[item_id]
+
+    def copy(self, item_id: str) -> str:
+        """Copy an item as somebody by hand; returns the id of the copy, which is in the same folder."""
+        item = self._items[item_id]
+        self._made += 1
+        made = f"item-{self._made}"
+        self._items[made] = replace(item, listed=replace(item.listed, item_id=made))
+        return made
+
     def close(self) -> None:
         """Note that it was closed."""
         self.closed = True
 
     def _ask(self, act: str) -> None:
-        if self.away or (self.away_after and self.away_after in self.requests):
+        if self.away or act in self.fail or (self.away_after and self.away_after in self.requests):
             raise Unavailable(System.EXCHANGE, "Exchange does not answer")
         self.requests.append(act)
 
-    def _moved(self, item_id: str, folder: Folder) -> NotDone | None:
+    def _moved(self, item_id: str, folder: Folder | None) -> Moved | NotDone:
         item = self._items.pop(item_id, None)
         if item is None:
             return NotDone(why="ErrorItemNotFound", gone=True)
-        item.folder = folder
-        self._items[f"{item_id}-{folder}"] = item
-        return None
+        self._made += 1
+        made = f"item-{self._made}"
+        self._items[made] = replace(item, folder=folder, listed=replace(item.listed, item_id=made))
+        return Moved(item_id=made)
 
     def _fetched(self, listed: ListedMail, *, with_mime: bool) -> Mail | Unfetchable:
         item = self._items.get(listed.item_id)
@@ -160,3 +201,7 @@ class FakeMailbox:
             from_address=item.properties.get(FROM_TAG, author),
             auto_forwarded=None if forwarded is None else forwarded == "true",
         )
+
+
+def _bears(item: _Item, message_id: str) -> bool:
+    return not message_id or message_from_bytes(item.raw).get("Message-ID", "") == message_id

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import pytest
 
 from approvald.model import Folder, Mail
+from approvald.ports import Moved
 from approvald_sandbox.client import Sandbox
 from fakes.names import FakeNames
 from sandbox.exchange_client import adapter, mail, operations, reply
@@ -55,7 +56,8 @@ def test_one_mail_or_fifty_cost_four_requests(
     mailbox.close()
     assert operations(sandbox)[before:] == ["FindItem", "GetItem", "CreateItem", "MoveItem"]
     assert all(isinstance(each, Mail) for each in fetched)
-    assert list(sent) == list(filed) == [None] * count
+    assert list(sent) == [None] * count
+    assert len({each.item_id for each in filed if isinstance(each, Moved)}) == count
     assert len(sandbox.sent()) == count
     assert len(sandbox.mailbox()["Inbox/Done"]) == count + 1
 
@@ -112,12 +114,38 @@ def test_a_folder_that_was_taken_away_is_made_again(sandbox: Sandbox) -> None:
         sandbox.deliver(mail(1))
         sandbox.deliver(mail(2))
         ids = [each.item_id for each in mailbox.list_inbox(2)]
-        assert list(mailbox.file(ids, Folder.REFUSED)) == [None, None]
-        assert len(sandbox.mailbox()["Inbox/Refused"]) == 2
+        filed = mailbox.file(ids, Folder.REFUSED)
+        there = {each["id"] for each in sandbox.mailbox()["Inbox/Refused"]}
+        assert {each.item_id for each in filed if isinstance(each, Moved)} == there
         sandbox.reset()
     mailbox.close()
     kept = {name.partition("/")[2] for name in names.kept["exchange.folder"]}
     assert kept == {"Done", "Refused", "Ignored", "Quarantine"}
+
+
+def test_looking_into_a_folder_costs_one_request_and_makes_none(sandbox: Sandbox) -> None:
+    """A folder that is not there is looked for and is empty; a remembered id that leads nowhere is looked up anew."""
+    names = FakeNames()
+    mailbox = adapter(sandbox, names=names)
+    before = len(operations(sandbox))
+    assert list(mailbox.list_folder(Folder.DONE, 5)) == []
+    assert operations(sandbox)[before:] == ["FindFolder"]
+    assert "Inbox/Done" not in sandbox.mailbox()
+
+    sandbox.deliver(mail(1))
+    mailbox.file([mailbox.list_inbox(1)[0].item_id], Folder.DONE)
+    before = len(operations(sandbox))
+    assert len(mailbox.list_folder(Folder.DONE, 5, message_id="<m1@corp.example>")) == 1
+    assert operations(sandbox)[before:] == ["FindItem"]
+
+    sandbox.reset()
+    assert list(mailbox.list_folder(Folder.DONE, 5)) == []
+    sandbox.deliver(mail(2))
+    mailbox.file([mailbox.list_inbox(1)[0].item_id], Folder.DONE)
+    mailbox.close()
+    renewed = adapter(sandbox, names=FakeNames())
+    assert len(renewed.list_folder(Folder.DONE, 5)) == 1
+    renewed.close()
 
 
 def test_an_address_of_the_exchange_directory_is_no_address(sandbox: Sandbox) -> None:
@@ -155,7 +183,7 @@ def test_items_of_every_class_are_listed_fetched_and_filed(sandbox: Sandbox, ite
     assert listed[0].item_class == item_class
     assert isinstance(fetched, Mail)
     assert fetched.mime == mail(1)
-    assert list(mailbox.file([listed[0].item_id], Folder.IGNORED)) == [None]
+    assert isinstance(mailbox.file([listed[0].item_id], Folder.IGNORED)[0], Moved)
     mailbox.close()
 
 

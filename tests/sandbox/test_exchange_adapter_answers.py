@@ -9,7 +9,7 @@ import pytest
 
 from approvald.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from approvald.model import Folder, Mail
-from approvald.ports import NotDone, Unfetchable
+from approvald.ports import Moved, NotDone, Unfetchable
 from sandbox.exchange_client import SECRET_LINE, mail, reply
 from sandbox.scripted_exchange import ENVELOPE, Answer, fault, ids_in, item, listed, row, rows, scripted
 
@@ -157,11 +157,13 @@ def test_a_mail_that_cannot_be_moved_keeps_no_other_back(tmp_path: Path) -> None
             return rows(
                 "FindFolder", [row("FindFolder", items=f"{page}<t:Folders>{folder}</t:Folders></m:RootFolder>")]
             )
-        return rows("MoveItem", [row("MoveItem"), row("MoveItem", code="ErrorMoveCopyFailed")])
+        return rows(
+            "MoveItem", [row("MoveItem", items=item("one, moved")), row("MoveItem", code="ErrorMoveCopyFailed")]
+        )
 
     with scripted(tmp_path, script) as exchange:
         moved, kept = exchange.mailbox.file(["one", "two"], Folder.DONE)
         assert exchange.asked == ["CreateFolder", "FindFolder", "MoveItem"]
-    assert moved is None
+    assert moved == Moved(item_id="one, moved")
     assert isinstance(kept, NotDone)
     assert not kept.gone

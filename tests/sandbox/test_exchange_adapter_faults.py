@@ -9,6 +9,7 @@ import pytest
 
 from approvald.errors import OutcomeUnknown, System, Unavailable
 from approvald.model import Folder
+from approvald.ports import NotDone
 from approvald_sandbox.client import Sandbox
 from approvald_sandbox.faults import Fault, FaultKind
 from approvald_sandbox.faults import System as Pretended
@@ -93,7 +94,7 @@ def test_a_lost_answer_to_a_move_is_harmless(sandbox: Sandbox) -> None:
     with pytest.raises(Unavailable):
         mailbox.file([second], Folder.DONE)
     (again,) = mailbox.file([second], Folder.DONE)
-    assert again is not None
+    assert isinstance(again, NotDone)
     assert again.gone
     assert len(sandbox.mailbox()["Inbox/Done"]) == 2
     mailbox.close()

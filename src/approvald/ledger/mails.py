@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from approvald.endings import Code, Ending
 from approvald.errors import System, Unavailable
-from approvald.ledger import tables
+from approvald.ledger import attempts, tables
 from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
 from approvald.model import ListedMail
@@ -37,11 +37,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One mail in the ledger. `id` is the ledger id that stands in the comment sent to PVWA. Instants are UTC."""
+    """One attempt at one mail. `id` is the ledger id that stands in the comment sent to PVWA. Instants are UTC.
+
+    `attempt_of`: ledger id of the mail's first attempt, None in that one. `filed_item_id`: the item's id in the folder
+    that it was filed in, empty where unknown.
+    """
 
     id: str
     item_id: str
     received: datetime
+    seen_at: datetime
     state: State
     message_id: str = ""
     sender: str = ""
@@ -54,6 +59,14 @@ class Entry:
     reply_to: str = ""
     rung: str = ""
     replying_since: datetime | None = None
+    attempt_of: str | None = None
+    filed_at: datetime | None = None
+    filed_item_id: str = ""
+
+    @property
+    def first_attempt(self) -> str:
+        """The ledger id that stands for the mail over all its attempts: what is counted once for it, or used once."""
+        return self.attempt_of or self.id
 
 
 class Mails:
@@ -79,47 +92,44 @@ class Mails:
                 .on_conflict_do_nothing(index_elements=["item_id"])
             )
             row = connection.execute(sa.select(tables.mails).where(tables.mails.c.item_id == listed.item_id)).one()
-        return _entry(row)
+        return read_entry(row)
 
     def entries(self, item_ids: Sequence[str]) -> Mapping[str, Entry]:
         """Return the entries there are, by item id."""
         with self._store.look() as connection:
             rows = connection.execute(sa.select(tables.mails).where(tables.mails.c.item_id.in_(item_ids))).all()
-        return {row.item_id: _entry(row) for row in rows}
+        return {row.item_id: read_entry(row) for row in rows}
 
-    def identified(self, entry: Entry, message_id: str, sender: str) -> Entry:
-        """Add what the fetched mail says of itself. Returns the entry with it."""
-        message_id, sender = message_id[:998], sender[:320]
-        if (entry.message_id, entry.sender) != (message_id, sender):
-            self._update(entry.id, message_id=message_id, sender=sender)
-        return replace(entry, message_id=message_id, sender=sender)
+    def filed_before(self, entry: Entry) -> Sequence[Entry]:
+        """Return the filed mails that this item may be a further attempt at, the earliest first."""
+        with self._store.look() as connection:
+            return [read_entry(row) for row in connection.execute(attempts.filed_before(entry))]
+
+    def identified(self, entry: Entry) -> None:
+        """Write down what the fetched mail says of itself, and at which mail it is a further attempt."""
+        self._update(entry.id, message_id=entry.message_id, sender=entry.sender, attempt_of=entry.attempt_of)
 
     def may_be_told(self, ledger_id: str, address: str, rung: str) -> None:
         """Write down the address of a proven sender, who is told when the mail has to wait."""
         self._update(ledger_id, reply_to=address, rung=rung)
 
-    def answered_before(self, ledger_id: str, message_id: str, sender: str) -> bool:
-        """Whether another item with this Message-ID and From was answered already."""
-        if not message_id:
-            return False
-        mails = tables.mails.c
+    def is_copy(self, entry: Entry) -> bool:
+        """Whether this item is a copy of a mail that is under way or was answered, and no further attempt at it."""
         with self._store.look() as connection:
-            return bool(
-                connection.scalar(
-                    sa.select(sa.func.count())
-                    .where(mails.message_id == message_id[:998], mails.sender == sender[:320], mails.id != ledger_id)
-                    .where(mails.reply_to != "", mails.ended_at.is_not(None))
-                )
-            )
+            return bool(connection.scalar(attempts.that_make_it_a_copy(entry)))
 
     def ended_by(self, sender: str, codes: Collection[Code], *, within: timedelta, besides: str) -> int:
-        """Return how many other mails of this sender ended with one of the codes within that span."""
+        """Return how many mails of this sender ended with one of the codes within that span.
+
+        `besides`: ledger id of the first attempt at the mail that is left out. Further attempts are not counted.
+        """
         mails, since = tables.mails.c, self._store.clock.now() - within
+        mail = sa.func.coalesce(mails.attempt_of, mails.id)
         with self._store.look() as connection:
             statement = (
-                sa.select(sa.func.count())
+                sa.select(sa.func.count(mail.distinct()))
                 .where(mails.sender == sender[:320], mails.code.in_([code.value for code in codes]))
-                .where(mails.ended_at > since, mails.id != besides)
+                .where(mails.ended_at > since, mail != besides)
             )
             return int(connection.scalar(statement) or 0)
 
@@ -140,9 +150,23 @@ class Mails:
         """Write down that replies were sent, or that there was none to send."""
         self._update(*ledger_ids, state=State.REPLIED)
 
-    def filed(self, ledger_ids: Sequence[str]) -> None:
-        """Write down that mails left the Inbox."""
-        self._update(*ledger_ids, state=State.FILED, filed_at=self._store.clock.now())
+    def filed(self, new_ids: Mapping[str, str]) -> None:
+        """Write down that mails left the Inbox, with their new item ids by ledger id; empty where there is none."""
+        mails, now = tables.mails, self._store.clock.now()
+        with self._store.begin() as connection:
+            for ledger_id, item_id in new_ids.items():
+                values = {"state": State.FILED, "filed_at": now, "filed_item_id": item_id}
+                connection.execute(mails.update().where(mails.c.id == ledger_id).values(**values))
+
+    def unfiled(self) -> Sequence[Entry]:
+        """Return every entry that is not filed."""
+        with self._store.look() as connection:
+            rows = connection.execute(sa.select(tables.mails).where(tables.mails.c.state != State.FILED)).all()
+        return [read_entry(row) for row in rows]
+
+    def due_now(self, ledger_id: str) -> None:
+        """Let a mail that waits be tried at once."""
+        self._update(ledger_id, retry_at=self._store.clock.now())
 
     def waits(self, ledger_id: str, *, cause: str, retry_at: datetime) -> Entry:
         """Write down that the mail waits, why, and when it is tried again. Returns the entry as it is now."""
@@ -160,7 +184,7 @@ class Mails:
                     tries=mails.c.tries + 1,
                 )
             )
-            return _entry(connection.execute(sa.select(mails).where(mails.c.id == ledger_id)).one())
+            return read_entry(connection.execute(sa.select(mails).where(mails.c.id == ledger_id)).one())
 
     def told_waiting(self, ledger_id: str) -> None:
         """Write down that the sender is being told that nothing is decided yet."""
@@ -178,8 +202,8 @@ class Mails:
             connection.execute(tables.mails.update().where(tables.mails.c.id.in_(ledger_ids)).values(**values))
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
-    """Read a row. Raises Unavailable for what another version of approvald has written."""
+def read_entry(row: sa.Row[Any]) -> Entry:
+    """Read a row of `mails`. Raises Unavailable for what another version of approvald has written."""
     try:
         return _read(row)
     except ValueError as error:
@@ -192,6 +216,7 @@ def _read(row: sa.Row[Any]) -> Entry:
         id=row.id,
         item_id=row.item_id,
         received=row.received,
+        seen_at=row.seen_at,
         state=State(row.state),
         message_id=row.message_id,
         sender=row.sender,
@@ -204,4 +229,7 @@ def _read(row: sa.Row[Any]) -> Entry:
         reply_to=row.reply_to,
         rung=row.rung,
         replying_since=row.replying_since,
+        attempt_of=row.attempt_of,
+        filed_at=row.filed_at,
+        filed_item_id=row.filed_item_id or "",
     )

@@ -39,20 +39,21 @@ def find_items(account: Any, limit: int) -> list[Row]:
     return _find_by_time(account, inbox(account), limit, newest_first=False)
 
 
-def find_newest(account: Any, limit: int, folder_id: str | None) -> list[Row]:
-    """Ask for the newest `limit` items of a folder; None is the Inbox."""
+def find_newest(account: Any, limit: int, folder_id: str | None, *, message_id: str = "") -> list[Row]:
+    """Ask for the newest `limit` items of a folder, those that bear a Message-ID; None is the Inbox."""
     above = inbox(account)
     folder = above if folder_id is None else Folder(_id=FolderId(id=folder_id), root=above.root)
-    return _find_by_time(account, folder, limit, newest_first=True)
+    return _find_by_time(account, folder, limit, newest_first=True, message_id=message_id)
 
 
-def _find_by_time(account: Any, folder: Any, limit: int, *, newest_first: bool) -> list[Row]:
+def _find_by_time(account: Any, folder: Any, limit: int, *, newest_first: bool, message_id: str = "") -> list[Row]:
     received = FieldPath(Message.get_field_by_fieldname("datetime_received"))
+    bears_it = Restriction(Q(message_id=message_id), folders=[folder], applies_to=Restriction.ITEMS)
     return list(
         _FindItem(account=account, page_size=limit).call(
             folders=[folder],
             additional_fields=_paths(LISTED),
-            restriction=None,
+            restriction=bears_it if message_id else None,
             order_fields=[FieldOrder(received, reverse=newest_first)],
             shape=ID_ONLY,
             query_string=None,
@@ -106,13 +107,10 @@ def create_items(account: Any, messages: Sequence[Any]) -> list[Row]:
     )
 
 
-def move_items(account: Any, item_ids: Sequence[str], folder_id: str) -> list[Row]:
-    """Move these items, in one request however many they are."""
-    return list(
-        _MoveItem(account=account, chunk_size=len(item_ids)).call(
-            items=_ids(item_ids), to_folder=FolderId(id=folder_id)
-        )
-    )
+def move_items(account: Any, item_ids: Sequence[str], folder_id: str | None) -> list[Row]:
+    """Move these items, in one request however many they are; None is the Inbox."""
+    target = inbox(account) if folder_id is None else FolderId(id=folder_id)
+    return list(_MoveItem(account=account, chunk_size=len(item_ids)).call(items=_ids(item_ids), to_folder=target))
 
 
 def find_folders(account: Any) -> list[Row]:

@@ -12,11 +12,11 @@ from approvald.adapters.exchange.calls import Row
 from approvald.adapters.exchange.connection import Connection
 from approvald.adapters.exchange.failures import AWAY, BUSY, GONE, NOT_SENT, NotProcessed, code_of
 from approvald.adapters.exchange.fetching import Fetch
-from approvald.adapters.exchange.messages import read_listed, read_markers, write_message
+from approvald.adapters.exchange.messages import read_listed, read_markers, read_moved, write_message
 from approvald.adapters.exchange.properties import register_properties
 from approvald.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from approvald.model import Folder, ListedMail, Mail, Reply
-from approvald.ports import LogonGuard, Names, NotDone, SecretStore, Unfetchable
+from approvald.ports import LogonGuard, Moved, Names, NotDone, SecretStore, Unfetchable
 from approvald.settings import MailboxSettings
 
 MARKERS_A_REQUEST: Final = 20
@@ -78,7 +78,7 @@ class ExchangeMailbox:
             raise _perhaps_sent() from error
         if any(isinstance(row, EWSError) and not isinstance(row, NOT_SENT) for row in rows):
             raise _perhaps_sent()
-        return [_result(row) for row in rows]
+        return [_refusal(row) for row in rows]
 
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
         """Return those of the markers that stand on a mail in Sent Items. One request for 20 markers."""
@@ -88,13 +88,13 @@ class ExchangeMailbox:
             found |= self._connection.ask("FindItem", _looking_for(some))
         return frozenset(found & set(markers))
 
-    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[NotDone | None]:
+    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[Moved | NotDone]:
         """Move items out of the Inbox. One request, and one or two more where the folder's id is not known."""
         if not item_ids:
             return ()
         folder_id = self._folders.recalled(folder)
         if folder_id is None:
-            return [_result(row) for row in self._move(item_ids, self._folders.resolved(folder))]
+            return [_moved(row) for row in self._move(item_ids, self._folders.resolved(folder))]
         rows = self._move(item_ids, folder_id)
         if any(isinstance(row, folders.GONE) for row in rows) or all(
             isinstance(row, folders.MALFORMED) for row in rows
@@ -102,7 +102,25 @@ class ExchangeMailbox:
             newer = self._folders.resolved(folder)
             if newer != folder_id:
                 rows = self._move(item_ids, newer)
-        return [_result(row) for row in rows]
+        return [_moved(row) for row in rows]
+
+    def restore(self, item_ids: Sequence[str]) -> Sequence[Moved | NotDone]:
+        """Move items back into the Inbox. One request."""
+        return [_moved(row) for row in self._move(item_ids, None)] if item_ids else ()
+
+    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
+        """Return the newest items of a folder. One request, and one or two more where the folder's id is not known."""
+        if limit < 1 or not message_id.isprintable():  # XML holds no control characters, and so no question with them
+            return ()
+        folder_id = self._folders.recalled(folder) if folder is not None else None
+        if folder is None or folder_id is not None:
+            found = self._connection.ask("FindItem", _newest_of(folder_id, limit, message_id))
+            if found is not None:
+                return found
+        newer = self._folders.present().get(folder) if folder is not None else None
+        if newer is None or newer == folder_id:
+            return ()
+        return self._connection.ask("FindItem", _newest_of(newer, limit, message_id)) or ()
 
     def present_folders(self) -> frozenset[Folder]:
         """Return which of our folders are there. One request; makes none."""
@@ -115,7 +133,8 @@ class ExchangeMailbox:
         """
         found: list[ListedMail] = []
         for folder_id in (None, *self._folders.present().values()):
-            found += self._connection.ask("FindItem", _newest_of(folder_id, limit))
+            there = self._connection.ask("FindItem", _newest_of(folder_id, limit))
+            found += there or ()
         return sorted(found, key=lambda listed: listed.received, reverse=True)[:limit]
 
     def date(self) -> str:
@@ -126,7 +145,7 @@ class ExchangeMailbox:
         """End every connection."""
         self._connection.close()
 
-    def _move(self, item_ids: Sequence[str], folder_id: str) -> list[Row]:
+    def _move(self, item_ids: Sequence[str], folder_id: str | None) -> list[Row]:
         def request(account: Any) -> list[Row]:
             try:
                 rows = calls.move_items(account, item_ids, folder_id)
@@ -150,14 +169,16 @@ def _sending(replies: Sequence[Reply]) -> Callable[[Any], list[Row]]:
     return request
 
 
-def _newest_of(folder_id: str | None, limit: int) -> Callable[[Any], list[ListedMail]]:
-    def request(account: Any) -> list[ListedMail]:
+def _newest_of(folder_id: str | None, limit: int, message_id: str = "") -> Callable[[Any], list[ListedMail] | None]:
+    """Return the request for the newest items of a folder; its answer is None where there is no such folder."""
+
+    def request(account: Any) -> list[ListedMail] | None:
         try:
-            rows = calls.find_newest(account, limit, folder_id)
+            rows = calls.find_newest(account, limit, folder_id, message_id=message_id)
         except folders.GONE:
-            return []
+            return None
         if any(isinstance(row, folders.GONE) for row in rows):
-            return []
+            return None
         return [read_listed(row) for row in calls.good(rows)]
 
     return request
@@ -178,11 +199,15 @@ def _counted(rows: list[Row], count: int) -> list[Row]:
     return rows
 
 
-def _result(row: Row) -> NotDone | None:
-    """Say what became of one item."""
+def _refusal(row: Row) -> NotDone | None:
+    """Say what kept one item from being done."""
     if isinstance(row, EWSError):
         return NotDone(why=f"Exchange says {code_of(row)}", gone=isinstance(row, GONE))
     return None
+
+
+def _moved(row: Row) -> Moved | NotDone:
+    return _refusal(row) or Moved(item_id=read_moved(row))
 
 
 def _perhaps_sent() -> OutcomeUnknown:

@@ -82,6 +82,12 @@ def read_id(parent: Element, path: str) -> str:
     return value
 
 
+def read_moved(answer: Element) -> str:
+    """Read one response message of a MoveItem answer: the item's new id, empty where Exchange tells none."""
+    found = answer.find("m:Items/*/t:ItemId", NAMESPACES)
+    return "" if found is None else found.get("Id", "")
+
+
 def read_folder(folder: Element) -> tuple[str, str]:
     """Return the name and the id of one folder. Raises ValueError."""
     return _text(folder, "t:DisplayName"), read_id(folder, "t:FolderId")
