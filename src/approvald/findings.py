@@ -17,7 +17,7 @@ from approvald.decide import Confirm, Refuse
 from approvald.endings import Ending
 from approvald.facts import Facts
 from approvald.model import AccessRequest, ApproverGroup, Person, PersonLookup
-from approvald.standing import standing
+from approvald.standing import COMMENT, standing
 
 PASSED: Final = "passed"
 REFUSED: Final = "refused"
@@ -140,8 +140,21 @@ def _group(group: ApproverGroup) -> dict[str, object]:
 
 
 def record_facts(request: AccessRequest) -> dict[str, object]:
-    """Return PVWA's record as plain JSON values; instants are ISO 8601 UTC."""
-    return {name: _plain(value) for name, value in asdict(request).items()}
+    """Return PVWA's record as plain JSON values; instants are ISO 8601 UTC.
+
+    Of a rejection of ours the approver's own words are left out: they are a mail's text.
+    """
+    facts = {name: _plain(value) for name, value in asdict(request).items()}
+    facts["confirmers"] = [
+        {**{name: _plain(value) for name, value in asdict(each).items()}, "comment": _without_words(each.comment)}
+        for each in request.confirmers
+    ]
+    return facts
+
+
+def _without_words(comment: str) -> str:
+    ours = COMMENT.fullmatch(comment)
+    return comment[: ours.end("id") + 1] if ours else comment
 
 
 def _plain(value: object) -> object:
