@@ -145,7 +145,7 @@ class Retrying:
                 elif not result.gone:
                     whys = [f"some could not be moved ({result.why})"]
         if len(there) > len(young):
-            whys.append(f"{len(there) - len(young)} older than mail.max_age_hours stay, they would be refused as stale")
+            whys.append(f"left there as too old to be approved (mail.max_age_hours): {len(there) - len(young)}")
         if len(listed) == _MOST:
             whys.append(f"only the newest {_MOST} of the folder were looked at")
         if not there:

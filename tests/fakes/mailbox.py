@@ -42,6 +42,8 @@ class FakeMailbox:
         self.requests: list[str] = []
         self.sent: list[Reply] = []
         self.poison: set[str] = set()
+        self.stuck: set[str] = set()
+        """Item ids that cannot be moved."""
         self.refuse_to: set[str] = set()
         """Addresses to which Exchange does not take mails."""
         self.away = False
@@ -174,6 +176,8 @@ class FakeMailbox:
         self.requests.append(act)
 
     def _moved(self, item_id: str, folder: Folder | None) -> Moved | NotDone:
+        if item_id in self.stuck:
+            return NotDone(why="ErrorMoveCopyFailed")
         item = self._items.pop(item_id, None)
         if item is None:
             return NotDone(why="ErrorItemNotFound", gone=True)

@@ -272,7 +272,7 @@ def test_what_is_too_old_stays_in_its_folder(house: House) -> None:
     join_group(house)
     entry = house.mails.entries([item])[item]
     done = retry(house, Folder.REFUSED)
-    assert (done.moved, done.why) == (0, "1 older than mail.max_age_hours stay, they would be refused as stale")
+    assert (done.moved, done.why) == (0, "left there as too old to be approved (mail.max_age_hours): 1")
     assert subjects(house) == [REFUSED]
 
     assert retry(house, entry.id).moved == 1
@@ -293,6 +293,33 @@ def test_copies_stay_in_their_folder(house: House) -> None:
     assert retry(house, Folder.IGNORED).moved == 1
     assert len(ids(house, Folder.IGNORED)) == 2
     assert subjects(house) == [APPROVED]
+
+
+def test_of_a_large_folder_the_newest_are_looked_at(house: House) -> None:
+    """And it is said that there are more."""
+    raw = forwarded_by_ilka(house, house.ask())
+    for number in range(1001):
+        received = house.clock.now() - timedelta(hours=73, seconds=number)
+        house.mailbox.move(house.mailbox.deliver(raw, received=received), Folder.REFUSED)
+    done = retry(house, Folder.REFUSED)
+    assert done.moved == 0
+    assert done.why == (
+        "left there as too old to be approved (mail.max_age_hours): 1000; "
+        "only the newest 1000 of the folder were looked at"
+    )
+
+
+def test_a_mail_that_exchange_does_not_move_is_said_to_stay(house: House) -> None:
+    """With Exchange's word for it; the others are tried."""
+    stuck, other = refused(house), refused(house, 18)
+    house.mailbox.stuck.add(stuck.filed_item_id)
+    alone = retry(house, stuck.id)
+    assert (alone.moved, alone.why) == (0, "ErrorMoveCopyFailed")
+
+    done = retry(house, Folder.REFUSED)
+    assert (done.moved, done.why) == (1, "some could not be moved (ErrorMoveCopyFailed)")
+    assert len(attempts(house, other)) == 2
+    assert ids(house, Folder.REFUSED) == [stuck.filed_item_id]
 
 
 def test_an_empty_or_missing_folder_is_said_to_be_so(house: House) -> None:

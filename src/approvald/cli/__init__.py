@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "hold": "approvald.cli.hold",
     "pause": "approvald.cli.pause",
     "resume": "approvald.cli.resume",
+    "retry": "approvald.cli.retry",
 }
 """The module of each command. A module imports at its top only what `--help` needs."""
 

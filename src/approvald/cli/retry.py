@@ -1,0 +1,112 @@
+"""`approvald retry`: have a mail, or what was filed in a folder, tried again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from approvald.cli.configuration import config_option
+from approvald.cli.exits import Exit
+from approvald.cli.ledger import given, opened_ledger, operator
+
+if TYPE_CHECKING:
+    from approvald.ledger.mails import Entry
+    from approvald.ledger.retries import Retries, Retry
+    from approvald.model import Folder
+
+_LOG: Final = logging.getLogger(__name__)
+_FOLDERS: Final = ("Refused", "Ignored", "Quarantine")
+"""Not Done: what lies there was carried out; such a mail is tried again by its name."""
+_LOOK_SECONDS: Final = 0.2
+_MOST_NAMED: Final = 10
+
+
+@click.command("retry")
+@config_option
+@click.argument("mail", required=False)
+@click.option("--folder", type=click.Choice(_FOLDERS, case_sensitive=False), help="All that was filed there, instead.")
+@click.option("--reason", required=True, help="Why, for those who read ledger and log later.")
+@click.option(
+    "--wait", "wait_seconds", default=30.0, show_default=True, type=click.FloatRange(min=0), metavar="SECONDS",
+    help="How long to wait for what the daemon did.",
+)  # fmt: skip
+def command(*, mail: str | None, folder: str | None, reason: str, wait_seconds: float) -> Exit:
+    """Have MAIL tried again, with all its checks, as if it had just come in.
+
+    MAIL is the id that stands in our log and comments, the mail's Message-ID, or PVWA's request id where one mail only
+    is about it. The daemon moves it back to the Inbox at its next poll; the earlier attempt stays on record. A mail
+    that waits in the Inbox is tried at once. A folder goes by approvald's name for it; mails that are too old to be
+    approved, and copies, stay there.
+    """
+    from approvald.ledger.retries import Retries  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.logs import Event, event  # noqa: PLC0415 - loads pydantic
+    from approvald.model import Folder  # noqa: PLC0415 - used here only
+
+    why = given(reason)
+    if (mail is None) is (folder is None):
+        message = "name a MAIL, or a folder with --folder"
+        raise click.UsageError(message)
+    with opened_ledger() as store:
+        retries = Retries(store)
+        what = Folder(folder.lower()) if folder is not None else _one(retries, mail or "")
+        asked = retries.ask(what, by=operator(), reason=why)
+        event(
+            _LOG, Event.RETRY_ASKED, logging.WARNING, ledger_id=asked.mail_id or "", folder=folder or "", why=why,
+            operator=asked.asked_by,
+        )  # fmt: skip
+        return _tell(_answer(retries, asked, wait_seconds))
+
+
+def _one(retries: Retries, name: str) -> str:
+    """Return the ledger id of the one mail that is called so. Raises ClickException."""
+    found = retries.mails_called(name.strip())
+    if not found:
+        message = (
+            f"the ledger knows no mail {name}: name it by the id in our log, by its Message-ID, or by PVWA's request id"
+        )
+        raise click.ClickException(message)
+    if len(found) > 1:
+        newest = "; ".join(_described(entry) for entry in found[-_MOST_NAMED:])
+        message = f"{len(found)} mails are meant by {name}, name one by its id; the newest are: {newest}"
+        raise click.ClickException(message)
+    return found[0].id
+
+
+def _described(entry: Entry) -> str:
+    ended = entry.ending.code.value if entry.ending is not None else entry.state.value
+    return f"{entry.id} (from {entry.sender}, received {entry.received:%Y-%m-%d %H:%M:%S} UTC, {ended})"
+
+
+def _answer(retries: Retries, asked: Retry, wait_seconds: float) -> Retry:
+    """Return the retry once the daemon has done it, or as it stands when the time is over."""
+    deadline = time.monotonic() + wait_seconds
+    while asked.done_at is None and time.monotonic() < deadline:
+        time.sleep(min(_LOOK_SECONDS, wait_seconds))
+        asked = retries.get(asked.id)
+    return asked
+
+
+def _tell(retry: Retry) -> Exit:
+    """Say in a line what became of it. Raises ClickException where nothing is tried again."""
+    if retry.done_at is None:
+        click.echo("The daemon has not done it yet: it does at its next poll, and writes retry.done to its log.")
+        return Exit.TEMPORARY
+    if not retry.moved:
+        message = f"nothing was moved: {retry.why}"
+        raise click.ClickException(message)
+    rest = f"; {retry.why}" if retry.why else ""
+    if retry.folder is not None:
+        count = "1 mail was" if retry.moved == 1 else f"{retry.moved} mails were"
+        click.echo(f"{count} moved from {_name(retry.folder)} back to the Inbox{rest}.")
+    elif retry.why:
+        click.echo(f"Mail {retry.mail_id} is tried again: {retry.why}.")
+    else:
+        click.echo(f"Mail {retry.mail_id} was moved back to the Inbox.")
+    return Exit.OK
+
+
+def _name(folder: Folder) -> str:
+    return folder.value.capitalize()
