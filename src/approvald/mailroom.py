@@ -7,7 +7,7 @@ fetch, one sending and one move a folder, however many mails there are.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ from approvald.errors import AuthenticationFailed, MustWait, Unavailable, Unread
 from approvald.ledger.mails import Entry, Mails, State
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
+from approvald.mail_facts import mail_facts
 from approvald.model import ListedMail, Mail
 from approvald.outbox import ENDED, Outbox
 from approvald.pipeline import Pipeline
@@ -154,9 +155,9 @@ class Mailroom:
                 event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
                 self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
             else:
-                self._end(identified, ended, watch)
+                self._end(identified, ended, watch, mail_facts(mail))
 
-    def _end(self, entry: Entry, ended: Ended, watch: Stopwatch) -> None:
+    def _end(self, entry: Entry, ended: Ended, watch: Stopwatch, facts: Mapping[str, object] | None = None) -> None:
         ending = ended.ending
         self._alarms.mail_ends(ended, entry.first_attempt)
         told = ended.reply_to if treatment(ending.code).tells_sender else ""
@@ -164,7 +165,8 @@ class Mailroom:
             told = ""
         if ended.note_to:
             self._rates.note_rule_forward(ended.note_to, entry.message_id)
-        self._mails.ended(entry.id, ending, reply_to=told)
+        about = {"sender": ended.sender, "rung": ended.rung, "attempt_of": entry.attempt_of, "mail": facts}
+        self._mails.ended(entry.id, ending, reply_to=told, told=about)
         event(
             _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,
             rung=ended.rung or None,

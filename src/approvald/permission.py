@@ -5,14 +5,16 @@ It comes after `decide` has said Confirm, and can only refuse, ask for a code or
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from approvald.challenging import Challenging, is_about
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
 from approvald.errors import Held, MustWait
+from approvald.findings import PASSED, REFUSED, Finding
 from approvald.ledger.challenges import Challenge
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halt, HaltKind, Halts
@@ -63,6 +65,24 @@ class Permission:
         self._wait_at_cap(decision, asked.ledger_id)
         return None
 
+    def findings(self, decision: Confirm, asked: Asked) -> tuple[Finding, ...]:
+        """Return what `judge` will look at, each with its value, for those who ask later."""
+        safe, now = decision.request.safe, self._clock.now()
+        code = self._policy.refusal(safe, age=asked.age, now=now)
+        halt = self._halts.in_force()
+        given = self._given(decision, asked.ledger_id, now)
+        cap = self._policy.hourly_cap
+        needs_code = self._policy.needs_challenge(safe)
+        return (
+            _finding("policy", code is None, "the safe may be acted on by mail now" if code is None else code.value),
+            _finding("not_halted", halt is None, "no hold and no pause" if halt is None else halt.kind.value),
+            _finding("challenge", not needs_code or asked.challenge is not None, _code_in_words(needs_code, asked)),
+            _finding("hourly_cap", len(given) < cap, f"{len(given)} of {cap} within the hour"),
+        )
+
+    def _given(self, decision: Confirm, ledger_id: str, now: datetime) -> Sequence[datetime]:
+        return self._confirmations.given_since(decision.sender.person.human, now - _HOUR, besides=ledger_id)
+
     def _refusal(self, decision: Confirm, asked: Asked) -> Ending | None:
         """Return the refusal by the policy of the safe, whose name is PVWA's, or by a hold."""
         safe = decision.request.safe
@@ -91,10 +111,20 @@ class Permission:
 
     def _wait_at_cap(self, decision: Confirm, ledger_id: str) -> None:
         now = self._clock.now()
-        given = self._confirmations.given_since(decision.sender.person.human, now - _HOUR, besides=ledger_id)
+        given = self._given(decision, ledger_id, now)
         if len(given) >= self._policy.hourly_cap:
             left = given[-self._policy.hourly_cap] + _HOUR - now
             raise MustWait(Held.CAP, retry_after_seconds=left.total_seconds())
+
+
+def _finding(check: str, passed: bool, value: str) -> Finding:  # noqa: FBT001 - one word of its result
+    return Finding(check=check, verdict=PASSED if passed else REFUSED, value=value)
+
+
+def _code_in_words(needs_code: bool, asked: Asked) -> str:  # noqa: FBT001 - what it puts into words
+    if not needs_code:
+        return "no code is needed"
+    return "a code is asked for first" if asked.challenge is None else "the code was answered"
 
 
 def _ending(code: Code, decision: Confirm, why: str = "") -> Ending:

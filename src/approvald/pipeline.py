@@ -3,7 +3,8 @@
     intake -> sender -> group -> parse -> age -> PVWA -> plausibility -> decide -> policy -> confirm
 
 Facts are fetched on the way; what they mean is said by pure functions. Nothing is confirmed before `decide` has said
-Confirm, policy permits it and `confirm` has written the intent down. Unavailable and MustWait let the mail wait.
+Confirm, that is written down, policy permits it and `confirm` has written the intent down. Unavailable and MustWait let
+the mail wait.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from approvald.approvers import Approver, Approvers
 from approvald.challenging import Challenging, as_recorded
 from approvald.compare import Comparison
 from approvald.confirm import Confirming, carry_out, give_up
-from approvald.decide import Confirm, decide
+from approvald.decide import Confirm, Refuse, decide
 from approvald.early_endings import no_approval, silent, told, unread
 from approvald.endings import Code, Ended, Ending
 from approvald.facts import Facts
+from approvald.findings import decision_event, findings
 from approvald.humans import Human
 from approvald.intake import (
     Automatic,
@@ -37,6 +39,7 @@ from approvald.ledger.halts import Halted
 from approvald.ledger.mails import Entry, Mails
 from approvald.logs import Event, event
 from approvald.lookup import find_request
+from approvald.mail_facts import mail_facts
 from approvald.model import (
     AccessRequest,
     Level,
@@ -53,6 +56,7 @@ from approvald.plausibility import Plausibility
 from approvald.ports import Directory
 from approvald.resume import found_done, is_resumed
 from approvald.senders import Senders
+from approvald.stamp import Stamp
 from approvald.standing import actors
 from approvald.stopwatch import Stopwatch
 from approvald.uptime import Uptime
@@ -69,6 +73,7 @@ class Rules:
     comparison: Comparison
     pvwa_names: Mapping[str, str]
     max_age: timedelta
+    stamp: Stamp
 
 
 class Pipeline:
@@ -176,24 +181,26 @@ class Pipeline:
         if barred is not None:
             return barred
         reading = pointer if isinstance(pointer, Notification) else as_recorded(request, requestor)
-        decision = decide(self._facts(approver, reading, request, requestor))
+        facts = self._facts(approver, reading, request, requestor)
+        decision = decide(facts)
         if decision.code in _MAY_MISS_A_GROUP and self._approvers.read_again():
             # A group made since the last reading: the sender is judged once more, by the groups as they are now
             again = self._approvers.of(approver.sender)
             if isinstance(again, Ending):
                 return again
-            decision = decide(self._facts(again, reading, request, requestor))
-        event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
-        if not isinstance(decision, Confirm):
-            return decision.ending
+            facts = self._facts(again, reading, request, requestor)
+            decision = decide(facts)
         asked = Asked(
             ledger_id=entry.id, age=self._uptime.age(mail.listed.received), has_waited=entry.waiting_since is not None,
             rejects=reading.rejection is not None, challenge=pointer if isinstance(pointer, Challenge) else None,
         )  # fmt: skip
+        self._write_down(facts, decision, asked, mail)
+        event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=request.request_id)
+        if not isinstance(decision, Confirm):
+            return decision.ending
         ended = self._permission.judge(decision, asked)
         if ended is not None:
             return ended
-        self._mails.decided(entry.id)
         with watch.step("confirm"):
             try:
                 return carry_out(decision, entry.id, self._confirming, rejection=reading.rejection)
@@ -201,6 +208,23 @@ class Pipeline:
                 ending = self._permission.halted(halted.halt, decision)
         give_up(entry.id, self._confirming)
         return ending
+
+    def _write_down(self, facts: Facts, decision: Confirm | Refuse, asked: Asked, mail: Mail) -> None:
+        """Write the decision down with every check and its value, before anything is done about it."""
+        policy = self._permission.findings(decision, asked) if isinstance(decision, Confirm) else ()
+        stamp = self._rules.stamp
+        self._mails.decided(
+            asked.ledger_id,
+            {
+                **decision_event(facts, decision, (*findings(facts, decision), *policy)),
+                "mail": mail_facts(mail),
+                "asks_for": "reject" if asked.rejects else "confirm",
+                "policy_hash": stamp.policy_hash,
+                "configuration_hash": stamp.configuration_hash,
+                "version": stamp.version,
+            },
+            request_id=facts.request.request_id,
+        )
 
     def _owner_of_rule(self, kind: Automatic | RuleForward | NotARequest, mail: Mail) -> str:
         """Return who is asked to forward by hand, where a rule has forwarded a notification."""

@@ -52,6 +52,7 @@ from approvald.retrying import Retrying
 from approvald.senders import Senders
 from approvald.settings import Settings
 from approvald.signals import Signals
+from approvald.stamp import Stamp
 from approvald.uptime import Uptime
 from approvald.waiting import Patience
 from approvald.watching import Watching
@@ -274,4 +275,5 @@ def _rules(settings: Settings, max_age: timedelta) -> Rules:
         comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
         pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
         max_age=max_age,
+        stamp=Stamp.of(settings),
     )

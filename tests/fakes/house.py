@@ -34,6 +34,7 @@ from approvald.reply import ReplyRules
 from approvald.retrying import Retrying
 from approvald.senders import Senders
 from approvald.settings import Settings
+from approvald.stamp import Stamp
 from approvald.uptime import Uptime
 from approvald.waiting import Patience
 from approvald.watching import Watching
@@ -127,6 +128,7 @@ class House:
                 comparison=Comparison(),
                 pvwa_names={},
                 max_age=timedelta(hours=72),
+                stamp=Stamp.of(settings),
             ),
             read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
             directory=self.directory,

@@ -80,7 +80,7 @@ def test_each_step_is_there_after_a_crash(store: Store, path: Path) -> None:
     entry = mails.seen(listed())
     ending = Ending(code=Code.EXPIRED, request_id="DB-PROD-01_17", why="ü")
     steps: list[tuple[State, Callable[[], None]]] = [
-        (State.DECIDED, lambda: mails.decided(entry.id)),
+        (State.DECIDED, lambda: mails.decided(entry.id, {"code": "confirmed"}, request_id="DB-PROD-01_17")),
         (State.OUTCOME, lambda: mails.ended(entry.id, ending, reply_to="ilka.brandt@corp.example")),
         (State.REPLYING, lambda: mails.replying([entry.id])),
         (State.REPLIED, lambda: mails.replied([entry.id])),
@@ -100,7 +100,7 @@ def test_an_intent_marks_its_mail_as_confirming(store: Store) -> None:
     """Also when the mail comes back to its own open intent."""
     mails, entry = Mails(store), Mails(store).seen(listed())
     for _ in range(2):
-        mails.decided(entry.id)
+        mails.decided(entry.id, {"code": "confirmed"}, request_id="DB-PROD-01_17")
         Confirmations(store).intend(intent(entry.id), comment="")
         assert mails.seen(listed()).state is State.CONFIRMING
 

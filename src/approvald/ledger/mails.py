@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.endings import Code, Ending
+from approvald.audit.chain import canonical
+from approvald.endings import Code, Ending, treatment
 from approvald.errors import System, Unavailable
 from approvald.ledger import attempts, tables
+from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
-from approvald.model import ListedMail
+from approvald.model import Folder, ListedMail
 
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH: Final = 12
@@ -133,14 +136,40 @@ class Mails:
             )
             return int(connection.scalar(statement) or 0)
 
-    def decided(self, ledger_id: str) -> None:
-        """Write down that a confirmation was decided on."""
-        self._update(ledger_id, state=State.DECIDED)
+    def decided(self, ledger_id: str, decision: Mapping[str, object], *, request_id: str) -> None:
+        """Write a decision down, with its facts. The same one again, of a mail that waits, is not written twice.
 
-    def ended(self, ledger_id: str, ending: Ending, *, reply_to: str) -> None:
-        """Write the outcome down. `reply_to` is empty where nobody is answered."""
-        self._update(ledger_id, state=State.OUTCOME, ending=ending.to_json(), code=ending.code.value,
-                     request_id=ending.request_id, reply_to=reply_to, ended_at=self._store.clock.now())  # fmt: skip
+        A mail whose confirmation may have been sent stays one.
+        """
+        mails = tables.mails
+        digest = hashlib.sha256(canonical(decision)).hexdigest()
+        with self._store.begin() as connection:
+            changed = connection.execute(
+                mails.update()
+                .where(mails.c.id == ledger_id, sa.func.coalesce(mails.c.decision, "") != digest)
+                .values(
+                    state=sa.case((mails.c.state == State.SEEN, State.DECIDED), else_=mails.c.state), decision=digest
+                )
+            )
+            if changed.rowcount:
+                record(connection, self._store, AuditKind.DECISION, decision, mail_id=ledger_id, request_id=request_id)
+
+    def ended(self, ledger_id: str, ending: Ending, *, reply_to: str, told: Mapping[str, object] | None = None) -> None:
+        """Write the outcome down. `reply_to` is empty where nobody is answered.
+
+        `told`: what the audit trail says besides, of the mail and its sender.
+        """
+        values = {"state": State.OUTCOME, "ending": ending.to_json(), "code": ending.code.value, "reply_to": reply_to}
+        with self._store.begin() as connection:
+            connection.execute(
+                tables.mails.update()
+                .where(tables.mails.c.id == ledger_id)
+                .values(**values, request_id=ending.request_id, ended_at=self._store.clock.now())
+            )
+            content = {**_said(ending), "reply_to": reply_to, **(told or {})}
+            record(
+                connection, self._store, _kind(ending.code), content, mail_id=ledger_id, request_id=ending.request_id
+            )
 
     def replying(self, ledger_ids: Sequence[str]) -> None:
         """Write down that replies are about to be sent."""
@@ -148,7 +177,18 @@ class Mails:
 
     def replied(self, ledger_ids: Sequence[str]) -> None:
         """Write down that replies were sent, or that there was none to send."""
-        self._update(*ledger_ids, state=State.REPLIED)
+        mails = tables.mails
+        which = mails.c.id.in_(ledger_ids)
+        with self._store.begin() as connection:
+            rows = connection.execute(
+                sa.select(mails.c.id, mails.c.reply_to, mails.c.request_id, mails.c.code).where(
+                    which, mails.c.reply_to != "", mails.c.state != State.REPLIED
+                )
+            ).all()
+            connection.execute(mails.update().where(which).values(state=State.REPLIED))
+            for row in rows:
+                content = {"to": row.reply_to, "code": row.code, "marker": f"{row.id}.final"}
+                record(connection, self._store, AuditKind.REPLY, content, mail_id=row.id, request_id=row.request_id)
 
     def filed(self, new_ids: Mapping[str, str]) -> None:
         """Write down that mails left the Inbox, with their new item ids by ledger id; empty where there is none."""
@@ -200,6 +240,27 @@ class Mails:
     def _update(self, *ledger_ids: str, **values: object) -> None:
         with self._store.begin() as connection:
             connection.execute(tables.mails.update().where(tables.mails.c.id.in_(ledger_ids)).values(**values))
+
+
+def _kind(code: Code) -> AuditKind:
+    if code is Code.SENDER_UNPROVEN:
+        return AuditKind.FORGED
+    return AuditKind.REFUSAL if treatment(code).folder is Folder.REFUSED else AuditKind.ENDING
+
+
+def _said(ending: Ending) -> dict[str, object]:
+    """Return what the audit trail says of an ending; PVWA's facts stand in the decision."""
+    return {
+        "code": ending.code.value,
+        "checks": list(ending.checks),
+        "why": ending.why,
+        "names": list(ending.names),
+        "words": ending.words,
+        "who": ending.who,
+        "when": ending.when,
+        "level": ending.level.value if ending.level else None,
+        "confirmer": ending.confirmer,
+    }
 
 
 def read_entry(row: sa.Row[Any]) -> Entry:

@@ -67,8 +67,8 @@ mails: Final = sa.Table(
     sa.Column("waits_for", sa.String(16)),
     # Its item id in the folder it was filed in: Exchange gives a moved item a new one
     sa.Column("filed_item_id", sa.String(1024)),
-    # Every check and its value, as JSON, when it was last decided
-    sa.Column("findings", sa.Text),
+    # The digest of its last decision, so that one that waits is not written down again and again
+    sa.Column("decision", sa.String(64)),
     sa.Index("mails_message_id", "message_id"),
     sa.Index("mails_request_id", "request_id"),
 )

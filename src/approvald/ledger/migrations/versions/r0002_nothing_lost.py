@@ -106,5 +106,5 @@ def upgrade() -> None:
     op.add_column("mails", sa.Column("attempt_of", sa.String(length=32), nullable=True))
     op.add_column("mails", sa.Column("waits_for", sa.String(length=16), nullable=True))
     op.add_column("mails", sa.Column("filed_item_id", sa.String(length=1024), nullable=True))
-    op.add_column("mails", sa.Column("findings", sa.Text(), nullable=True))
+    op.add_column("mails", sa.Column("decision", sa.String(length=64), nullable=True))
     op.create_index("mails_request_id", "mails", ["request_id"], unique=False)
