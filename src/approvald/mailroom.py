@@ -67,9 +67,10 @@ class Mailroom:
         Once `stopping` is true, the mail in hand is brought to its end and no other is begun.
         """
         self._retrying.carry_out()
-        limit = _PAGE + self._mails.waiting()
+        unfiled = self._mails.unfiled()
+        limit = _PAGE + len(unfiled)
         listed = self._mailbox.list_inbox(limit)
-        taken_away = self._taken_away(listed, is_whole=len(listed) < limit)
+        taken_away = self._taken_away(unfiled, listed, is_whole=len(listed) < limit)
         if not listed:
             self._outbox.dispatch(taken_away)
             return Round(listed=0, handled=0, waiting=0)
@@ -84,13 +85,13 @@ class Mailroom:
             handled += self._handle(batch, known, stopping)
         return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed))
 
-    def _taken_away(self, listed: Sequence[ListedMail], *, is_whole: bool) -> Sequence[Entry]:
+    def _taken_away(self, unfiled: Sequence[Entry], listed: Sequence[ListedMail], *, is_whole: bool) -> Sequence[Entry]:
         """Give up mails that somebody has taken out of the Inbox; return those that were decided, for their answers.
 
         `is_whole`: the listing holds all of the Inbox, and not only its oldest mails.
         """
         there = {item.item_id for item in listed}
-        gone = [entry for entry in self._mails.unfiled() if entry.item_id not in there
+        gone = [entry for entry in unfiled if entry.item_id not in there
                 and (is_whole or entry.received < listed[-1].received)]  # fmt: skip
         undecided = [entry for entry in gone if entry.state not in ENDED]
         for entry in undecided:

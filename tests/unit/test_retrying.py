@@ -13,6 +13,7 @@ from approvald.errors import System, Unavailable
 from approvald.ledger.mails import Entry, State
 from approvald.ledger.retries import Retry
 from approvald.model import Folder
+from approvald.retrying import Retrying
 from approvald_sandbox.mails import out_of_office
 from fakes.house import ILKA, MARA, RHEA, House, forged
 from fakes.pvwa_requests import FakeRequest
@@ -384,6 +385,35 @@ def test_a_mail_that_somebody_has_moved_is_found_by_its_message_id(
     assert subjects(house) == [REFUSED, APPROVED]
 
 
+def test_a_mail_whose_place_is_not_known_is_found_by_its_message_id(house: House) -> None:
+    """The answer to its filing was lost; without a Message-ID it is found nowhere."""
+    entry = refused(house)
+    with house.store.begin() as connection:
+        connection.exec_driver_sql("UPDATE mails SET filed_item_id = NULL")
+    assert retry(house, entry.id).moved == 1
+    assert subjects(house) == [REFUSED, APPROVED]
+
+    with house.store.begin() as connection:
+        connection.exec_driver_sql("UPDATE mails SET filed_item_id = NULL, message_id = ''")
+    house.clock.turn(60)
+    assert "it was found neither in the Inbox" in retry(house, entry.id).why
+
+
+def test_without_its_ledger_nothing_is_carried_out(house: House) -> None:
+    """Exchange may be away and the round goes on; the ledger may not."""
+    entry = refused(house)
+    house.retries.ask(entry.id, by="root", reason="why")
+    with house.store.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE mails RENAME TO elsewhere")
+    retrying = Retrying(
+        mailbox=house.mailbox, mails=house.mails, retries=house.retries, age=house.uptime.age, max_age=timedelta(1)
+    )
+    with pytest.raises(Unavailable) as caught:
+        retrying.carry_out()
+    assert caught.value.system is System.LEDGER
+    assert ids(house, Folder.REFUSED) == [entry.filed_item_id]
+
+
 def test_a_mail_that_is_gone_cannot_be_tried_again(house: House) -> None:
     """It is said where it was looked for; another mail with its Message-ID, received at another time, is not it."""
     entry = refused(house)
@@ -427,7 +457,26 @@ def test_a_mail_taken_out_of_the_inbox_and_put_back_is_handled(house: House) -> 
 
     assert subjects(house) == [APPROVED]
     assert len(house.pvwa.confirmations) == 1
-    assert house.mails.waiting() == 0
+    assert house.mails.unfiled() == []
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_mail_behind_the_end_of_a_listing_is_not_taken_away(house: House, *, is_there: bool) -> None:
+    """The Inbox is larger than what one round looks at; what is gone is known for gone once its place is listed."""
+    item = house.forward(house.ask())
+    house.pvwa.fail("details", Unavailable(System.PVWA, "away"))
+    house.round()
+    raw = forged()
+    older = [house.mailbox.deliver(raw, received=house.clock.now() - timedelta(hours=1)) for _ in range(502)]
+    if not is_there:
+        house.mailbox.delete(item)
+
+    house.round(stopping=True)
+    assert house.mails.entries([item])[item].state is State.SEEN
+    for each in older:
+        house.mailbox.delete(each)
+    house.round(stopping=True)
+    assert (house.mails.entries([item])[item].state is State.SEEN) is is_there
 
 
 def test_what_was_confirmed_is_answered_though_somebody_took_the_mail_away(house: House) -> None:

@@ -230,13 +230,6 @@ class Mails:
         """Write down that the sender is being told that nothing is decided yet."""
         self._update(ledger_id, told_waiting=True)
 
-    def waiting(self) -> int:
-        """Return how many mails wait."""
-        mails = tables.mails.c
-        with self._store.look() as connection:
-            statement = sa.select(sa.func.count()).where(mails.retry_at.is_not(None), mails.state != State.FILED)
-            return int(connection.scalar(statement) or 0)
-
     def _update(self, *ledger_ids: str, **values: object) -> None:
         with self._store.begin() as connection:
             connection.execute(tables.mails.update().where(tables.mails.c.id.in_(ledger_ids)).values(**values))

@@ -61,7 +61,7 @@ mails: Final = sa.Table(
     sa.Column("cause", sa.String(256)),
     sa.Column("tries", sa.Integer, nullable=False, default=0),
     sa.Column("told_waiting", sa.Boolean, nullable=False, default=False),
-    # The earlier attempt of a mail that somebody moved back to the Inbox
+    # The first attempt at a mail that has come back to the Inbox
     sa.Column("attempt_of", sa.String(32)),
     # The system it waits for
     sa.Column("waits_for", sa.String(16)),
