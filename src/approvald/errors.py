@@ -27,6 +27,7 @@ class System(StrEnum):
     PVWA = "pvwa"
     SECRET_STORE = "secret_store"  # noqa: S105 - the name of a system
     LEDGER = "ledger"
+    AUDIT = "audit"
 
 
 class ApprovaldError(Exception):

@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 GENESIS: Final = "0" * 64
 """What stands in `prev` of the first line."""
+_CHAINED: Final = frozenset({"seq", "prev", "digest", "hash"})
+_SAID: Final = frozenset({"at", "kind", "event"})
+_HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class Edited(ValueError):
+    """A line is not as it was written. The text says what is wrong with it, and quotes nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,3 +69,46 @@ def digest_of(at: str, kind: str, event: Mapping[str, object]) -> str:
 def hash_of(seq: int, prev: str, digest: str) -> str:
     """Return what the next line is chained to."""
     return hashlib.sha256(f"{seq}:{prev}:{digest}".encode("ascii")).hexdigest()
+
+
+def read(raw: bytes) -> Line:
+    """Read one line, without or with its line end. Raises Edited unless it is byte for byte what was written.
+
+    Whether it is the right line at this place is for its neighbours to show.
+    """
+    try:
+        found = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        message = "is no JSON"
+        raise Edited(message) from error
+    if not isinstance(found, dict) or set(found) not in (_CHAINED, _CHAINED | _SAID):
+        message = "has not the keys of a line"
+        raise Edited(message)
+    line = _of(found)
+    if line.to_bytes().rstrip(b"\n") != raw.removesuffix(b"\n"):
+        message = "is not spelled as it was written"
+        raise Edited(message)
+    if line.event is not None and digest_of(line.at, line.kind, line.event) != line.digest:
+        message = "says something else than it said when it was written"
+        raise Edited(message)
+    if hash_of(line.seq, line.prev, line.digest) != line.hash:
+        message = "has a number or a hash that it was not written with"
+        raise Edited(message)
+    return line
+
+
+def _of(found: Mapping[str, object]) -> Line:
+    seq, at, kind, event = found["seq"], found.get("at", ""), found.get("kind", ""), found.get("event")
+    hashes = [found[key] for key in ("prev", "digest", "hash")]
+    is_skeleton = "event" not in found
+    if (
+        not isinstance(seq, int) or isinstance(seq, bool) or seq < 1
+        or not isinstance(at, str) or not isinstance(kind, str)
+        or not (is_skeleton or isinstance(event, dict))
+        or not all(isinstance(each, str) and _HASH.fullmatch(each) for each in hashes)
+    ):  # fmt: skip
+        message = "has values that no line has"
+        raise Edited(message)
+    prev, digest, own = (str(each) for each in hashes)
+    said = event if isinstance(event, dict) else None
+    return Line(seq=seq, at=at, kind=kind, event=said, prev=prev, digest=digest, hash=own)

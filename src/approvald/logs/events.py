@@ -89,6 +89,10 @@ class Event(StrEnum):
     LEASE_LOST = "lease.lost"
     """Another program works; this one stands by again."""
     LEDGER_MIGRATED = "ledger.migrated"
+    AUDIT_HEALED = "audit.healed"
+    """A torn last line of the audit file was taken off; `size` bytes."""
+    AUDIT_ANCHORED = "audit.anchored"
+    AUDIT_ANCHOR_FAILED = "audit.anchor_failed"
     LIBRARY = "library"
     """A line of a library; `message` holds its text."""
 

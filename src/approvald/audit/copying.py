@@ -1,0 +1,57 @@
+"""Copies the ledger's audit rows into the file of this host, in order and without a gap.
+
+Where the file stands is read from the file itself; the ledger remembers it too, because a rotated file is empty. A host
+that was away catches up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from approvald.audit.file import AuditFile, Opened
+from approvald.ledger.audit_rows import AuditKind, AuditRows
+from approvald.logs import Event, event
+
+_LOG: Final = logging.getLogger(__name__)
+_AT_ONCE: Final = 500
+
+
+class AuditCopy:
+    """One host's copy. `name` is remembered in the ledger. `tell_short`: called with what is known of a cut file."""
+
+    def __init__(self, rows: AuditRows, file: AuditFile, name: str, *, tell_short: Callable[[str], None]) -> None:
+        self._rows = rows
+        self._file = file
+        self._name = name[:512]
+        self._tell_short = tell_short
+        self._at: int | None = None
+
+    def bring_up_to_date(self) -> None:
+        """Append what the file has not got yet. Raises Unavailable (ledger or audit)."""
+        opened = self._file.look()
+        if opened is not None or self._at is None:
+            self._at = self._find_place(opened)
+        at = self._at
+        while lines := list(self._rows.rows_after(at, _AT_ONCE)):
+            self._file.append(lines)
+            at = self._at = lines[-1].seq
+            self._rows.note_copied(self._name, at)
+
+    def _find_place(self, opened: Opened | None) -> int:
+        """Return the number of the last line that this host has, in this file or in a rotated one."""
+        noted = max(self._rows.copied(self._name), self._at or 0)
+        if opened is None:
+            return noted
+        if opened.torn_bytes:
+            self._rows.add(AuditKind.TRAIL, {"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
+            event(_LOG, Event.AUDIT_HEALED, logging.WARNING, size=opened.torn_bytes)
+        if opened.last is None:
+            return noted
+        if opened.last.seq < noted:
+            what = f"the file ends with line {opened.last.seq}, and line {noted} had been written to it"
+            self._rows.add(AuditKind.TRAIL, {"cut": what})
+            self._tell_short(what)
+            return opened.last.seq
+        return opened.last.seq
