@@ -38,6 +38,8 @@ class AlarmKind(StrEnum):
     MAIL_WAITS = "mail_waits"
     LOGON_REFUSED = "logon_refused"
     COPIES_HELD_BACK = "copies_held_back"
+    AUDIT_CUT = "audit_cut"
+    ANCHOR_FAILED = "anchor_failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +165,17 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.LOGON_REFUSED: (
         "Alarm: a password of approvald's is not accepted",
         "Set the right password in the secret store; that is noticed by itself, and the account is not locked by us.",
+    ),
+    AlarmKind.AUDIT_CUT: (
+        "Alarm: the audit trail's file has been cut off",
+        (
+            "Find out who could write to it. The missing lines were written again from the ledger; run approvald audit "
+            "verify on the file and on its rotated ones, and compare with copies of them elsewhere."
+        ),
+    ),
+    AlarmKind.ANCHOR_FAILED: (
+        "Alarm: the audit trail could not be anchored",
+        "Look at audit.anchor_command. Approvals go on; until it works nobody outside can prove the newest lines.",
     ),
     AlarmKind.COPIES_HELD_BACK: (
         "Digest: more refusals than rates.team_copies_an_hour",

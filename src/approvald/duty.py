@@ -44,9 +44,16 @@ class Duty:
 
     def run(self) -> None:
         """Work until told to stop. Raises LedgerUnusable."""
+        failures = 0
         while self._get_ready():
-            with self._on_duty() as daemon:
-                daemon.run()
+            try:
+                with self._on_duty() as daemon:
+                    failures = 0
+                    daemon.run()
+            except Unavailable as away:  # the work could not begin, or its end not be written down
+                _tell_away(away, failures)
+                self._signals.wait(self._patience.pause(failures).total_seconds())
+                failures += 1
 
     @contextmanager
     def once(self) -> Iterator[Daemon]:

@@ -27,6 +27,8 @@ class Watching:
     letters: Letters
     rates: Rates
     plausibility: Plausibility
+    settle: timedelta
+    """How long Exchange may still work on a sending whose answer was lost."""
 
     @classmethod
     def from_settings(cls, settings: Settings, store: Store, mails: Mails, *, settle: timedelta) -> Watching:
@@ -44,6 +46,7 @@ class Watching:
             ),
         )
         return cls(
+            settle=settle,
             alarms=alarms,
             letters=letters,
             rates=Rates(
@@ -68,6 +71,14 @@ class Watching:
         facts = (("People with it", f"{count} or more"),)
         why = f"{count} or more people bear this value in people.link_attribute, and one human has no so many accounts."
         self.alarms.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
+
+    def audit_cut(self, what: str) -> None:
+        """Tell the team that somebody has cut the audit trail's file."""
+        self.alarms.raise_alarm(Alarm(kind=AlarmKind.AUDIT_CUT, why=f"The audit trail was changed: {what}."))
+
+    def anchor_failed(self, why: str) -> None:
+        """Tell the team that the audit trail could not be anchored."""
+        self.alarms.raise_alarm(Alarm(kind=AlarmKind.ANCHOR_FAILED, why=f"The audit trail is not anchored: {why}."))
 
     def group_disabled(self, problem: GroupProblem) -> None:
         """Tell the team that an approver group cannot be used."""

@@ -53,6 +53,7 @@ from approvald.senders import Senders
 from approvald.settings import Settings
 from approvald.signals import Signals
 from approvald.stamp import Stamp
+from approvald.trail import Trail
 from approvald.uptime import Uptime
 from approvald.waiting import Patience
 from approvald.watching import Watching
@@ -89,13 +90,19 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         store = store_for(settings.ledger, clock)
         stack.callback(store.close)
         store.fence(lease.fence)
+        settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
+        watching = Watching.from_settings(settings, store, Mails(store), settle=settle)
+        trail = Trail.from_settings(settings, store, watching)
+        stack.enter_context(trail.kept(this_program(), lease.token))
         secrets = _secrets(settings, store, stack)
         directory = _directory(settings, secrets, store, stack)
-        pvwa = _pvwa(settings, secrets, store, stack, permit=lease.certain)
+        pvwa = _pvwa(settings, secrets, store, stack, permit=trail.before_acting(lease.certain))
         mailbox = _mailbox(settings, secrets, store, stack, permit=lease.certain)
         _tell_halt(Halts(store))
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
-        yield _daemon(settings, store, mailbox, directory, pvwa, reader=reader, signals=signals)
+        yield _daemon(
+            settings, store, mailbox, directory, pvwa, reader=reader, signals=signals, watching=watching, trail=trail
+        )
 
 
 @contextmanager
@@ -174,15 +181,13 @@ def _mailbox(
 
 def _daemon(
     settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa, *, reader: Reader,
-    signals: Signals,
+    signals: Signals, watching: Watching, trail: Trail,
 ) -> Daemon:  # fmt: skip
     clock = store.clock
     mails = Mails(store)
     max_age = timedelta(hours=settings.mail.max_age_hours)
     halts = Halts(store)
     uptime = Uptime(store, clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * max_age, paused=halts.pauses)
-    settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
-    watching = Watching.from_settings(settings, store, mails, settle=settle)
     groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
                             pins=GroupPins(store), tell=watching.group_disabled)  # fmt: skip
     patience = _patience(settings)
@@ -225,7 +230,7 @@ def _daemon(
         clock=clock,
         patience=patience,
         rules=ReplyRules.from_settings(settings),
-        settle=settle,
+        settle=watching.settle,
         challenging=challenging,
     )
     mailroom = Mailroom(
@@ -246,7 +251,7 @@ def _daemon(
         patience=patience,
         poll_seconds=settings.daemon.poll_seconds,
         beat=uptime.beat,
-        rest=partial(_rest, reader, pvwa, groups),
+        rest=partial(_rest, reader, pvwa, groups, trail),
         reload=groups.read,
         signals=signals,
     )
@@ -262,7 +267,8 @@ def _tell_halt(halts: Halts) -> None:
         event(_LOG, Event.HALT_IN_FORCE, logging.WARNING, state=halt.kind.value, why=halt.reason, operator=halt.set_by)
 
 
-def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups) -> None:
+def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups, trail: Trail) -> None:
+    trail.rest()
     reader.rest()
     pvwa.rest()
     groups.keep_fresh()

@@ -86,6 +86,9 @@ tell_after_minutes = {tell_after_minutes}
 [ledger]
 file = {ledger}
 
+[audit]
+file = {audit}
+
 [logs]
 file = {log}
 stderr = {stderr}
@@ -118,6 +121,7 @@ def approvald_toml(
         "time_zone": TIME_ZONE,
         "ledger": str(state / "ledger.db"),
         "log": str(state / "approvald.log"),
+        "audit": str(state / "audit.jsonl"),
         "pvwa_sender": pvwa_sender or f"pvwa-noreply@{endpoints['domain']}",
     }
     lists = {"auth_sources": list(auth_sources), "auth_mechanisms": list(auth_mechanisms)}

@@ -94,6 +94,10 @@ def systems_of(settings: Settings) -> Iterator[Systems]:
     """Open the systems with the ledger that counts refused log-ons. Raises Unavailable where there is none."""
     from approvald import wiring  # noqa: PLC0415 - loads every adapter
 
+    if settings.ledger.url:
+        with wiring.build_doctor(settings) as systems:
+            yield systems
+        return
     ledger = settings.ledger.file
     if not ledger.parent.is_dir():
         message = (

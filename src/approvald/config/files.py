@@ -38,7 +38,12 @@ def _problems(settings: Settings) -> Iterator[str]:
     for key, path in secrets.items():
         if path is not None and (problem := _secret_problem(path)):
             yield f"{key}: {problem}"
-    for key, path in {"ledger.file": settings.ledger.file, "logs.file": settings.logs.file}.items():
+    written = {
+        "ledger.file": None if settings.ledger.url else settings.ledger.file,
+        "audit.file": settings.audit.file,
+        "logs.file": settings.logs.file,
+    }
+    for key, path in written.items():
         if path is not None and (problem := _folder_problem(path)):
             yield f"{key}: {problem}"
 

@@ -13,7 +13,14 @@ from approvald.settings.mail import (
     SenderSettings,
 )
 from approvald.settings.policy import PolicySettings, SafeRule
-from approvald.settings.running import DaemonSettings, LedgerSettings, LogSettings, ReplySettings, TeamSettings
+from approvald.settings.running import (
+    AuditSettings,
+    DaemonSettings,
+    LedgerSettings,
+    LogSettings,
+    ReplySettings,
+    TeamSettings,
+)
 from approvald.settings.secrets import FileSecret, HashicorpVaultSettings, SecretSettings, SecretSource, VaultSecret
 from approvald.settings.systems import CompareSettings, DirectorySettings, GroupSettings, PeopleSettings, PvwaSettings
 from approvald.settings.values import (
@@ -36,6 +43,7 @@ __all__ = [
     "ADDRESS",
     "AbsolutePath",
     "Address",
+    "AuditSettings",
     "Compare",
     "CompareSettings",
     "DaemonSettings",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, field_validator
 
 from approvald.settings.values import AbsolutePath, Address, Filled, LedgerUrl, OptionalPath, OptionalUrl, Section, Zone
 
@@ -37,6 +37,22 @@ class LedgerSettings(Section):
     file: AbsolutePath = Path("/var/lib/approvald/ledger.db")
     url: LedgerUrl = ""
     password_file: OptionalPath = None
+
+
+class AuditSettings(Section):
+    """[audit]: the audit trail, for those who ask later who approved what, and why."""
+
+    file: AbsolutePath = Path("/var/log/approvald/audit.jsonl")
+    anchor_command: list[Filled] = []  # noqa: RUF012 - pydantic copies a default for each instance
+    anchor_minutes: PositiveFloat = 60.0
+
+    @field_validator("anchor_command")
+    @classmethod
+    def _absolute(cls, command: list[str]) -> list[str]:
+        if command and not command[0].startswith("/"):
+            message = "does not begin with an absolute path; name the program so, no PATH is searched"
+            raise ValueError(message)
+        return command
 
 
 class LogSettings(Section):

@@ -9,7 +9,14 @@ from pydantic import model_validator
 
 from approvald.settings.mail import MailboxSettings, MailSettings, ParseSettings, SenderSettings
 from approvald.settings.policy import PolicySettings
-from approvald.settings.running import DaemonSettings, LedgerSettings, LogSettings, ReplySettings, TeamSettings
+from approvald.settings.running import (
+    AuditSettings,
+    DaemonSettings,
+    LedgerSettings,
+    LogSettings,
+    ReplySettings,
+    TeamSettings,
+)
 from approvald.settings.secrets import SecretSettings
 from approvald.settings.systems import DirectorySettings, GroupSettings, PeopleSettings, PvwaSettings
 from approvald.settings.values import Section
@@ -43,6 +50,7 @@ class Settings(Section):
     plausibility: PlausibilitySettings = PlausibilitySettings()
     daemon: DaemonSettings = DaemonSettings()
     ledger: LedgerSettings = LedgerSettings()
+    audit: AuditSettings = AuditSettings()
     logs: LogSettings = LogSettings()
 
     def longest_call_seconds(self) -> float:

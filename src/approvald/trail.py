@@ -1,0 +1,104 @@
+"""The audit trail as the running daemon keeps it: its beginning and end, its file, its anchor."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Final
+
+from approvald.audit.anchoring import Anchoring
+from approvald.audit.copying import AuditCopy
+from approvald.audit.file import AuditFile
+from approvald.errors import System, Unavailable
+from approvald.ledger.audit_rows import AuditKind, AuditRows
+from approvald.ledger.store import Store
+from approvald.logs import Event, event
+from approvald.ports import Names
+from approvald.settings import Settings
+from approvald.stamp import Stamp
+from approvald.watching import Watching
+
+_LOG: Final = logging.getLogger(__name__)
+_KIND: Final = "policy"
+
+
+class Trail:
+    """Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
+
+    def __init__(self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, stamp: Stamp) -> None:
+        self._rows = rows
+        self._copy = copy
+        self._anchoring = anchoring
+        self._names = names
+        self._stamp = stamp
+
+    @classmethod
+    def from_settings(cls, settings: Settings, store: Store, watching: Watching) -> Trail:
+        """Put it together. The name of this host's copy is its host name and the file."""
+        rows, audit = AuditRows(store), settings.audit
+        name = f"{socket.gethostname()}:{audit.file}"
+        return cls(
+            rows=rows,
+            copy=AuditCopy(rows, AuditFile(audit.file), name, tell_short=watching.audit_cut),
+            anchoring=Anchoring(
+                rows, audit.anchor_command, every=timedelta(minutes=audit.anchor_minutes), clock=store.clock,
+                tell=watching.anchor_failed,
+            ),
+            names=store,
+            stamp=Stamp.of(settings),
+        )  # fmt: skip
+
+    @contextmanager
+    def kept(self, holder: str, token: int | None) -> Iterator[None]:
+        """Write down the beginning, and at the end of the block its end; that one is a courtesy, as a crash shows."""
+        self._begin(holder, token)
+        try:
+            yield
+        finally:
+            try:
+                self._rows.add(AuditKind.STOP, {"holder": holder})
+                self._copy.bring_up_to_date()
+            except Unavailable as away:
+                _tell(away)
+
+    def _begin(self, holder: str, token: int | None) -> None:
+        """Write down who works from now on and by which rules, and whether these have changed."""
+        stamp = self._stamp
+        versions = {
+            "version": stamp.version,
+            "configuration_hash": stamp.configuration_hash,
+            "policy_hash": stamp.policy_hash,
+        }
+        before = self._names.recall(_KIND).get("hash")
+        self._rows.add(AuditKind.START, {**versions, "holder": holder, "lease": token})
+        if before != stamp.policy_hash:
+            content = {"before": before, "policy_hash": stamp.policy_hash, "policy": dict(stamp.policy)}
+            self._rows.add(AuditKind.POLICY, content)
+            self._names.remember(_KIND, "hash", stamp.policy_hash)
+        try:
+            self._copy.bring_up_to_date()
+        except Unavailable as away:
+            if away.system is not System.AUDIT:
+                raise
+            _tell(away)  # mails are read all the same; `before_acting` keeps everything from being confirmed
+
+    def rest(self) -> None:
+        """Bring the file up to date, and anchor the head when that is due."""
+        self._copy.bring_up_to_date()
+        self._anchoring.rest()
+
+    def before_acting(self, certain: Callable[[], None]) -> Callable[[], None]:
+        """Return what is asked right before something is sent: what led to it is in the file, and we may act."""
+
+        def permit() -> None:
+            self._copy.bring_up_to_date()
+            certain()
+
+        return permit
+
+
+def _tell(away: Unavailable) -> None:
+    event(_LOG, Event.SYSTEM_AWAY, logging.ERROR, system=away.system.value, cause=str(away))
