@@ -49,9 +49,9 @@ class AlarmDesk:
         event(_LOG, Event.ALARM, logging.ERROR, code=alarm.kind.value, why=alarm.why, cause=cause)
         self._book.add(alarm, current_mail() or "")
 
-    def mail_waits(self, system: str, cause: str) -> None:
-        """Tell that mails have been waiting for long, once a pause for each system; "" is approvald itself."""
-        self._raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name=system or "approvald"))
+    def mail_waits(self, cause: str) -> None:
+        """Tell that a mail has been waiting for long though no system is away, once a pause."""
+        self._raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name="approvald"))
 
     def logon_refused(self, failed: AuthenticationFailed) -> None:
         """Tell that a system does not accept one of our accounts, once a pause for each account."""

@@ -36,6 +36,9 @@ class AlarmKind(StrEnum):
     CLOCKS_DIFFER = "clocks_differ"
     REPLY_FAILED = "reply_failed"
     MAIL_WAITS = "mail_waits"
+    OUTAGE = "outage"
+    OUTAGE_OVER = "outage_over"
+    LEDGER_AWAY = "ledger_away"
     LOGON_REFUSED = "logon_refused"
     COPIES_HELD_BACK = "copies_held_back"
     AUDIT_CUT = "audit_cut"
@@ -94,6 +97,9 @@ def harmless(text: str) -> str:
     shown = "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARS])
     return _LINK.sub(" [link] ", shown)
 
+
+TOLD_AT_ONCE: Final = frozenset({AlarmKind.OUTAGE, AlarmKind.OUTAGE_OVER})
+"""Kinds that are raised once for each thing they are about, so that no mail about one waits for an earlier one."""
 
 _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.SENDER_UNPROVEN: (
@@ -159,8 +165,23 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
         "Look at the cause and at the mailbox's rights; approvald looks into Sent Items and tries again.",
     ),
     AlarmKind.MAIL_WAITS: (
-        "Alarm: mails wait, nothing is being approved",
+        "Alarm: a mail waits, and no system is to blame",
+        "Look at the log (mail.waiting, mail.failed) for its ledger id; approvald goes on trying by itself.",
+    ),
+    AlarmKind.OUTAGE: (
+        "Alarm: a system is away, nothing is being approved",
         "Look after the system that is named; approvald goes on trying by itself, and approvers can use the portal.",
+    ),
+    AlarmKind.OUTAGE_OVER: (
+        "All clear: a system is back",
+        "Nothing is to be done; mails that waited are decided now, and their senders answered.",
+    ),
+    AlarmKind.LEDGER_AWAY: (
+        "Alarm: the ledger cannot be written, nothing is being approved",
+        (
+            "Make room on its disk, or give approvald back the right to write it, or bring its database back. Mails "
+            "are read and wait; approvers can use the portal."
+        ),
     ),
     AlarmKind.LOGON_REFUSED: (
         "Alarm: a password of approvald's is not accepted",

@@ -21,12 +21,18 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Daemon:
-    """The loop. `rest` is called after every poll, `reload` after SIGHUP; both may raise Unavailable."""
+    """The loop. `rest` is called after every poll, `reload` after SIGHUP; both may raise Unavailable.
+
+    `failed` is told why a poll did not do all its work, `recovered` that one did; they never raise.
+    """
 
     def __init__(
         self, *, mailroom: Mailroom, clock: Clock, patience: Patience, poll_seconds: float,
         beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object], signals: Signals,
+        failed: Callable[[Unavailable], None], recovered: Callable[[], None],
     ) -> None:  # fmt: skip
+        self._tell_failed = failed
+        self._tell_recovered = recovered
         self._mailroom = mailroom
         self._clock = clock
         self._patience = patience
@@ -59,10 +65,12 @@ class Daemon:
             self._is_lost = True
             return 0.0
         except Unavailable as away:
+            self._tell_failed(away)
             return self._failed(away.system.value, str(away), away.retry_after_seconds)
         except Exception as error:  # noqa: BLE001 - the loop lives; what happened is told in full
             event(_LOG, Event.DAEMON_CRASHED, logging.ERROR, trace=error)
             return self._failed("", f"an error nobody expected ({type(error).__name__})", None)
+        self._tell_recovered()
         if self._failures:
             event(_LOG, Event.POLL_RECOVERED, logging.INFO, attempt=self._failures)
             self._failures = 0

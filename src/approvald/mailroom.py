@@ -186,17 +186,18 @@ class Mailroom:
     ) -> None:
         """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long.
 
-        `is_meant`: a rule lets it wait and no system fails, so that the team need not be told.
+        `is_meant`: a rule lets it wait and nothing fails, so that the team need not be told. `system`: the one it waits
+        for, whose outage is told of by `outages`; empty where none is to blame.
         """
         pause = self._patience.pause(entry.tries, wished_seconds)
-        now = self._mails.waits(entry.id, cause=cause, retry_at=self._clock.now() + pause)
+        now = self._mails.waits(entry.id, cause=cause, system=system, retry_at=self._clock.now() + pause)
         event(
             _LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause, attempt=now.tries,
             seconds=round(pause.total_seconds(), 1),
         )  # fmt: skip
         is_long = now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now())
-        if is_long and not is_meant:
-            self._alarms.mail_waits(system, cause)
+        if is_long and not is_meant and not system:
+            self._alarms.mail_waits(cause)
 
 
 def _batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:

@@ -70,6 +70,12 @@ class Mailbox(Protocol):
         Raises OutcomeUnknown when the answer was lost: mails may have been sent; look with `sent_markers`.
         """
 
+    def send_unasked(self, alarm: Reply) -> None:
+        """Send one alarm without asking whether this program may still act: the ledger that would say so is away.
+
+        Nothing is decided by it, and a second one does no harm.
+        """
+
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
         """Return those of the markers that stand on a mail in Sent Items."""
 

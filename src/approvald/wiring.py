@@ -15,6 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from approvald.approvers import Approvers
+from approvald.breaker import Breaker
+from approvald.breakers import BreakableDirectory, BreakableMailbox, BreakablePvwa, BreakableSecretStore
 from approvald.challenging import Challenging
 from approvald.clock import SystemClock
 from approvald.compare import Comparison
@@ -34,11 +36,14 @@ from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.opening import store_for
+from approvald.ledger.outages import OutageBook
 from approvald.ledger.retries import Retries
 from approvald.ledger.store import Store
+from approvald.ledger_alarm import LedgerAlarm
 from approvald.logs import Event, event
 from approvald.mailroom import Mailroom
 from approvald.model import Level
+from approvald.outages import Outages
 from approvald.outbox import Outbox
 from approvald.people import People
 from approvald.permission import Permission
@@ -94,15 +99,24 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         watching = Watching.from_settings(settings, store, Mails(store), settle=settle)
         trail = Trail.from_settings(settings, store, watching)
         stack.enter_context(trail.kept(this_program(), lease.token))
-        secrets = _secrets(settings, store, stack)
-        directory = _directory(settings, secrets, store, stack)
-        pvwa = _pvwa(settings, secrets, store, stack, permit=trail.before_acting(lease.certain))
-        mailbox = _mailbox(settings, secrets, store, stack, permit=lease.certain)
+        outages = Outages(
+            book=OutageBook(store), alarms=watching.alarms, clock=clock,
+            tell_after=timedelta(minutes=settings.daemon.tell_after_minutes),
+        )  # fmt: skip
+        breaker = partial(Breaker, clock=clock, patience=_patience(settings), health=outages)
+        secrets = BreakableSecretStore(_secrets(settings, store, stack), breaker(System.SECRET_STORE))
+        directory = BreakableDirectory(_directory(settings, secrets, store, stack), breaker(System.DIRECTORY))
+        adapter = _pvwa(settings, secrets, store, stack, permit=trail.before_acting(lease.certain))
+        pvwa = BreakablePvwa(adapter, breaker(System.PVWA))
+        mailbox = BreakableMailbox(
+            _mailbox(settings, secrets, store, stack, permit=lease.certain), breaker(System.EXCHANGE)
+        )
         _tell_halt(Halts(store))
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
         yield _daemon(
-            settings, store, mailbox, directory, pvwa, reader=reader, signals=signals, watching=watching, trail=trail
-        )
+            settings, store, mailbox, directory, pvwa, reader=reader, signals=signals, watching=watching,
+            rest=partial(_watch, outages, trail, breaker(System.AUDIT)),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -181,7 +195,7 @@ def _mailbox(
 
 def _daemon(
     settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa, *, reader: Reader,
-    signals: Signals, watching: Watching, trail: Trail,
+    signals: Signals, watching: Watching, rest: Callable[[], None],
 ) -> Daemon:  # fmt: skip
     clock = store.clock
     mails = Mails(store)
@@ -245,15 +259,20 @@ def _daemon(
         retrying=Retrying(mailbox=mailbox, mails=mails, retries=Retries(store), age=uptime.age, max_age=max_age),
         fetch_bytes=settings.parse.limits.fetch_bytes,
     )
+    ledger_alarm = LedgerAlarm(
+        mailbox=mailbox, rules=ReplyRules.from_settings(settings), clock=clock, tell_after=patience.tell_after
+    )
     return Daemon(
         mailroom=mailroom,
         clock=clock,
         patience=patience,
         poll_seconds=settings.daemon.poll_seconds,
         beat=uptime.beat,
-        rest=partial(_rest, reader, pvwa, groups, trail),
+        rest=partial(_rest, reader, pvwa, groups, rest),
         reload=groups.read,
         signals=signals,
+        failed=ledger_alarm.failed,
+        recovered=ledger_alarm.recovered,
     )
 
 
@@ -267,11 +286,17 @@ def _tell_halt(halts: Halts) -> None:
         event(_LOG, Event.HALT_IN_FORCE, logging.WARNING, state=halt.kind.value, why=halt.reason, operator=halt.set_by)
 
 
-def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups, trail: Trail) -> None:
-    trail.rest()
+def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups, watch: Callable[[], None]) -> None:
     reader.rest()
     pvwa.rest()
     groups.keep_fresh()
+    watch()
+
+
+def _watch(outages: Outages, trail: Trail, breaker: Breaker) -> None:
+    outages.rest()
+    with breaker.call():
+        trail.rest()
 
 
 def _rules(settings: Settings, max_age: timedelta) -> Rules:

@@ -39,7 +39,7 @@ def test_everything_is_away_at_the_start(sandbox: Sandbox, kind: FaultKind, tmp_
 
 
 def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
-    """After `tell_after` the sender reads once that nothing is decided, and the team has one alarm."""
+    """After `tell_after` the sender reads once that nothing is decided; the team hears of beginning and end."""
     with raised(sandbox, tmp_path / "state", timeout=1.0, tell_after_minutes=0.01) as stage:
         notice = stage.new_request()
         stage.sandbox.put_fault(System.PVWA, Fault(kind=FaultKind.DOWN))
@@ -52,4 +52,8 @@ def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
         stage.wait_until_filed(dict.fromkeys(stage.filed(), 0))
 
         assert_confirmed_once(stage, notice, 1)
-        assert [mail["subject"] for mail in stage.alarms()] == ["Alarm: mails wait, nothing is being approved"]
+        stage.until(lambda: len(stage.alarms()) == 2)
+        assert [mail["subject"] for mail in stage.alarms()] == [
+            "Alarm: a system is away, nothing is being approved",
+            "All clear: a system is back",
+        ]

@@ -116,6 +116,10 @@ class FakeMailbox:
             raise OutcomeUnknown(message)
         return [None if reply in taken else NotDone(why="ErrorInvalidRecipients") for reply in replies]
 
+    def send_unasked(self, alarm: Reply) -> None:
+        """Send an alarm."""
+        self.send([alarm])
+
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
         """Look into Sent Items."""
         if not markers:

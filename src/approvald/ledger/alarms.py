@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.alarms import Alarm, AlarmKind, alarm_words
+from approvald.alarms import TOLD_AT_ONCE, Alarm, AlarmKind, alarm_words
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.letters import Text, add_letter, is_resting
@@ -68,7 +68,8 @@ class AlarmBook:
             kinds = connection.scalars(sa.select(alarms.kind).where(alarms.letter.is_(None)).distinct()).all()
             for kind in [each for each in AlarmKind if each.value in kinds]:
                 # A flood is read once, when its letter is due, and not at every poll.
-                if is_resting(connection, self._store, _letters_of(kind), to, pause):
+                rests = timedelta() if kind in TOLD_AT_ONCE else pause
+                if is_resting(connection, self._store, _letters_of(kind), to, rests):
                     continue
                 self._write(connection, kind, to)
                 connection.execute(

@@ -208,8 +208,11 @@ class Mails:
         """Let a mail that waits be tried at once."""
         self._update(ledger_id, retry_at=self._store.clock.now())
 
-    def waits(self, ledger_id: str, *, cause: str, retry_at: datetime) -> Entry:
-        """Write down that the mail waits, why, and when it is tried again. Returns the entry as it is now."""
+    def waits(self, ledger_id: str, *, cause: str, system: str, retry_at: datetime) -> Entry:
+        """Write down that the mail waits, why and for which system, and when it is tried again.
+
+        `system` is empty where it waits for none. Returns the entry as it is now.
+        """
         mails = tables.mails
         with self._store.begin() as connection:
             connection.execute(
@@ -220,6 +223,7 @@ class Mails:
                         mails.c.waiting_since, sa.literal(self._store.clock.now(), tables.Instant())
                     ),
                     retry_at=retry_at,
+                    waits_for=system or None,
                     cause=cause[:256],
                     tries=mails.c.tries + 1,
                 )

@@ -70,6 +70,13 @@ class ExchangeMailbox:
             return ()
         if self._permit is not None:
             self._permit()
+        return self._sent(replies)
+
+    def send_unasked(self, alarm: Reply) -> None:
+        """Send one alarm, without asking `permit`. Raises as `send` does."""
+        self._sent([alarm])
+
+    def _sent(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
         try:
             rows = self._connection.ask("CreateItem", _sending(replies))
         except (NotProcessed, AuthenticationFailed):

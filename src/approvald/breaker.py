@@ -1,0 +1,77 @@
+"""Leaves a system alone that fails: after two failures in a row it is asked again only when a pause has passed.
+
+The pause doubles from 1 s to 60 s, with jitter, and is not shorter than the system itself wishes for. One failure alone
+keeps nobody from asking: it may be about one request only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from approvald.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
+from approvald.ports import Clock
+from approvald.waiting import Patience
+
+_LET_PASS: Final = 1
+"""How many failures in a row open nothing."""
+
+
+class Health(Protocol):
+    """Is told how a system does. Its methods may raise Unavailable (ledger)."""
+
+    def failed(self, system: System, cause: str) -> None:
+        """Hear that the system did not do its work."""
+
+    def answered(self, system: System) -> None:
+        """Hear that the system did its work."""
+
+
+class Breaker:
+    """One system's. `call` is put around every question that the system is asked."""
+
+    def __init__(self, system: System, *, clock: Clock, patience: Patience, health: Health) -> None:
+        self._system = system
+        self._clock = clock
+        self._patience = patience
+        self._health = health
+        self._failures = 0
+        self._open_until = 0.0
+        self._cause = ""
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Raise Unavailable instead, while the system is to be left alone; else see how it does."""
+        left = self._open_until - self._clock.monotonic()
+        if left > 0:
+            message = f"{self._cause} (It is left alone for another {left:.0f} s.)"
+            raise Unavailable(self._system, message, retry_after_seconds=left)
+        try:
+            yield
+        except AuthenticationFailed:
+            raise  # it is about one account, and the log-on guard says when that is tried again
+        except Unavailable as away:
+            if away.system is self._system:
+                self._failed(str(away), away.retry_after_seconds)
+            raise
+        except OutcomeUnknown as lost:
+            self._failed(str(lost), None)
+            raise
+        except Exception:
+            self._answered()
+            raise
+        else:
+            self._answered()
+
+    def _failed(self, cause: str, wished_seconds: float | None) -> None:
+        self._failures += 1
+        self._cause = cause
+        if self._failures > _LET_PASS or wished_seconds:
+            pause = self._patience.pause(max(self._failures - _LET_PASS - 1, 0), wished_seconds)
+            self._open_until = self._clock.monotonic() + pause.total_seconds()
+        self._health.failed(self._system, cause)
+
+    def _answered(self) -> None:
+        self._failures = 0
+        self._health.answered(self._system)

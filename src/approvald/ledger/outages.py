@@ -1,0 +1,98 @@
+"""Outages of the systems outside as they last: a restart neither forgets nor repeats one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from approvald.errors import System
+from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.dialect import upsert
+from approvald.ledger.mails import State
+from approvald.ledger.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outage:
+    """One outage. `since`: its first failure, `last_at`: the newest one; `told_at`: when the team was told. UTC."""
+
+    system: System
+    since: datetime
+    last_at: datetime
+    failures: int
+    cause: str
+    told_at: datetime | None = None
+
+
+class OutageBook:
+    """The outages of the ledger, one a system; every method is one transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def lasting(self) -> Mapping[System, Outage]:
+        """Return the outages that are not over."""
+        with self._store.look() as connection:
+            rows = connection.execute(sa.select(tables.outages)).all()
+        return {outage.system: outage for outage in map(_outage, rows)}
+
+    def failed(self, system: System, cause: str) -> Outage:
+        """Write one failure down; the first one begins an outage. Returns it."""
+        rows, now = tables.outages, self._store.clock.now()
+        with self._store.begin() as connection:
+            begun = connection.execute(
+                upsert(connection, rows)
+                .values(system=system, since=now, last_at=now, failures=0, cause=cause[:256])
+                .on_conflict_do_nothing(index_elements=["system"])
+            ).rowcount
+            connection.execute(
+                rows.update()
+                .where(rows.c.system == system)
+                .values(last_at=now, failures=rows.c.failures + 1, cause=cause[:256])
+            )
+            if begun:
+                content = {"system": system.value, "state": "away", "cause": cause[:256]}
+                record(connection, self._store, AuditKind.OUTAGE, content)
+            return _outage(connection.execute(sa.select(rows).where(rows.c.system == system)).one())
+
+    def told(self, system: System) -> None:
+        """Write down that the team is told of this outage."""
+        rows = tables.outages
+        with self._store.begin() as connection:
+            connection.execute(rows.update().where(rows.c.system == system).values(told_at=self._store.clock.now()))
+
+    def over(self, outage: Outage) -> None:
+        """End an outage."""
+        rows = tables.outages
+        with self._store.begin() as connection:
+            ended = connection.execute(rows.delete().where(rows.c.system == outage.system)).rowcount
+            if ended:
+                content = {
+                    "system": outage.system.value,
+                    "state": "back",
+                    "since": outage.since.isoformat(),
+                    "failures": outage.failures,
+                }
+                record(connection, self._store, AuditKind.OUTAGE, content)
+
+    def wake(self, system: System) -> int:
+        """Make every mail due that waited for this system. Returns how many."""
+        mails = tables.mails
+        with self._store.begin() as connection:
+            return connection.execute(
+                mails.update()
+                .where(mails.c.waits_for == system, mails.c.state != State.FILED, mails.c.ended_at.is_(None))
+                .values(retry_at=self._store.clock.now(), waits_for=None)
+            ).rowcount
+
+
+def _outage(row: sa.Row[Any]) -> Outage:
+    return Outage(
+        system=System(row.system), since=row.since, last_at=row.last_at, failures=row.failures, cause=row.cause,
+        told_at=row.told_at,
+    )  # fmt: skip
