@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["postgresql_fixtures"]
 OPEN_CORPUS = Path(__file__).parent / "corpus" / "open"
 
 # A loaded machine makes random input slow and thin; that is no finding. In CI the same examples are tried every time,

@@ -110,7 +110,7 @@ def test_waiting_counts_tries_and_remembers_when_it_began(store: Store) -> None:
     mails = Mails(store)
     entry = mails.seen(listed())
     first = mails.waits(entry.id, cause="PVWA is away", system="pvwa", retry_at=NOW + timedelta(seconds=1))
-    second = mails.waits(entry.id, cause="x", system="pvwa" * 1000, retry_at=NOW + timedelta(seconds=9))
+    second = mails.waits(entry.id, cause="x" * 1000, system="pvwa", retry_at=NOW + timedelta(seconds=9))
     assert (first.tries, first.waiting_since, first.retry_at) == (1, NOW, NOW + timedelta(seconds=1))
     assert (second.tries, second.waiting_since, second.retry_at) == (2, NOW, NOW + timedelta(seconds=9))
     assert [each.id for each in mails.unfiled()] == [entry.id]

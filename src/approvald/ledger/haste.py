@@ -44,11 +44,12 @@ class Haste:
                 upsert(connection, table)
                 .values(ledger_id=ledger_id, guid=guid, at=now, fast=fast)
                 .on_conflict_do_nothing(index_elements=["ledger_id"])
-            )
+                .returning(table.c.id)
+            ).first()
             slow = sa.select(sa.func.max(table.c.id)).where(table.c.guid == guid, table.c.fast.is_(False))
             last_slow = int(connection.scalar(slow) or 0)
             run = sa.select(sa.func.count()).where(table.c.guid == guid, table.c.fast.is_(True), table.c.id > last_slow)
-            return int(connection.scalar(run) or 0), made.rowcount > 0
+            return int(connection.scalar(run) or 0), made is not None
 
     def bar(self, guid: str, address: str) -> bool:
         """Bar an approver. Returns False where they are barred already."""

@@ -49,13 +49,14 @@ class OutageBook:
                 upsert(connection, rows)
                 .values(system=system, since=now, last_at=now, failures=0, cause=cause[:256])
                 .on_conflict_do_nothing(index_elements=["system"])
-            ).rowcount
+                .returning(rows.c.system)
+            ).first()
             connection.execute(
                 rows.update()
                 .where(rows.c.system == system)
                 .values(last_at=now, failures=rows.c.failures + 1, cause=cause[:256])
             )
-            if begun:
+            if begun is not None:
                 content = {"system": system.value, "state": "away", "cause": cause[:256]}
                 record(connection, self._store, AuditKind.OUTAGE, content)
             return _outage(connection.execute(sa.select(rows).where(rows.c.system == system)).one())
