@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from approvald.audit.anchoring import Anchoring
@@ -39,7 +40,7 @@ class Trail:
     def from_settings(cls, settings: Settings, store: Store, watching: Watching) -> Trail:
         """Put it together. The name of this host's copy is its host name and the file."""
         rows, audit = AuditRows(store), settings.audit
-        name = f"{socket.gethostname()}:{audit.file}"
+        name = copy_name(audit.file)
         return cls(
             rows=rows,
             copy=AuditCopy(rows, AuditFile(audit.file), name, tell_short=watching.audit_cut),
@@ -98,6 +99,11 @@ class Trail:
             certain()
 
         return permit
+
+
+def copy_name(file: Path) -> str:
+    """Return by which name the ledger remembers this host's copy."""
+    return f"{socket.gethostname()}:{file}"
 
 
 def _tell(away: Unavailable) -> None:

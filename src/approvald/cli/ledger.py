@@ -6,7 +6,7 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,6 +14,9 @@ from approvald.cli.configuration import read_settings
 
 if TYPE_CHECKING:
     from approvald.ledger.store import Store
+
+
+_NO_LEDGER: Final = "{file}: there is no ledger; has approvald been started, and is this its ledger.file?"
 
 
 @contextmanager
@@ -25,10 +28,7 @@ def opened_ledger() -> Iterator[Store]:
 
     settings = read_settings()
     if not settings.ledger.url and not settings.ledger.file.exists():
-        message = (
-            f"{settings.ledger.file}: there is no ledger; has approvald been started, and is this its ledger.file?"
-        )
-        raise click.ClickException(message)
+        raise click.ClickException(_NO_LEDGER.format(file=settings.ledger.file))
     logs.set_up(settings.logs)
     store = store_for(settings.ledger, SystemClock())
     try:
@@ -37,6 +37,22 @@ def opened_ledger() -> Iterator[Store]:
     finally:
         store.close()
         logs.tear_down()
+
+
+@contextmanager
+def reading_ledger() -> Iterator[Store]:
+    """Open this configuration's ledger for reading only. Raises ClickException where there is none."""
+    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
+    from approvald.ledger.opening import store_for  # noqa: PLC0415 - loads SQLAlchemy
+
+    settings = read_settings()
+    if not settings.ledger.url and not settings.ledger.file.exists():
+        raise click.ClickException(_NO_LEDGER.format(file=settings.ledger.file))
+    store = store_for(settings.ledger, SystemClock())
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def operator() -> str:

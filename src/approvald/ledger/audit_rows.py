@@ -97,12 +97,23 @@ class AuditRows:
         rows = tables.audit.c
         return self._lines(sa.select(tables.audit).where(rows.seq > seq).order_by(rows.seq).limit(limit))
 
-    def of(self, *, mail_ids: Sequence[str] = (), request_ids: Sequence[str] = ()) -> Sequence[Line]:
-        """Return the lines that speak of these mails or requests, in order."""
+    def of(
+        self, *, mail_ids: Sequence[str] = (), request_ids: Sequence[str] = (), kind: AuditKind | None = None
+    ) -> Sequence[Line]:
+        """Return the lines that speak of these mails or requests, in order; of one kind only, where it is given."""
         rows = tables.audit.c
         asked = [request_id.casefold() for request_id in request_ids]
         about = sa.or_(rows.mail_id.in_(list(mail_ids)), rows.request_id.in_(asked))
-        return self._lines(sa.select(tables.audit).where(about).order_by(rows.seq))
+        of_kind = sa.true() if kind is None else rows.kind == kind
+        return self._lines(sa.select(tables.audit).where(about, of_kind).order_by(rows.seq))
+
+    def newest_before(self, seq: int, kind: AuditKind) -> Line | None:
+        """Return the last line of that kind with a number not above `seq`."""
+        rows = tables.audit.c
+        found = self._lines(
+            sa.select(tables.audit).where(rows.seq <= seq, rows.kind == kind).order_by(rows.seq.desc()).limit(1)
+        )
+        return found[0] if found else None
 
     def copied(self, name: str) -> int:
         """Return how far the copy of that name is certain to have come."""

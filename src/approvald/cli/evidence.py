@@ -1,0 +1,50 @@
+"""`approvald evidence`: one folder that shows an auditor who approved a request, and proves it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import click
+
+from approvald.cli.configuration import config_option
+from approvald.cli.ledger import reading_ledger
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@click.command("evidence")
+@config_option
+@click.argument("request_id")
+@click.option("--to", "target", type=click.Path(path_type=Path), help="The folder to make; by default in this one.")
+@click.option("--zip", "zipped", is_flag=True, help="Make a zip instead.")
+def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
+    """Make a self-contained folder about REQUEST_ID: mails, people, PVWA before and after, every check, the proof.
+
+    Whoever gets it checks it with "approvald audit verify FOLDER". Holds no text of a mail and no secret. Reads the
+    ledger only.
+    """
+    from approvald.evidence.gathering import excerpt, gather  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.evidence.writing import write  # noqa: PLC0415 - as above
+    from approvald.ledger.audit_rows import AuditRows  # noqa: PLC0415 - as above
+    from approvald.ledger.cases import Cases  # noqa: PLC0415 - as above
+
+    now = datetime.now(UTC)
+    name = _UNSAFE.sub("-", request_id)[:100].strip(".-") or "request"
+    path = target or Path(f"evidence-{name}-{now:%Y%m%dT%H%M%SZ}")
+    path = path.with_name(f"{path.name}.zip") if zipped and path.suffix != ".zip" else path
+    with reading_ledger() as store:
+        rows = AuditRows(store)
+        case = Cases(store).find(request_id)
+        if case is None or not case.lines:
+            message = f"the audit trail says nothing of {request_id}; look for it with: approvald history"
+            raise click.ClickException(message)
+        gathered = gather(case, rows)
+        try:
+            write(path, gathered, excerpt(case, rows, gathered), request_id=case.request_id or request_id, made_at=now)
+        except FileExistsError as error:
+            message = f"{path} is there already, and nothing is overwritten; name another one with --to"
+            raise click.ClickException(message) from error
+    click.echo(f"{path}: {len(case.mails)} mails, {len(case.lines)} lines of the audit trail, head {gathered.head[0]}")

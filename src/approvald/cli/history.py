@@ -1,0 +1,105 @@
+"""`approvald history`: one line a mail, for people, programs and spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from approvald.cli.configuration import config_option
+from approvald.cli.csv_cells import cell
+from approvald.cli.ledger import reading_ledger
+
+if TYPE_CHECKING:
+    from approvald.ledger.mails import Entry
+
+COLUMNS: Final = (
+    "received", "filed", "mail", "sender", "person", "guid", "request", "safe", "level", "outcome", "confirmer",
+    "attempt_of",
+)  # fmt: skip
+_SPAN: Final = re.compile(r"(\d{1,4})([dh])")
+
+
+def _since(_context: click.Context, _parameter: click.Parameter, given: str | None) -> datetime | None:
+    if not given:
+        return None
+    span = _SPAN.fullmatch(given)
+    if span is not None:
+        return datetime.now(UTC) - timedelta(**{"days" if span[2] == "d" else "hours": int(span[1])})
+    try:
+        read = datetime.fromisoformat(given)
+    except ValueError as error:
+        message = "write a date or time like 2026-11-27 or 2026-11-27T14:00 (UTC), or a span like 7d or 12h"
+        raise click.BadParameter(message) from error
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+@click.command("history")
+@config_option
+@click.option("--request", default="", help="PVWA's request id.")
+@click.option("--person", default="", help="Address, account name or objectGUID of the approver.")
+@click.option("--safe", default="", help="Name of a safe.")
+@click.option("--since", callback=_since, help="A date or time (UTC), or a span like 7d or 12h.")
+@click.option("--outcome", "outcomes", multiple=True, help="How a mail ended, such as confirmed; several may be given.")
+@click.option("--json", "how", flag_value="json", help="One JSON object a line.")
+@click.option("--csv", "how", flag_value="csv", help="For spreadsheets; no cell is a formula.")
+def command(
+    *, request: str, person: str, safe: str, since: datetime | None, outcomes: tuple[str, ...], how: str | None
+) -> None:
+    """List mails and what became of them, in the order of their receipt. Reads the ledger only."""
+    from approvald.ledger.cases import Cases, Wanted  # noqa: PLC0415 - loads SQLAlchemy
+
+    wanted = Wanted(request=request, safe=safe, since=since, outcomes=outcomes)
+    with reading_ledger() as store:
+        rows = (row_of(*each) for each in Cases(store).history(wanted))
+        _print((row for row in rows if _is_of(row, person)), how)
+
+
+def row_of(entry: Entry, request_id: str | None, decision: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return one row; what is not known is empty."""
+    person = decision["approver"]["person"] if decision else {}
+    ending = entry.ending
+    return {
+        "received": f"{entry.received:%Y-%m-%dT%H:%M:%SZ}",
+        "filed": f"{entry.filed_at:%Y-%m-%dT%H:%M:%SZ}" if entry.filed_at else "",
+        "mail": entry.id,
+        "sender": entry.sender,
+        "person": person.get("name", ""),
+        "guid": person.get("guid", ""),
+        "request": request_id or "",
+        "safe": (request_id or "").rpartition("_")[0],
+        "level": str(ending.level.value) if ending and ending.level else "",
+        "outcome": ending.code.value if ending else entry.state.value,
+        "confirmer": (ending.confirmer or "") if ending else "",
+        "attempt_of": entry.attempt_of or "",
+        "_account": person.get("account", ""),
+    }
+
+
+def _is_of(row: Mapping[str, str], person: str) -> bool:
+    asked = person.strip().casefold()
+    return not asked or asked in {row[key].casefold() for key in ("sender", "person", "guid", "_account")}
+
+
+def _print(rows: Iterator[Mapping[str, str]], how: str | None) -> None:
+    shown = ([row[column] for column in COLUMNS] for row in rows)
+    if how == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(COLUMNS)
+        writer.writerows([cell(value) for value in row] for row in shown)
+    elif how == "json":
+        for row in shown:
+            click.echo(json.dumps(dict(zip(COLUMNS, row, strict=True))))
+    else:
+        for received, _, mail, sender, _, _, request, *_, outcome, _, _ in shown:
+            click.echo(f"{received}  {mail}  {outcome:<18} {request or '-':<24} {_printable(sender)}")
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,103 @@
+"""`approvald why`: every check of one mail or request with its value, on one screen."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from approvald.cli.configuration import config_option
+from approvald.cli.ledger import reading_ledger
+
+if TYPE_CHECKING:
+    from approvald.ledger.cases import Case
+
+_WIDTH: Final = 100
+_INDENT: Final = 17
+_MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
+
+
+@click.command("why")
+@config_option
+@click.argument("name", metavar="REQUEST|MAIL")
+@click.option("--json", "as_json", is_flag=True, help="What the audit trail says of it, as JSON lines.")
+def command(*, name: str, as_json: bool) -> None:
+    """Say why a request was confirmed or refused: each check, with the value it saw.
+
+    REQUEST is PVWA's request id; MAIL is the ledger id that stands in the answer, the log and PVWA's comment, or a
+    Message-ID. Reads the ledger only.
+    """
+    from approvald.ledger.cases import Cases  # noqa: PLC0415 - loads SQLAlchemy
+
+    with reading_ledger() as store:
+        case = Cases(store).find(name)
+    if case is None:
+        message = f"the ledger knows no request and no mail called {name}; look for it with: approvald history"
+        raise click.ClickException(message)
+    if as_json:
+        for line in case.lines:
+            click.echo(line.to_bytes().decode("ascii"), nl=False)
+        return
+    for text in lines_of(case):
+        click.echo(text)
+
+
+def lines_of(case: Case) -> Iterator[str]:
+    """Yield the screen: the newest mail in full, the others in a line each."""
+    from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
+
+    if case.mails:
+        newest = case.mails[0]
+        decision = case.newest(AuditKind.DECISION, newest.id)
+        ending = newest.ending
+        yield _row("Mail", f"{newest.id}, received {newest.received:%Y-%m-%d %H:%M:%S} UTC, {newest.message_id}")
+        yield _row("Request", case.request_id or "none: the mail ended before it was read that far")
+        outcome = ending.code.value if ending else f"not decided yet ({newest.state.value}) {newest.cause}"
+        yield _row("Ended as", outcome)
+        if ending and ending.why:
+            yield _row("", ending.why)
+        yield from _decision_rows(decision) if decision else _early_rows(case, newest.id)
+        outcome_line = case.newest(AuditKind.OUTCOME, newest.id)
+        if outcome_line:
+            yield _row("At PVWA", f"{outcome_line['outcome']}, {outcome_line['how']}, by {_submitter(outcome_line)}")
+        reply = case.newest(AuditKind.REPLY, newest.id)
+        yield _row("Answered", f"{reply['to']} ({reply['marker']})" if reply else "nobody, or not yet")
+    for other in case.mails[1:]:
+        code = other.ending.code.value if other.ending else other.state.value
+        yield _row("Also", f"{other.id}, received {other.received:%Y-%m-%d %H:%M} UTC, from {other.sender}: {code}")
+
+
+def _decision_rows(decision: Mapping[str, Any]) -> Iterator[str]:
+    approver = decision["approver"]
+    person = approver["person"]
+    yield _row("Approver", f"{person['name']} <{approver['address']}>, {person['guid']}, proven as {approver['rung']}")
+    requestor = decision.get("requestor")
+    yield _row("Requestor", f"{requestor['name']} ({requestor['account']}), {requestor['guid']}" if requestor else "?")
+    pvwa = decision["pvwa"]
+    yield _row("PVWA said", f"{pvwa['status_title'] or pvwa['status']}, account {pvwa['account']}")
+    yield _row("Rules", f"policy {decision['policy_hash'][:16]}, approvald {decision['version']}")
+    for check in decision["checks"]:
+        yield _row(f"  {_MARKS.get(check['verdict'], '?')} {check['check']}", check["value"])
+
+
+def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
+    """Say what is known of a mail that ended before there was anything to decide."""
+    for line in case.lines:
+        if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
+            event: Mapping[str, Any] = line.event
+            yield _row("Sender", f"{event.get('sender') or 'not proven'} {event.get('rung') or ''}".rstrip())
+            for name, value in (event.get("mail") or {}).get("headers", []):
+                yield _row(f"  {name[-14:]}", value)
+
+
+def _submitter(outcome: Mapping[str, Any]) -> str:
+    submitter = outcome["submitter"]
+    return submitter["user_name"] or f"the account of level {submitter['account']}"
+
+
+def _row(label: str, value: str) -> str:
+    text = "".join(character if character.isprintable() else "?" for character in value)
+    first, *rest = textwrap.wrap(text, _WIDTH - _INDENT) or [""]
+    return "\n".join([f"{label:<{_INDENT - 1}} {first}", *(" " * _INDENT + line for line in rest)])

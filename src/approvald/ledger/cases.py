@@ -1,0 +1,123 @@
+"""Everything the ledger knows of one request or one mail, and of all mails in turn; for those who ask later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from approvald.audit.chain import Line
+from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, AuditRows
+from approvald.ledger.mails import Entry, read_entry
+from approvald.ledger.store import Store
+
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One request, or one mail that named none. `mails`: the newest first. `lines`: what the audit trail says of it."""
+
+    request_id: str
+    mails: tuple[Entry, ...]
+    lines: tuple[Line, ...]
+
+    def newest(self, kind: AuditKind, mail_id: str | None = None) -> Mapping[str, Any] | None:
+        """Return what the newest line of that kind says, of one mail where it is named."""
+        found = (
+            line.event for line in reversed(self.lines)
+            if line.kind == kind and line.event and mail_id in {None, line.event.get("mail_id")}
+        )  # fmt: skip
+        return next(found, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which mails `history` shows; empty values mean any. `request` is PVWA's request id, `safe` its part in front."""
+
+    request: str = ""
+    safe: str = ""
+    since: datetime | None = None
+    outcomes: tuple[str, ...] = ()
+
+
+class Cases:
+    """Reads; writes nothing. Every method may raise Unavailable (ledger)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows = AuditRows(store)
+
+    def find(self, name: str) -> Case | None:
+        """Return the case of a PVWA request id, of a ledger id or of a Message-ID; None where there is none."""
+        mails = tables.mails.c
+        named = name.strip()
+        with self._store.look() as connection:
+            row = connection.execute(
+                sa.select(mails.request_id, mails.id)
+                .where(sa.or_(mails.id == named, mails.message_id.in_([named, f"<{named}>"])))
+                .order_by(mails.seen_at.desc())
+            ).first()
+        if row is not None:
+            return self._request(row.request_id) if row.request_id else self._case("", [row.id])
+        return self._request(named)
+
+    def _request(self, request_id: str) -> Case | None:
+        mails = tables.mails.c
+        lines = self._rows.of(request_ids=[request_id])
+        with self._store.look() as connection:
+            ids = list(
+                connection.scalars(sa.select(mails.id).where(sa.func.lower(mails.request_id) == request_id.lower()))
+            )
+        ids += [str(line.event["mail_id"]) for line in lines if line.event and "mail_id" in line.event]
+        return self._case(request_id, ids) if lines or ids else None
+
+    def _case(self, request_id: str, ids: Sequence[str]) -> Case:
+        asked = [request_id] if request_id else []
+        with self._store.look() as connection:
+            rows = connection.execute(
+                sa.select(tables.mails).where(tables.mails.c.id.in_(ids)).order_by(tables.mails.c.seen_at.desc())
+            ).all()
+        lines = self._rows.of(mail_ids=ids, request_ids=asked)
+        return Case(request_id=request_id, mails=tuple(map(read_entry, rows)), lines=tuple(lines))
+
+    def history(self, wanted: Wanted) -> Iterator[tuple[Entry, str | None, Mapping[str, Any] | None]]:
+        """Yield every mail that is wanted in the order of receipt, with its request id and its newest decision."""
+        mails = tables.mails.c
+        where: list[sa.ColumnElement[bool]] = [sa.true()]
+        if wanted.request:
+            where.append(sa.func.lower(mails.request_id) == wanted.request.lower())
+        if wanted.safe:
+            where.append(sa.func.lower(mails.request_id).startswith(f"{wanted.safe.lower()}_", autoescape=True))
+        if wanted.since is not None:
+            where.append(mails.received >= wanted.since)
+        if wanted.outcomes:
+            where.append(mails.code.in_(wanted.outcomes))
+        after: tuple[datetime, str] | None = None
+        while True:
+            page = self._page(where, after)
+            decisions = self._decisions([row.id for row in page])
+            for row in page:
+                yield read_entry(row), row.request_id, decisions.get(row.id)
+            if len(page) < _PAGE:
+                return
+            after = (page[-1].received, page[-1].id)
+
+    def _page(
+        self, where: Sequence[sa.ColumnElement[bool]], after: tuple[datetime, str] | None
+    ) -> Sequence[sa.Row[Any]]:
+        mails = tables.mails.c
+        statement = sa.select(tables.mails).where(*where).order_by(mails.received, mails.id).limit(_PAGE)
+        if after is not None:
+            later = sa.or_(mails.received > after[0], sa.and_(mails.received == after[0], mails.id > after[1]))
+            statement = statement.where(later)
+        with self._store.look() as connection:
+            return connection.execute(statement).all()
+
+    def _decisions(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        lines = self._rows.of(mail_ids=ids, kind=AuditKind.DECISION) if ids else ()
+        return {str(line.event["mail_id"]): line.event for line in lines if line.event is not None}

@@ -1,0 +1,166 @@
+"""Who approved this, and how do you know: the commands for auditors, on what the daemon has really done."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from approvald_sandbox.client import Sandbox
+from approvald_sandbox.mails import Notice, forwarded
+from e2e.stage import Stage, raised
+
+ILKA, WEN = "ilka.brandt@corp.example", "wen.zhao@corp.example"
+
+
+class Day:
+    """What happened: one request confirmed, one refused to another team, one mail forged."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.approved, self.refused = stage.request(), stage.new_request()
+        stage.forward(self.approved, ILKA)
+        stage.forward(self.refused, WEN)
+        forged = forwarded(self.refused, ILKA).replace(b"AuthAs: Internal", b"AuthAs: Anonymous")
+        stage.deliver(forged)
+        stage.until(lambda: len(stage.codes()) == 3)
+        stage.until(lambda: b'"forged"' in self.trail.read_bytes())
+
+    @property
+    def trail(self) -> Path:
+        """The audit trail's file."""
+        return self.stage.daemon.state / "audit.jsonl"
+
+    def run(self, *arguments: str, expected: int = 0) -> str:
+        """Run a command; return what it wrote."""
+        done: subprocess.CompletedProcess[str] = self.stage.run(*arguments)
+        assert done.returncode == expected, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+def key(notice: Notice) -> str:
+    """Return PVWA's request id."""
+    return f"{notice.safe}_{notice.number}"
+
+
+@pytest.fixture(scope="module")
+def day(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """Give such a day, with the daemon still running."""
+    sandbox_process.reset()
+    with raised(sandbox_process, tmp_path_factory.mktemp("day") / "state") as stage:
+        yield Day(stage)
+
+
+def test_why_shows_every_check_with_its_value(day: Day) -> None:
+    """On one screen: the approver, how that is known, what PVWA said, each check, and what came of it."""
+    screen = day.run("why", key(day.approved))
+    for words in (
+        "Ended as         confirmed", "Ilka Brandt", "Internal/04", "ok own_team", "DB_PAMapprover", "ok hourly_cap",
+        "confirmed, accepted, by svc-pam-l1", f"Answered         {ILKA}",
+    ):  # fmt: skip
+        assert words in screen, screen
+    assert len(screen.splitlines()) <= 50
+    mail = screen.splitlines()[0].split()[1].rstrip(",")
+    assert day.run("why", mail) == screen
+
+
+def test_why_names_the_check_that_refused(day: Day) -> None:
+    """And those behind it that nobody came to; a forged mail shows what Exchange wrote into it."""
+    history = [json.loads(line) for line in day.run("history", "--json").splitlines()]
+    mails = {row["outcome"]: row["mail"] for row in history}
+    screen = day.run("why", mails["other_team"])
+    assert "NO own_team" in screen
+    assert "-- own_vote" in screen
+    assert "Anonymous" in day.run("why", mails["sender_unproven"])
+    assert "knows no request and no mail" in day.run("why", "nothing-of-the-kind", expected=1)
+
+
+def test_history_is_filtered_and_has_no_formulas(day: Day) -> None:
+    """By request, person, safe, time and outcome; as text, JSON and CSV."""
+    rows = list(csv.DictReader(io.StringIO(day.run("history", "--csv"))))
+    assert [row["outcome"] for row in rows] == ["confirmed", "other_team", "sender_unproven"]
+    assert rows[0]["person"] == "Ilka Brandt"
+    assert rows[0]["confirmer"] == "svc-pam-l1"
+    for arguments, expected in (
+        (("--request", key(day.approved).lower()), 1),
+        (("--person", ILKA), 2),
+        (("--person", "Ilka.Brandt"), 1),
+        (("--person", rows[0]["guid"].upper()), 1),
+        (("--safe", "db-prod-01"), 2),
+        (("--safe", "DB-PROD"), 0),
+        (("--since", "1h"), 3),
+        (("--since", "2099-01-01"), 0),
+        (("--outcome", "confirmed", "--outcome", "other_team"), 2),
+    ):
+        assert len(day.run("history", *arguments).splitlines()) == expected, arguments
+    assert "a span like 7d" in day.run("history", "--since", "yesterday", expected=64)
+
+
+def test_evidence_can_be_checked_without_the_ledger(day: Day, tmp_path: Path) -> None:
+    """Everything about one request is in one folder, and every file of it is proven by the manifest and the chain."""
+    folder = tmp_path / "evidence"
+    day.run("evidence", key(day.approved), "--to", str(folder))
+    assert "is whole" in day.run("audit", "verify", str(folder))
+    summary = (folder / "summary.txt").read_text(encoding="utf-8")
+    assert "Approver (human): Ilka Brandt" in summary
+    assert "Submitter (service account): svc-pam-l1; outcome: confirmed" in summary
+    [before] = json.loads((folder / "pvwa_before.json").read_text())
+    [after] = json.loads((folder / "pvwa_after.json").read_text())
+    assert (before["confirmations_left"], after["confirmations_left"]) == (1, 0)
+    [mail] = json.loads((folder / "mails.json").read_text())
+    assert len(mail["mail"]["sha256"]) == 64
+    assert json.loads((folder / "policy.json").read_text())["policy"]["groups"]["first_level"] == "*_PAMapprover"
+    assert "nothing is overwritten" in day.run("evidence", key(day.approved), "--to", str(folder), expected=1)
+    assert "says nothing of" in day.run("evidence", "NO-SAFE_1", expected=1)
+
+
+@pytest.mark.parametrize("name", ["decisions.json", "audit.jsonl", "summary.txt", "manifest.json", None])
+def test_changed_evidence_is_found(day: Day, tmp_path: Path, name: str | None) -> None:
+    """One byte of any file, or a file too many."""
+    folder = tmp_path / "evidence"
+    day.run("evidence", key(day.approved), "--to", str(folder))
+    changed = folder / (name or "more.txt")
+    content = bytearray(changed.read_bytes() if name else b"x")
+    at = content.index(b"hash") - 5 if name == "manifest.json" else len(content) // 2
+    content[at] ^= 1
+    changed.write_bytes(content)
+    day.run("audit", "verify", str(folder), expected=1)
+
+
+def test_a_zip_is_checked_as_well(day: Day, tmp_path: Path) -> None:
+    """The same files in one."""
+    day.run("evidence", key(day.refused), "--zip", "--to", str(tmp_path / "evidence"))
+    archive = tmp_path / "evidence.zip"
+    assert "is whole" in day.run("audit", "verify", str(archive))
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.writestr("more.txt", "x")
+    assert "was added" in day.run("audit", "verify", str(archive), expected=1)
+
+
+def test_the_trail_is_verified_against_the_ledger(day: Day, tmp_path: Path) -> None:
+    """Its end, too: a file that lost its last lines is not whole."""
+    assert "is whole" in day.run("audit", "verify", str(day.trail))
+    lines = day.trail.read_bytes().splitlines(keepends=True)
+    cut = tmp_path / "cut.jsonl"
+    cut.write_bytes(b"".join(lines[:-1]))
+    said = day.run("audit", "verify", str(cut), expected=1)
+    assert "cut off" in said
+    found = json.loads(day.run("audit", "verify", "--json", str(cut), expected=1))
+    assert found["whole"] is False
+    assert found["last"] == len(lines) - 1
+
+
+def test_no_body_and_no_secret_is_in_what_auditors_get(day: Day, tmp_path: Path) -> None:
+    """Headers and hashes only."""
+    folder = tmp_path / "evidence"
+    day.run("evidence", key(day.approved), "--to", str(folder))
+    everything = b"".join(path.read_bytes() for path in folder.iterdir()) + day.trail.read_bytes()
+    assert b"Content-Type" not in everything
+    assert b"Please confirm" not in everything
+    assert b"Passw0rd" not in everything
