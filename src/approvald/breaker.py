@@ -67,8 +67,8 @@ class Breaker:
     def _failed(self, cause: str, wished_seconds: float | None) -> None:
         self._failures += 1
         self._cause = cause
-        if self._failures > _LET_PASS or wished_seconds:
-            pause = self._patience.pause(max(self._failures - _LET_PASS - 1, 0), wished_seconds)
+        if self._failures > _LET_PASS:
+            pause = self._patience.pause(self._failures - _LET_PASS - 1, wished_seconds)
             self._open_until = self._clock.monotonic() + pause.total_seconds()
         self._health.failed(self._system, cause)
 

@@ -29,12 +29,17 @@ _LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 class Duty:
-    """The work of one role. `prepare` makes the ledger usable; `work` builds the daemon, and closes it at its end."""
+    """The work of one role. `prepare` makes the ledger usable; `work` builds the daemon, and closes it at its end.
+
+    `begun` is called whenever the work begins.
+    """
 
     def __init__(
         self, *, lease: Lease, signals: Signals, patience: Patience,
         prepare: Callable[[], None], work: Callable[[], AbstractContextManager[Daemon]], alone: bool,
+        begun: Callable[[], None],
     ) -> None:  # fmt: skip
+        self._begun = begun
         self._lease = lease
         self._signals = signals
         self._patience = patience
@@ -94,6 +99,7 @@ class Duty:
         renewing.start()
         try:
             with self._work() as daemon:
+                self._begun()
                 yield daemon
         finally:
             ended.set()

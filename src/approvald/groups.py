@@ -40,8 +40,7 @@ class ApproverGroups:
     def keep_fresh(self) -> None:
         """Read the groups when they are due, also while no mail comes, so that a bad group is told at once.
 
-        A directory that is away is logged once, and asked again when a refresh has passed; a mail does not wait for
-        that. Raises Unavailable (ledger).
+        A directory that is away is asked again when a refresh has passed; a mail does not wait for that. Raises Unavailable (ledger).
         """
         if self._failed_at is not None and not self._is_past(self._failed_at):
             return
@@ -51,8 +50,6 @@ class ApproverGroups:
             system = away.system if isinstance(away, Unavailable) else System.DIRECTORY
             if system is System.LEDGER:
                 raise
-            if self._failed_at is None:
-                event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=system.value, cause=str(away))
             self._failed_at = self._clock.monotonic()
 
     def read(self) -> GroupBook:
@@ -60,9 +57,7 @@ class ApproverGroups:
         before = set(self._book.problems) if self._book else set()
         book = self._pins.pin(self._directory.approver_groups())
         self._read_at = self._clock.monotonic()
-        if self._failed_at is not None:
-            self._failed_at = None
-            event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=System.DIRECTORY.value)
+        self._failed_at = None
         for problem in book.problems:
             if problem not in before:
                 event(_LOG, Event.GROUP_DISABLED, logging.ERROR, group=problem.name, why=problem.why)

@@ -73,8 +73,11 @@ _SETTLE_MARGIN_SECONDS: Final = 5.0
 
 
 @contextmanager
-def duty(settings: Settings, signals: Signals, clock: Clock | None = None) -> Iterator[Duty]:
-    """Make what works in the role of this configuration, or stands by. Asks no server."""
+def duty(settings: Settings, signals: Signals, begun: Callable[[], None], clock: Clock | None = None) -> Iterator[Duty]:
+    """Make what works in the role of this configuration, or stands by. Asks no server.
+
+    `begun` is called whenever the work begins.
+    """
     with ExitStack() as stack:
         store = store_for(settings.ledger, clock or SystemClock())
         stack.callback(store.close)
@@ -82,6 +85,7 @@ def duty(settings: Settings, signals: Signals, clock: Clock | None = None) -> It
         yield Duty(
             lease=lease, signals=signals, patience=_patience(settings), prepare=store.open,
             work=partial(build, settings, signals, lease, store.clock), alone=not store.is_shared,
+            begun=begun,
         )  # fmt: skip
 
 

@@ -176,7 +176,7 @@ class Sandbox:
     def put_fault(self, system: System, fault: Fault) -> None:
         """Put a fault into a system."""
         fields = {"times": fault.times, "operation": fault.operation, "seconds": fault.seconds}
-        fields |= {"status": fault.status, "retry_after": fault.retry_after}
+        fields |= {"status": fault.status, "retry_after": fault.retry_after, "skip": fault.skip}
         self._call("POST", "/faults", {"system": str(system), "kind": str(fault.kind), **fields})
 
     def clear_faults(self, system: System | None = None) -> None:

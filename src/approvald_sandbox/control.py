@@ -90,7 +90,7 @@ class Control:
         return {"now": self._systems.world.now()}
 
     async def put_fault(self, request: web.Request) -> Answer:
-        """POST /faults {"system", "kind", "times", "operation", "seconds", "status", "retry_after"}."""
+        """POST /faults {"system", "kind", "times", "operation", "seconds", "status", "retry_after", "skip"}."""
         wanted = await _body(request)
         system, kind = System(wanted.pop("system")), FaultKind(wanted.pop("kind"))
         self._systems.faults.put(system, Fault(kind=kind, **wanted))

@@ -26,6 +26,8 @@ class FaultKind(StrEnum):
     """The answer comes `seconds` late."""
     HANG = "hang"
     """The request is read and never answered, and never processed."""
+    HELD = "held"
+    """The request is processed at once, and its answer never sent."""
     RESET_BEFORE = "reset_before"
     """The connection is reset before the request is processed."""
     RESET_AFTER = "reset_after"
@@ -40,7 +42,10 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault: `times` None means until it is cleared; `operation` limits it to operations that contain the word."""
+    """One fault: `times` None means until it is cleared; `operation` limits it to operations that contain the word.
+
+    `skip`: so many of these operations pass unharmed before.
+    """
 
     kind: FaultKind
     times: int | None = None
@@ -48,6 +53,7 @@ class Fault:
     seconds: float = 0.0
     status: int = 500
     retry_after: int | None = None
+    skip: int = 0
 
 
 class Faults:
@@ -83,6 +89,9 @@ class Faults:
         with self._lock:
             for index, fault in enumerate(self._active[system]):
                 if fault.operation.casefold() not in operation.casefold():
+                    continue
+                if fault.skip:
+                    self._active[system][index] = replace(fault, skip=fault.skip - 1)
                     continue
                 if fault.times is not None:
                     if fault.times <= 1:

@@ -75,6 +75,9 @@ async def carry_out(
             await request.read()
             await until_gone(request)
             answer = web.Response()
+        case FaultKind.HELD:
+            answer = await process()
+            await until_gone(request)
         case FaultKind.RESET_BEFORE | FaultKind.DOWN:
             answer = reset(request)
         case FaultKind.RESET_AFTER:

@@ -96,8 +96,9 @@ def test_a_system_that_fails_twice_is_left_alone_for_ever_longer(site: Site, err
 
 
 def test_a_system_that_names_its_time_is_left_alone_so_long(site: Site) -> None:
-    """429 with Retry-After is heeded at the first time, up to a quarter of an hour."""
+    """429 with Retry-After is heeded when it comes twice, up to a quarter of an hour."""
     site.ask(Unavailable(System.PVWA, "too many calls", retry_after_seconds=120))
+    assert site.ask(Unavailable(System.PVWA, "too many calls", retry_after_seconds=120))
     site.clock.turn(119)
     assert not site.ask()
     site.clock.turn(2)

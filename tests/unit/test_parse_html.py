@@ -431,13 +431,13 @@ BOMBS = [
 ]
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb[:20])
 def test_no_page_takes_more_than_linear_time(bomb: str) -> None:
     """Half a megabyte of anything takes a fraction of a second; what is quadratic would take minutes."""
-    started = time.perf_counter()
+    started = time.process_time()
     assert isinstance(read_html(f"<div>{bomb}</div>" + html_of()), Notification | Incomplete | Ambiguous)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def requestor_linked(href: str, shown: str = "mara.voss@corp.example") -> str:

@@ -52,9 +52,12 @@ def _run(settings: Settings, *, once: bool) -> int:
 
     signals = Signals()
     signals.listen()
-    event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
+
+    def begun() -> None:
+        event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
+
     try:
-        with wiring.duty(settings, signals) as duty:
+        with wiring.duty(settings, signals, begun) as duty:
             if once:
                 with duty.once() as daemon:
                     return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK

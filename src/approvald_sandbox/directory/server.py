@@ -136,7 +136,10 @@ class Connection:
             await self._send(message, _result(RESULT_OF[message.tag], BUSY, "000020D1: the server is busy"))
             return
         answers, controls = self._process(message)
-        if kind is FaultKind.RESET_AFTER:
+        if kind is FaultKind.HELD:
+            while await self._reader.read(MAX_MESSAGE):
+                pass
+        if kind in (FaultKind.RESET_AFTER, FaultKind.HELD):
             raise Hangup
         await self._send(message, *answers, controls=controls)
         if message.tag == EXTENDED and answers == [_result(EXTENDED_RESULT, SUCCESS)]:

@@ -1,0 +1,78 @@
+"""Starts daemons quickly: a process that has loaded approvald, and forks a child for each that is asked for.
+
+The child runs the real program. It may be told to kill itself at its n-th commit to the ledger, before or right after
+that is on the disk: SQLAlchemy's public events say when, and nothing of approvald's is touched.
+
+Speaks lines of JSON on standard input and output: {"do": "start", "arguments", "output", "commit", "after"} answers
+{"pid"}; {"do": "wait", "pid"} answers {"status"}.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from approvald import wiring
+from approvald.adapters import active_directory, hashicorp_vault
+from approvald.adapters.exchange import mailbox
+from approvald.adapters.pvwa import client
+from approvald.cli import program, run
+from approvald.cli.exits import run as run_program
+
+LOADED = (wiring, active_directory, hashicorp_vault, mailbox, client, run)
+
+
+def kill_at(number: int, *, after: bool) -> None:
+    """End this process by SIGKILL at its commit of that number, counted from 1."""
+    seen = {"commits": 0}
+
+    def committing(_connection: sa.Connection) -> None:
+        seen["commits"] += 1
+        if seen["commits"] == number and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def given_back(_connection: Any, _record: Any) -> None:
+        if seen["commits"] >= number and after:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(sa.Engine, "commit", committing)
+    event.listen(sa.pool.Pool, "checkin", given_back)
+
+
+def child(order: dict[str, Any]) -> NoReturn:
+    """Become the program."""
+    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    if order.get("commit"):
+        kill_at(order["commit"], after=order["after"])
+    os._exit(run_program(program, order["arguments"]))
+
+
+def main() -> None:
+    """Carry out orders until there are none."""
+    gc.freeze()
+    while line := sys.stdin.readline():
+        order = json.loads(line)
+        if order["do"] == "start":
+            pid = os.fork()
+            if pid == 0:
+                child(order)
+            answer = {"pid": pid}
+        else:
+            _, status = os.waitpid(order["pid"], 0)
+            answer = {"status": os.waitstatus_to_exitcode(status)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
