@@ -40,7 +40,8 @@ class ApproverGroups:
     def keep_fresh(self) -> None:
         """Read the groups when they are due, also while no mail comes, so that a bad group is told at once.
 
-        A directory that is away is asked again when a refresh has passed; a mail does not wait for that. Raises Unavailable (ledger).
+        A directory that is away is asked again when a refresh has passed; a mail does not wait for that.
+        Raises Unavailable (ledger).
         """
         if self._failed_at is not None and not self._is_past(self._failed_at):
             return

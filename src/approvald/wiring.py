@@ -124,13 +124,13 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
 
 
 @contextmanager
-def build_doctor(settings: Settings) -> Iterator[Systems]:
+def build_doctor(settings: Settings, clock: Clock | None = None) -> Iterator[Systems]:
     """Make what the doctor asks, under the log-on guards of the daemon's ledger, which may be in use. Asks no server.
 
     Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
     """
     with ExitStack() as stack:
-        store = store_for(settings.ledger, SystemClock())
+        store = store_for(settings.ledger, clock or SystemClock())
         stack.callback(store.close)
         store.open()
         secrets = _secrets(settings, store, stack)

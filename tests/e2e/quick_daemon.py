@@ -46,10 +46,14 @@ class DaemonServer:
 
 
 class QuickDaemon(ApprovaldProcess):
-    """`approvald run`, forked. `commit`: at which commit to the ledger it kills itself, None for none."""
+    """`approvald run`, forked. `commit`: at which commit to the ledger it kills itself, None for none.
 
-    def __init__(self, state: Path, configuration: str, server: DaemonServer) -> None:
+    `host`: a host name of its own, where we are root.
+    """
+
+    def __init__(self, state: Path, configuration: str, server: DaemonServer, *, host: str = "") -> None:
         super().__init__(state, configuration)
+        self._host = host
         self._server = server
         self._pid = 0
         self._status: int | None = None
@@ -58,7 +62,7 @@ class QuickDaemon(ApprovaldProcess):
         """Start it."""
         self._pid = self._server.ask(
             do="start", arguments=["--config", str(self.configuration), "run"], output=str(self.state / "stderr"),
-            commit=commit, after=after,
+            commit=commit, after=after, host=self._host,
         )["pid"]  # fmt: skip
         self._status = None
 

@@ -1,4 +1,4 @@
-"""A mail about a request that somebody approved before: killed anywhere on its way, the daemon loses and doubles nothing."""
+"""A mail about an approved request: killed anywhere on its way, the daemon loses and doubles nothing."""
 
 from __future__ import annotations
 

@@ -122,9 +122,7 @@ class Connection:
         if fault and kind is FaultKind.SLOW:
             await asyncio.sleep(fault.seconds)
         if kind is FaultKind.HANG:
-            while await self._reader.read(MAX_MESSAGE):
-                pass
-            raise Hangup
+            await self._until_gone()
         if kind in (FaultKind.RESET_BEFORE, FaultKind.DOWN):
             raise Hangup
         if kind is FaultKind.HTML:
@@ -137,14 +135,19 @@ class Connection:
             return
         answers, controls = self._process(message)
         if kind is FaultKind.HELD:
-            while await self._reader.read(MAX_MESSAGE):
-                pass
-        if kind in (FaultKind.RESET_AFTER, FaultKind.HELD):
+            await self._until_gone()
+        if kind is FaultKind.RESET_AFTER:
             raise Hangup
         await self._send(message, *answers, controls=controls)
         if message.tag == EXTENDED and answers == [_result(EXTENDED_RESULT, SUCCESS)]:
             await self._writer.start_tls(self._context)
             self._secure = True
+
+    async def _until_gone(self) -> None:
+        """Wait until the client has left. Raises Hangup."""
+        while await self._reader.read(MAX_MESSAGE):
+            pass
+        raise Hangup
 
     def _process(self, message: Message) -> tuple[list[bytes], bytes]:
         """Return the operations that answer a message, and the controls of the last one."""

@@ -27,7 +27,9 @@ NODE_COOKIE: Final = "SERVERID"
 NODES: Final = ("node1", "node2")
 THINKING_SECONDS: Final = 0.05
 """How long a call takes under `one_call_per_token`, so that two at once are seen as two at once."""
-UNANSWERED: Final = frozenset({FaultKind.HANG, FaultKind.HELD, FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER, FaultKind.DOWN})
+UNANSWERED: Final = frozenset(
+    {FaultKind.HANG, FaultKind.HELD, FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER, FaultKind.DOWN}
+)
 
 
 class Pvwa:
