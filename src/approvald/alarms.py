@@ -41,6 +41,8 @@ class AlarmKind(StrEnum):
     LEDGER_AWAY = "ledger_away"
     LOGON_REFUSED = "logon_refused"
     COPIES_HELD_BACK = "copies_held_back"
+    UNEXPLAINED_CONFIRMATION = "unexplained_confirmation"
+    CONFIRMATION_NOT_SHOWN = "confirmation_not_shown"
     AUDIT_CUT = "audit_cut"
     ANCHOR_FAILED = "anchor_failed"
 
@@ -98,7 +100,7 @@ def harmless(text: str) -> str:
     return _LINK.sub(" [link] ", shown)
 
 
-TOLD_AT_ONCE: Final = frozenset({AlarmKind.OUTAGE, AlarmKind.OUTAGE_OVER})
+TOLD_AT_ONCE: Final = frozenset({AlarmKind.OUTAGE, AlarmKind.OUTAGE_OVER, AlarmKind.UNEXPLAINED_CONFIRMATION})
 """Kinds that are raised once for each thing they are about, so that no mail about one waits for an earlier one."""
 
 _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
@@ -186,6 +188,17 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.LOGON_REFUSED: (
         "Alarm: a password of approvald's is not accepted",
         "Set the right password in the secret store; that is noticed by itself, and the account is not locked by us.",
+    ),
+    AlarmKind.UNEXPLAINED_CONFIRMATION: (
+        "Alarm: our account has confirmed a request that approvald has not",
+        (
+            "Somebody else uses this account: change its password now, end its sessions in CyberArk, and look at the "
+            "request and at what was done with it. If it was you, with the account's password, stop doing so."
+        ),
+    ),
+    AlarmKind.CONFIRMATION_NOT_SHOWN: (
+        "Alarm: CyberArk does not show a confirmation of ours",
+        "Look at the request in CyberArk and with: approvald why REQUEST. It may have been restored from a backup.",
     ),
     AlarmKind.AUDIT_CUT: (
         "Alarm: the audit trail's file has been cut off",

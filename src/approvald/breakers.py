@@ -144,6 +144,11 @@ class BreakablePvwa:
         with self._breaker.call():
             return self._inner.lists(request_id, account)
 
+    def incoming(self, account: Level) -> Sequence[str]:
+        """See the port."""
+        with self._breaker.call():
+            return self._inner.incoming(account)
+
     def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
         """See the port."""
         with self._breaker.call():

@@ -167,6 +167,12 @@ class Pvwa(Protocol):
     def lists(self, request_id: str, account: Level) -> bool:
         """Whether the account's list of incoming requests, handled and expired ones included, holds the request."""
 
+    def incoming(self, account: Level) -> Sequence[str]:
+        """Return the ids of the account's list of incoming requests, handled and expired ones included.
+
+        Whether PVWA lists handled requests is PVWA's business. One request.
+        """
+
     def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
         """Confirm once. Raises OutcomeUnknown when the answer was lost: it may have happened.
 

@@ -52,6 +52,7 @@ from approvald.policy import Policy
 from approvald.ports import Clock, Directory, Mailbox, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
+from approvald.reconciling import ReconcileRules, Reconciling
 from approvald.reply import ReplyRules
 from approvald.retrying import Retrying
 from approvald.senders import Senders
@@ -119,7 +120,7 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
         yield _daemon(
             settings, store, mailbox, directory, pvwa, reader=reader, signals=signals, watching=watching,
-            rest=partial(_watch, outages, trail, breaker(System.AUDIT)),
+            rest=partial(_watch, outages, _reconciling(settings, store, pvwa, watching), trail, breaker(System.AUDIT)),
         )  # fmt: skip
 
 
@@ -209,7 +210,6 @@ def _daemon(
     groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
                             pins=GroupPins(store), tell=watching.group_disabled)  # fmt: skip
     patience = _patience(settings)
-    accounts = (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
     confirmations = Confirmations(store)
     challenging = Challenging.from_settings(settings, store)
     people = People(directory, tell=watching.link_shared)
@@ -225,7 +225,7 @@ def _daemon(
             pvwa=pvwa,
             confirmations=confirmations,
             clock=clock,
-            accounts=accounts,
+            accounts=_accounts(settings),
             settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
         ),
         senders=Senders(SenderRules.from_settings(settings), directory, groups),
@@ -280,6 +280,19 @@ def _daemon(
     )
 
 
+def _accounts(settings: Settings) -> tuple[Level, ...]:
+    return (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
+
+
+def _reconciling(settings: Settings, store: Store, pvwa: Pvwa, watching: Watching) -> Reconciling:
+    rules = settings.reconcile
+    return Reconciling(
+        pvwa=pvwa, accounts=_accounts(settings), confirmations=Confirmations(store), names=store, clock=store.clock,
+        rules=ReconcileRules(every=timedelta(minutes=rules.every_minutes), span=timedelta(days=rules.days)),
+        tell=watching.alarms.raise_alarm,
+    )  # fmt: skip
+
+
 def _patience(settings: Settings) -> Patience:
     return Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
 
@@ -297,8 +310,9 @@ def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups, watch: Callable[[]
     watch()
 
 
-def _watch(outages: Outages, trail: Trail, breaker: Breaker) -> None:
+def _watch(outages: Outages, reconciling: Reconciling, trail: Trail, breaker: Breaker) -> None:
     outages.rest()
+    reconciling.rest()
     with breaker.call():
         trail.rest()
 

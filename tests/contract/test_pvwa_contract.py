@@ -239,3 +239,11 @@ def test_resting_and_closing_never_fail(subject: Subject) -> None:
     subject.pvwa.rest()
     subject.pvwa.close()
     subject.pvwa.close()
+
+
+def test_the_list_names_what_waits_and_what_was_handled(subject: Subject) -> None:
+    """Before and after a confirmation."""
+    subject.ask()
+    assert list(subject.pvwa.incoming(FIRST)) == [KEY]
+    assert subject.pvwa.confirm(KEY, FIRST, COMMENT) == Accepted()
+    assert list(subject.pvwa.incoming(FIRST)) == [KEY]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -11,7 +12,7 @@ from approvald.model import AccessRequest, Level
 from approvald.ports import Absent, Accepted, Clock, Declined, Forbidden
 from fakes.pvwa_requests import Act, Action, FakeRequest
 
-Call = Literal["details", "lists", "confirm", "reject"]
+Call = Literal["details", "lists", "incoming", "confirm", "reject"]
 CLOSED: Final = Declined(status=500, code="CAWS00001E", words="This request has already been closed.")
 NOT_PERMITTED: Final = Declined(status=403, code="PASWS041E", words="You are not authorized to perform this action.")
 UNKNOWN: Final = Declined(status=404, code="CAWS00001E", words="The request was not found.")
@@ -125,6 +126,13 @@ class FakePvwa:
         self._meet_fault("lists")
         request = self._find(request_id)
         return request is not None and self._sees(request, account) and not self._is_blind(request, account)
+
+    def incoming(self, account: Level) -> Sequence[str]:
+        """Return the ids of what the account sees."""
+        self.calls.append(("incoming", "", account))
+        self._meet_fault("incoming")
+        seen = [key for key, each in self.requests.items() if self._sees(each, account)]
+        return [key for key in seen if not self._is_blind(self.requests[key], account)]
 
     def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
         """Confirm once."""

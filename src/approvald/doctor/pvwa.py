@@ -37,6 +37,7 @@ def check_pvwa(
     together = {key: record for seen in records.values() for key, record in seen.items()}
     if any(finding.status is Status.OK for finding in findings):
         findings += _details(records, settings)
+        findings += _handled(records)
         findings += check_confirmers(tuple(together.values()), book, pvwa_names)
     return findings
 
@@ -100,6 +101,21 @@ def _details(records: Records, settings: PvwaSettings) -> Iterator[Finding]:
                 f"not shown on requests of {', '.join(hidden)}: mails that name one would be refused as altered.",
                 f"Give the level-{level.value} account the right to list accounts in these safes, "
                 'or set pvwa.compare.account = "note".',
+            )
+
+
+def _handled(records: Records) -> Iterator[Finding]:
+    """Say whether PVWA's list shows requests that were acted on: a stolen password is found by them."""
+    for level, seen in records.items():
+        check = f"handled requests {level.value}"
+        if any(confirmer.acted_at for record in seen.values() for confirmer in record.confirmers):
+            yield ok(check, "PVWA lists requests that were acted on, so confirmations by a stolen password are found")
+        else:
+            yield ok(
+                check,
+                "PVWA lists no request that somebody has acted on: there is none, or it does not list them. Confirm a "
+                "test request and run this again; if it stays so, [reconcile] cannot find a confirmation that was made "
+                "with a stolen password, and PVWA's own audit has to be watched for this account",
             )
 
 

@@ -17,6 +17,7 @@ from approvald.ledger.halts import refuse_while_halted
 from approvald.ledger.mails import State
 from approvald.ledger.store import Store
 from approvald.model import Level
+from approvald.reconcile import Known
 
 
 class Act(StrEnum):
@@ -147,6 +148,30 @@ class Confirmations:
             each.level: ApprovedBy(guid=each.approver_guid, link=each.approver_link, ledger_id=each.ledger_id)
             for each in found
         }
+
+    def recent(self, since: datetime) -> tuple[Known, ...]:
+        """Return what was confirmed, or may have been, since then, the newest first."""
+        rows = tables.confirmations.c
+        confirmed = rows.outcome.in_([tables.OPEN, tables.CONFIRMED])
+        return self._known(sa.and_(rows.intended_at > since, confirmed, rows.act == Act.CONFIRM))
+
+    def about(self, request_ids: Sequence[str]) -> tuple[Known, ...]:
+        """Return everything that was sent, or may have been, about these requests, the newest first."""
+        rows = tables.confirmations.c
+        folded = [request_id.casefold() for request_id in request_ids]
+        return self._known(sa.and_(rows.request_id.in_(folded), rows.outcome != tables.NOT_DONE))
+
+    def _known(self, where: sa.ColumnElement[bool]) -> tuple[Known, ...]:
+        rows = tables.confirmations
+        with self._store.look() as connection:
+            found = connection.execute(sa.select(rows).where(where).order_by(rows.c.intended_at.desc())).all()
+        return tuple(
+            Known(
+                ledger_id=row.ledger_id, request_id=row.request_id, created=_intent(row).created,
+                is_open=row.outcome == tables.OPEN,
+            )
+            for row in found
+        )  # fmt: skip
 
     def given_since(self, approver_guid: str, since: datetime, *, besides: str) -> Sequence[datetime]:
         """Return when this person's confirmations were sent since then, earliest first, those of one mail left out.

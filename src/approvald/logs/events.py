@@ -80,6 +80,9 @@ class Event(StrEnum):
     PVWA_RETRY = "pvwa.retry"
     PVWA_SESSION_RENEWED = "pvwa.session_renewed"
     SECRET_READ = "secret.read"  # noqa: S105 - the name of an event
+    RECONCILE_DONE = "reconcile.done"
+    """PVWA and the ledger were compared; `count` records were looked at."""
+    RECONCILE_FAILED = "reconcile.failed"
     LEDGER_OPENED = "ledger.opened"
     STANDING_BY = "lease.standing_by"
     """`holder` works; this program takes over when it ends."""

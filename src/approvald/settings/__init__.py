@@ -36,7 +36,7 @@ from approvald.settings.values import (
     Section,
     Zone,
 )
-from approvald.settings.watching import PlausibilitySettings, RateSettings
+from approvald.settings.watching import PlausibilitySettings, RateSettings, ReconcileSettings
 from approvald.settings.whole import Settings, disagreements
 
 __all__ = [
@@ -68,6 +68,7 @@ __all__ = [
     "PolicySettings",
     "PvwaSettings",
     "RateSettings",
+    "ReconcileSettings",
     "ReplySettings",
     "SafeRule",
     "SecretName",

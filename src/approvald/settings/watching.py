@@ -17,6 +17,13 @@ class RateSettings(Section):
     probes_an_hour: PositiveInt = 3
 
 
+class ReconcileSettings(Section):
+    """[reconcile]: how often PVWA and the ledger are compared, and how far back."""
+
+    every_minutes: PositiveFloat = 15.0
+    days: PositiveFloat = 7.0
+
+
 class PlausibilitySettings(Section):
     """[plausibility]: approvers who forward faster than people do."""
 

@@ -20,7 +20,7 @@ from approvald.settings.running import (
 from approvald.settings.secrets import SecretSettings
 from approvald.settings.systems import DirectorySettings, GroupSettings, PeopleSettings, PvwaSettings
 from approvald.settings.values import Section
-from approvald.settings.watching import PlausibilitySettings, RateSettings
+from approvald.settings.watching import PlausibilitySettings, RateSettings, ReconcileSettings
 
 SECRET_NAMES: Final = (
     ("mailbox", "secret", "mailbox"),
@@ -48,6 +48,7 @@ class Settings(Section):
     policy: PolicySettings = PolicySettings()
     rates: RateSettings = RateSettings()
     plausibility: PlausibilitySettings = PlausibilitySettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     daemon: DaemonSettings = DaemonSettings()
     ledger: LedgerSettings = LedgerSettings()
     audit: AuditSettings = AuditSettings()
