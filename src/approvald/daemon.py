@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from approvald.errors import LeaseLost, Unavailable
 from approvald.logs import Event, event
-from approvald.mailroom import Mailroom, Round
+from approvald.mailroom import Round
 from approvald.ports import Clock
 from approvald.signals import Signals
 from approvald.waiting import Patience
 
 _LOG: Final = logging.getLogger(__name__)
+
+
+class Room(Protocol):
+    """What a poll does."""
+
+    def round(self, stopping: Callable[[], bool]) -> Round:
+        """Do one round. Raises Unavailable. Once `stopping` is true, no other mail is begun."""
 
 
 class Daemon:
@@ -27,7 +34,7 @@ class Daemon:
     """
 
     def __init__(
-        self, *, mailroom: Mailroom, clock: Clock, patience: Patience, poll_seconds: float,
+        self, *, mailroom: Room, clock: Clock, patience: Patience, poll_seconds: float,
         beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object], signals: Signals,
         failed: Callable[[Unavailable], None], recovered: Callable[[], None],
     ) -> None:  # fmt: skip

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from approvald.approvers import Approver, Approvers
 from approvald.challenging import Challenging, as_recorded
@@ -76,6 +76,13 @@ class Rules:
     stamp: Stamp
 
 
+class CarryOut(Protocol):
+    """How a confirmation is carried out; shadow mode has another way, which does nothing."""
+
+    def __call__(self, decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
+        """Return how the mail ends. Raises as confirm.carry_out does."""
+
+
 class Pipeline:
     """Takes one mail from intake to its ending."""
 
@@ -94,7 +101,9 @@ class Pipeline:
         plausibility: Plausibility,
         permission: Permission,
         challenging: Challenging,
+        act: CarryOut = carry_out,
     ) -> None:
+        self._act = act
         self._rules = rules
         self._read = read
         self._directory = directory
@@ -203,7 +212,7 @@ class Pipeline:
             return ended
         with watch.step("confirm"):
             try:
-                return carry_out(decision, entry.id, self._confirming, rejection=reading.rejection)
+                return self._act(decision, entry.id, self._confirming, rejection=reading.rejection)
             except Halted as halted:
                 ending = self._permission.halted(halted.halt, decision)
         give_up(entry.id, self._confirming)

@@ -14,22 +14,16 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from approvald.approvers import Approvers
+from approvald import rooms
 from approvald.breaker import Breaker
 from approvald.breakers import BreakableDirectory, BreakableMailbox, BreakablePvwa, BreakableSecretStore
-from approvald.challenging import Challenging
 from approvald.clock import SystemClock
-from approvald.compare import Comparison
-from approvald.confirm import Confirming
 from approvald.daemon import Daemon
 from approvald.doctor.survey import Systems
 from approvald.duty import Duty
-from approvald.errors import System
-from approvald.group_pins import GroupPins
-from approvald.groups import ApproverGroups
+from approvald.errors import System, Unavailable
 from approvald.holder import this_program
 from approvald.instance import MAIL
-from approvald.intake import IntakeRules, SenderRules
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
 from approvald.ledger.lease import Lease
@@ -37,30 +31,19 @@ from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.opening import store_for
 from approvald.ledger.outages import OutageBook
-from approvald.ledger.retries import Retries
 from approvald.ledger.store import Store
 from approvald.ledger_alarm import LedgerAlarm
 from approvald.logs import Event, event
-from approvald.mailroom import Mailroom
-from approvald.model import Level
 from approvald.outages import Outages
-from approvald.outbox import Outbox
-from approvald.people import People
-from approvald.permission import Permission
-from approvald.pipeline import Pipeline, Rules
-from approvald.policy import Policy
-from approvald.ports import Clock, Directory, Mailbox, Pvwa, SecretStore
+from approvald.ports import Clock, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
 from approvald.reconciling import ReconcileRules, Reconciling
 from approvald.reply import ReplyRules
-from approvald.retrying import Retrying
-from approvald.senders import Senders
+from approvald.rooms import Made, Parts
 from approvald.settings import Settings
 from approvald.signals import Signals
-from approvald.stamp import Stamp
 from approvald.trail import Trail
-from approvald.uptime import Uptime
 from approvald.waiting import Patience
 from approvald.watching import Watching
 
@@ -101,7 +84,8 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         stack.callback(store.close)
         store.fence(lease.fence)
         settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
-        watching = Watching.from_settings(settings, store, Mails(store), settle=settle)
+        kept = _scratch(clock, stack) if settings.daemon.mode == "shadow" else store
+        watching = Watching.from_settings(settings, kept, Mails(kept), settle=settle)
         trail = Trail.from_settings(settings, store, watching)
         stack.enter_context(trail.kept(this_program(), lease.token))
         outages = Outages(
@@ -118,10 +102,23 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         )
         _tell_halt(Halts(store))
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
+        parts = Parts(
+            settings=settings, store=store, kept=kept, watching=watching, read=reader.read,
+            mailbox=mailbox, directory=directory, pvwa=pvwa,
+        )  # fmt: skip
         yield _daemon(
-            settings, store, mailbox, directory, pvwa, reader=reader, signals=signals, watching=watching,
+            settings, parts, reader=reader, signals=signals,
             rest=partial(_watch, outages, _reconciling(settings, store, pvwa, watching), trail, breaker(System.AUDIT)),
         )  # fmt: skip
+
+
+def _scratch(clock: Clock, stack: ExitStack) -> Store:
+    """Return a ledger in memory for what shadow mode writes on a mail's way: nothing of it may count later."""
+    event(_LOG, Event.SHADOW_MODE, logging.WARNING, state="shadow")
+    scratch = Store("sqlite://", clock)
+    stack.callback(scratch.close)
+    scratch.open()
+    return scratch
 
 
 @contextmanager
@@ -198,96 +195,36 @@ def _mailbox(
     return mailbox
 
 
-def _daemon(
-    settings: Settings, store: Store, mailbox: Mailbox, directory: Directory, pvwa: Pvwa, *, reader: Reader,
-    signals: Signals, watching: Watching, rest: Callable[[], None],
-) -> Daemon:  # fmt: skip
-    clock = store.clock
-    mails = Mails(store)
-    max_age = timedelta(hours=settings.mail.max_age_hours)
-    halts = Halts(store)
-    uptime = Uptime(store, clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * max_age, paused=halts.pauses)
-    groups = ApproverGroups(directory, clock, refresh_seconds=settings.groups.refresh_minutes * 60,
-                            pins=GroupPins(store), tell=watching.group_disabled)  # fmt: skip
+def _daemon(settings: Settings, parts: Parts, *, signals: Signals, rest: Callable[[], None], reader: Reader) -> Daemon:
     patience = _patience(settings)
-    confirmations = Confirmations(store)
-    challenging = Challenging.from_settings(settings, store)
-    people = People(directory, tell=watching.link_shared)
-    pipeline = Pipeline(
-        rules=_rules(settings, max_age),
-        read=reader.read,
-        directory=directory,
-        people=people,
-        approvers=Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account),
-        mails=mails,
-        uptime=uptime,
-        confirming=Confirming(
-            pvwa=pvwa,
-            confirmations=confirmations,
-            clock=clock,
-            accounts=_accounts(settings),
-            settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
-        ),
-        senders=Senders(SenderRules.from_settings(settings), directory, groups),
-        plausibility=watching.plausibility,
-        permission=Permission(
-            policy=Policy.from_settings(settings),
-            halts=halts,
-            confirmations=confirmations,
-            challenging=challenging,
-            clock=clock,
-        ),
-        challenging=challenging,
-    )
-    outbox = Outbox(
-        mailbox=mailbox,
-        mails=mails,
-        letters=watching.letters,
-        alarms=watching.alarms,
-        rates=watching.rates,
-        clock=clock,
-        patience=patience,
-        rules=ReplyRules.from_settings(settings),
-        settle=watching.settle,
-        challenging=challenging,
-    )
-    mailroom = Mailroom(
-        mailbox=mailbox,
-        pipeline=pipeline,
-        mails=mails,
-        clock=clock,
-        patience=patience,
-        outbox=outbox,
-        alarms=watching.alarms,
-        rates=watching.rates,
-        retrying=Retrying(mailbox=mailbox, mails=mails, retries=Retries(store), age=uptime.age, max_age=max_age),
-        fetch_bytes=settings.parse.limits.fetch_bytes,
-    )
-    ledger_alarm = LedgerAlarm(
-        mailbox=mailbox, rules=ReplyRules.from_settings(settings), clock=clock, tell_after=patience.tell_after
-    )
+    made = rooms.shadow(parts, patience) if parts.is_shadow else rooms.live(parts, patience)
+    alarm = LedgerAlarm(
+        mailbox=parts.mailbox, rules=ReplyRules.from_settings(settings), clock=parts.store.clock,
+        tell_after=patience.tell_after,
+    )  # fmt: skip
     return Daemon(
-        mailroom=mailroom,
-        clock=clock,
+        mailroom=made.room,
+        clock=parts.store.clock,
         patience=patience,
         poll_seconds=settings.daemon.poll_seconds,
-        beat=uptime.beat,
-        rest=partial(_rest, reader, pvwa, groups, rest),
-        reload=groups.read,
+        beat=made.beat,
+        rest=partial(_rest, reader, parts.pvwa, made, rest),
+        reload=made.groups.read,
         signals=signals,
-        failed=ledger_alarm.failed,
-        recovered=ledger_alarm.recovered,
+        failed=_only_log if parts.is_shadow else alarm.failed,
+        recovered=alarm.recovered,
     )
 
 
-def _accounts(settings: Settings) -> tuple[Level, ...]:
-    return (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
+def _only_log(away: Unavailable) -> None:
+    """Tell nobody: shadow mode sends nothing, and the poll's own line is in the log."""
 
 
 def _reconciling(settings: Settings, store: Store, pvwa: Pvwa, watching: Watching) -> Reconciling:
     rules = settings.reconcile
     return Reconciling(
-        pvwa=pvwa, accounts=_accounts(settings), confirmations=Confirmations(store), names=store, clock=store.clock,
+        pvwa=pvwa, accounts=rooms.accounts(settings), confirmations=Confirmations(store), names=store,
+        clock=store.clock,
         rules=ReconcileRules(every=timedelta(minutes=rules.every_minutes), span=timedelta(days=rules.days)),
         tell=watching.alarms.raise_alarm,
     )  # fmt: skip
@@ -303,10 +240,11 @@ def _tell_halt(halts: Halts) -> None:
         event(_LOG, Event.HALT_IN_FORCE, logging.WARNING, state=halt.kind.value, why=halt.reason, operator=halt.set_by)
 
 
-def _rest(reader: Reader, pvwa: Pvwa, groups: ApproverGroups, watch: Callable[[], None]) -> None:
+def _rest(reader: Reader, pvwa: Pvwa, made: Made, watch: Callable[[], None]) -> None:
     reader.rest()
     pvwa.rest()
-    groups.keep_fresh()
+    made.groups.keep_fresh()
+    made.rest()
     watch()
 
 
@@ -315,14 +253,3 @@ def _watch(outages: Outages, reconciling: Reconciling, trail: Trail, breaker: Br
     reconciling.rest()
     with breaker.call():
         trail.rest()
-
-
-def _rules(settings: Settings, max_age: timedelta) -> Rules:
-    compare = settings.pvwa.compare
-    return Rules(
-        intake=IntakeRules.from_settings(settings),
-        comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
-        pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
-        max_age=max_age,
-        stamp=Stamp.of(settings),
-    )

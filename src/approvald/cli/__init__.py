@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "history": "approvald.cli.history",
     "evidence": "approvald.cli.evidence",
     "audit": "approvald.cli.audit",
+    "shadow": "approvald.cli.shadow",
     "hold": "approvald.cli.hold",
     "pause": "approvald.cli.pause",
     "resume": "approvald.cli.resume",

@@ -47,6 +47,8 @@ class AuditKind(StrEnum):
     RETRY = "retry"
     OUTAGE = "outage"
     ALARM = "alarm"
+    SHADOW = "shadow"
+    """What shadow mode would have done."""
     TRAIL = "trail"
     """The file of the audit trail itself was healed, or found changed."""
 

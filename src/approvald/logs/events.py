@@ -80,6 +80,9 @@ class Event(StrEnum):
     PVWA_RETRY = "pvwa.retry"
     PVWA_SESSION_RENEWED = "pvwa.session_renewed"
     SECRET_READ = "secret.read"  # noqa: S105 - the name of an event
+    SHADOW_MODE = "shadow.mode"
+    """At the start: nothing will be confirmed, sent or moved."""
+    SHADOW_DECIDED = "shadow.decided"
     RECONCILE_DONE = "reconcile.done"
     """PVWA and the ledger were compared; `count` records were looked at."""
     RECONCILE_FAILED = "reconcile.failed"

@@ -27,6 +27,7 @@ class ReplySettings(Section):
 class DaemonSettings(Section):
     """[daemon]: how often, and how long."""
 
+    mode: Literal["live", "shadow"] = "live"
     poll_seconds: PositiveFloat = 15.0
     tell_after_minutes: PositiveFloat = 5.0
 
