@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,24 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 settings.load_profile("house")
+
+
+LONG: Final = (
+    "test_two_daemons.py", "test_crash_confirm.py", "test_power_cut.py", "test_crash_answer.py",
+    "test_crash_challenge.py", "test_outage_matrix.py", "test_crash_already.py", "test_crash_refuse.py",
+    "test_crash_load.py", "test_long_outages.py", "test_corpus.py", "test_any_order.py", "test_wrong_password_hour.py",
+)  # fmt: skip
+"""Files whose tests mostly wait, the longest first."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that it waits beside everything else and not at the end alone.
+
+    After pytest-randomly, which has put the files into another order; inside a file its order stays.
+    """
+    place = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
