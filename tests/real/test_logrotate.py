@@ -11,12 +11,17 @@ import pwd
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from approvald import logs
+from approvald.audit.chain import GENESIS, link
+from approvald.audit.file import AuditFile
+from approvald.audit.reading import in_order, lines_of
+from approvald.audit.verify import verify
 from approvald.settings import LogSettings
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "logrotate" / "approvald"
@@ -90,3 +95,22 @@ def test_no_line_is_lost_while_rotating(logrotate: str, rules: Path) -> None:
         logs.tear_down()
     assert sorted(written(folder)) == list(range(1, count + 1))
     assert len([file for file in folder.iterdir() if file.suffix == ".gz"]) == 1
+
+
+def test_the_audit_trail_is_whole_over_rotations(logrotate: str, rules: Path) -> None:
+    """Moved away and compressed while it is written, it has every line, and nothing else."""
+    path = rules.with_name("logs") / "audit.jsonl"
+    trail, before = AuditFile(path), GENESIS
+    for seq in range(1, 31):
+        trail.look()
+        line = link(seq, "2026-11-27T07:00:00.000000+00:00", "ending", {"n": seq}, before)
+        trail.append([line])
+        before = line.hash
+        if seq % 10 == 0:
+            assert rotate(logrotate, rules, "--force").returncode == 0
+            time.sleep(1.1)  # the date in the name of an old file goes to the second
+    files = in_order([each for each in path.parent.iterdir() if each.name.startswith("audit")])
+    assert any(each.suffix == ".gz" for each in files)
+    found = verify([(each.name, lines_of(each)) for each in files], anchors={30: before}, at_least=30, from_start=True)
+    assert found.is_whole, found.findings
+    assert found.lines == 30
