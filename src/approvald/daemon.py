@@ -58,9 +58,18 @@ class Daemon:
         event(_LOG, Event.LEASE_LOST if self._is_lost else Event.DAEMON_STOPPING, logging.INFO)
 
     def run_once(self) -> Round:
-        """Poll once. Raises Unavailable where Exchange or the ledger is away."""
-        self._beat()
-        return self._mailroom.round(self._signals.is_stopping)
+        """Poll once. Raises Unavailable where Exchange or the ledger is away; the Inbox is read all the same."""
+        unwritten: Unavailable | None = None
+        try:
+            self._beat()
+        except LeaseLost:
+            raise
+        except Unavailable as away:
+            unwritten = away
+        done = self._mailroom.round(self._signals.is_stopping)
+        if unwritten is not None:
+            raise unwritten
+        return done
 
     def _poll(self) -> float:
         """Poll, and return the seconds until the next one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Final
@@ -25,17 +25,21 @@ class Pin(StrEnum):
 
 
 class GroupPins:
-    """Remembers, in the ledger, the SID of every approver group by its name. Every method may raise Unavailable."""
+    """Remembers, in the ledger, the SID of every approver group by its name. Every method may raise Unavailable.
 
-    def __init__(self, names: Names) -> None:
+    `note`: is told of every SID that is remembered, for the audit trail.
+    """
+
+    def __init__(self, names: Names, note: Callable[[Mapping[str, object]], None] = lambda _: None) -> None:
         self._names = names
+        self._note = note
 
     def pin(self, book: GroupBook) -> GroupBook:
         """Pin the groups that are new, and turn those whose SID has changed into problems."""
         known = self._names.recall(_KIND)
         for group in book.all():
             if _standing(group, known) is Pin.NEW:
-                self._names.remember(_KIND, _key(group), group.sid)
+                self._remember(group, "")
                 event(_LOG, Event.GROUP_PINNED, logging.WARNING, group=group.name, sid=group.sid)
         return _without_changed(book, known)
 
@@ -51,8 +55,14 @@ class GroupPins:
     def accept(self, group: ApproverGroup) -> str:
         """Pin a group's present SID. Returns the one that was pinned before, empty where none was."""
         before = self._names.recall(_KIND).get(_key(group), "")
-        self._names.remember(_KIND, _key(group), group.sid)
+        if before != group.sid:
+            self._remember(group, before)
         return before
+
+    def _remember(self, group: ApproverGroup, before: str) -> None:
+        """Write the line of the audit trail first: a SID that counts is never without one."""
+        self._note({"group": group.name, "sid": group.sid, "dn": group.dn, "before": before})
+        self._names.remember(_KIND, _key(group), group.sid)
 
 
 def _key(group: ApproverGroup) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from approvald.approvers import Approvers
 from approvald.challenging import Challenging
@@ -14,6 +15,7 @@ from approvald.daemon import Room
 from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
 from approvald.intake import IntakeRules, SenderRules
+from approvald.ledger.audit_rows import AuditKind, AuditRows
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
 from approvald.ledger.mails import Mails
@@ -129,7 +131,8 @@ def _groups(parts: Parts) -> ApproverGroups:
     """Read the groups; their SIDs are pinned in the real ledger, in shadow mode too."""
     return ApproverGroups(
         parts.directory, parts.store.clock, refresh_seconds=parts.settings.groups.refresh_minutes * 60,
-        pins=GroupPins(parts.store), tell=parts.watching.group_disabled,
+        pins=GroupPins(parts.store, partial(AuditRows(parts.store).add, AuditKind.GROUP)),
+        tell=parts.watching.group_disabled,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -76,3 +77,24 @@ def test_the_ledger_cannot_be_written(sandbox: Sandbox, tmp_path: Path) -> None:
         stage.until(lambda: sum(stage.filed().values()) == 4, seconds=40)
         assert [len(stage.votes(notice)) for notice in cell.confirmed] == [1, 1]
         assert sum("ledger" in mail["subject"] for mail in stage.alarms()) == 1
+
+
+def test_a_full_disk_stops_confirming_and_not_reading(sandbox: Sandbox, tmp_path: Path) -> None:
+    """No file of the daemon's can grow: nothing is confirmed, the Inbox is read, the team hears; then it goes on."""
+    state = tmp_path / "state"
+    text = hasty(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0, tell_after_minutes=0.01))
+    with ApprovaldProcess(state, text) as daemon:
+        stage = Stage(sandbox, daemon)
+        daemon.wait_for("daemon.started")
+        assert stage.forward(stage.request()) == "Done"
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        cell = Cell.of(stage)
+        cell.deliver()
+        asked = len(sandbox.stats()["operations"]["exchange"])
+        stage.until(lambda: any("ledger" in mail["subject"] for mail in stage.alarms()), seconds=60)
+        stage.until(lambda: len(sandbox.stats()["operations"]["exchange"]) > asked, seconds=60)
+        assert [stage.attempts_at(notice) for notice in cell.confirmed] == [0, 0]
+        assert daemon.exit_code() is None
+        resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        stage.until(lambda: sum(stage.filed().values()) == 4, seconds=40)
+        assert [len(stage.votes(notice)) for notice in cell.confirmed] == [1, 1]

@@ -131,7 +131,7 @@ def test_the_audit_trail_has_one_chain_over_all_hosts(stores: Sequence[Store]) -
 
     def add_five(number: int, store: Store) -> None:
         for _ in range(5):
-            AuditRows(store).add(AuditKind.LEASE, {"n": number})
+            AuditRows(store).add(AuditKind.ENDING, {"n": number})
 
     came = at_once(stores, add_five)
     assert not [each for each in came if isinstance(each, Exception)], came

@@ -13,7 +13,7 @@ from approvald.cli.exits import Exit
 from approvald.cli.ledger import given, opened_ledger, operator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from approvald.group_pins import GroupPins
     from approvald.model import ApproverGroup, GroupBook
@@ -52,12 +52,18 @@ def accept(*, name: str, reason: str) -> None:
     no other group, or on reload. Run it as the user approvald runs as: it writes to ledger and log.
     """
     from approvald.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
+    from approvald.ledger.audit_rows import AuditKind, AuditRows  # noqa: PLC0415 - loads SQLAlchemy
     from approvald.logs import Event, event  # noqa: PLC0415 - as above
 
     why = given(reason)
     with opened_ledger() as store, systems_of(read_settings()) as systems:
         group = _named(name, systems.directory.approver_groups())
-        before = GroupPins(store).accept(group)
+        rows = AuditRows(store)
+
+        def note(content: Mapping[str, object]) -> None:
+            rows.add(AuditKind.GROUP, {**content, "accepted_by": operator(), "reason": why})
+
+        before = GroupPins(store, note).accept(group)
         if before == group.sid:
             click.echo(f"{group.name} was pinned to {group.sid} before; nothing was changed.")
             return

@@ -28,8 +28,6 @@ class AuditKind(StrEnum):
     STOP = "stop"
     POLICY = "policy"
     """The rules for decisions differ from those of the start before."""
-    LEASE = "lease"
-    RECEIVED = "received"
     DECISION = "decision"
     INTENT = "intent"
     OUTCOME = "outcome"

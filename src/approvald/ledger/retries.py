@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from approvald.endings import Code
 from approvald.ledger import tables
+from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.mails import Entry, read_entry
 from approvald.ledger.store import Store
 from approvald.model import Folder
@@ -49,6 +50,8 @@ class Retries:
         values = {"asked_by": by[:_WORDS], "reason": reason[:_WORDS], "asked_at": self._store.clock.now()} | wish
         with self._store.begin() as connection:
             key = connection.execute(tables.retries.insert().values(**values)).inserted_primary_key
+            content = {"asked_by": by[:_WORDS], "reason": reason[:_WORDS], "folder": wish.get("folder")}
+            record(connection, self._store, AuditKind.RETRY, content, mail_id=wish.get("mail_id"))
         return self.get(int(key[0]) if key else 0)
 
     def get(self, retry_id: int) -> Retry:
@@ -70,6 +73,9 @@ class Retries:
             connection.execute(
                 rows.update().where(rows.c.id == retry.id).values(done_at=now, moved=moved, why=why[:_WORDS])
             )
+            folder = retry.folder.value if retry.folder is not None else None
+            content = {"moved": moved, "why": why[:_WORDS], "folder": folder}
+            record(connection, self._store, AuditKind.RETRY, content, mail_id=retry.mail_id)
 
     def mails_called(self, name: str) -> Sequence[Entry]:
         """Return the mails that somebody may mean, each by its newest attempt, the latest mail last.
