@@ -6,14 +6,18 @@ keeps nobody from asking: it may be about one request only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final, Protocol
 
 from approvald.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
+from approvald.logs import Event, event
 from approvald.ports import Clock
 from approvald.waiting import Patience
 
+_LOG: Final = logging.getLogger(__name__)
 _LET_PASS: Final = 1
 """How many failures in a row open nothing."""
 
@@ -70,8 +74,18 @@ class Breaker:
         if self._failures > _LET_PASS:
             pause = self._patience.pause(self._failures - _LET_PASS - 1, wished_seconds)
             self._open_until = self._clock.monotonic() + pause.total_seconds()
-        self._health.failed(self._system, cause)
+        self._tell(partial(self._health.failed, self._system, cause))
 
     def _answered(self) -> None:
         self._failures = 0
-        self._health.answered(self._system)
+        self._tell(partial(self._health.answered, self._system))
+
+    def _tell(self, what: Callable[[], None]) -> None:
+        """Tell how the system does. A ledger that cannot take it must not turn what has just been done into an error.
+
+        A confirmation that PVWA has taken would look like one that was never sent.
+        """
+        try:
+            what()
+        except Unavailable as away:
+            event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))

@@ -130,7 +130,7 @@ def build_doctor(settings: Settings, clock: Clock | None = None) -> Iterator[Sys
     with ExitStack() as stack:
         store = store_for(settings.ledger, clock or SystemClock())
         stack.callback(store.close)
-        store.open()
+        store.join()
         secrets = _secrets(settings, store, stack)
         yield Systems(
             clock=store.clock,

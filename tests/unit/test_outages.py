@@ -30,6 +30,7 @@ class Site:
     """One ledger, one breaker for PVWA. `restart` builds anew what lives in the process."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
+        self.folder = path.parent
         self.clock = FakeClock()
         self.store = Store(f"sqlite:///{path}", self.clock)
         self.store.open()
@@ -189,3 +190,23 @@ def test_mails_that_waited_are_due_when_the_system_answers(site: Site) -> None:
     found = site.mails.entries(["one", "two", "three"])
     assert [found[item].retry_at for item in ("one", "two", "three")] == [site.clock.now(), later, None]
     assert {entry.state for entry in found.values()} == {State.SEEN}
+
+
+def test_what_was_done_stays_done_when_the_ledger_cannot_be_told(site: Site) -> None:
+    """An answer and a lost one come through: else a confirmation that was taken would count as one never sent."""
+    site.ask(AWAY)
+    site.store.close()
+    (path,) = site.folder.glob("ledger.db")
+    path.rename(path.with_name("elsewhere.db"))
+    path.mkdir()
+    with site.breaker.call():
+        site.asked += 1
+    with pytest.raises(OutcomeUnknown):
+        _lose_an_answer(site)
+    path.rmdir()
+
+
+def _lose_an_answer(site: Site) -> None:
+    with site.breaker.call():
+        message = "the answer was lost"
+        raise OutcomeUnknown(message)

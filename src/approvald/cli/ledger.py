@@ -32,7 +32,7 @@ def opened_ledger() -> Iterator[Store]:
     logs.set_up(settings.logs)
     store = store_for(settings.ledger, SystemClock())
     try:
-        store.open()
+        store.join()
         yield store
     finally:
         store.close()

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from approvald.errors import LedgerUnusable
 from approvald.ledger import tables
+from approvald.ledger.dialect import READ_ONLY
 from approvald.logs import Event, event
 
 _LOG: Final = logging.getLogger(__name__)
@@ -34,9 +35,11 @@ _DAMAGED: Final = (
 )
 
 
-def prepare(engine: sa.Engine) -> None:
-    """Check the database, and migrate it in one transaction. Raises LedgerUnusable."""
-    _check(engine)
+def migrate(engine: sa.Engine) -> None:
+    """Bring the tables to this version in one transaction. Raises LedgerUnusable."""
+    with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        if _revision(connection) == NEWEST:
+            return
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -49,12 +52,12 @@ def prepare(engine: sa.Engine) -> None:
     event(_LOG, Event.LEDGER_MIGRATED, logging.INFO, version=NEWEST)
 
 
-def _check(engine: sa.Engine) -> None:
-    """See that an SQLite file is whole; PostgreSQL looks after its own files."""
+def check(engine: sa.Engine) -> None:
+    """See that an SQLite file is whole; PostgreSQL looks after its own files. Raises LedgerUnusable."""
     if engine.dialect.name != "sqlite":
         return
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
             found = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
     except sa.exc.DatabaseError as error:
         name = getattr(error.orig, "sqlite_errorname", "")

@@ -60,7 +60,16 @@ class Store:
         Raises Unavailable when it cannot be used now, LedgerUnusable when it never can.
         """
         with _translated():
-            schema.prepare(self._engine)
+            schema.check(self._engine)
+            schema.migrate(self._engine)
+
+    def join(self) -> None:
+        """Bring the tables to this version, beside a daemon that has checked the database at its start.
+
+        Raises as `open` does.
+        """
+        with _translated():
+            schema.migrate(self._engine)
 
     def close(self) -> None:
         """Close the connections."""
