@@ -14,7 +14,8 @@ from typing import Final
 from approvald.alarm_desk import AlarmDesk
 from approvald.endings import Code, Ended, Ending, treatment
 from approvald.errors import AuthenticationFailed, MustWait, Unavailable, Unreadable
-from approvald.ledger.mails import Entry, Mails, State
+from approvald.ledger.entries import Entry, State
+from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
 from approvald.logs import mail as on_every_line
 from approvald.mail_facts import mail_facts

@@ -15,8 +15,9 @@ from approvald.alarms import Alarm, AlarmKind
 from approvald.challenging import Challenging
 from approvald.endings import Code, Ending, Team, treatment
 from approvald.errors import OutcomeUnknown
+from approvald.ledger.entries import Entry, State
 from approvald.ledger.letters import Letter, Letters
-from approvald.ledger.mails import Entry, Mails, State
+from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
 from approvald.model import Folder, ListedMail, Reply
 from approvald.ports import Clock, Mailbox, Moved, NotDone

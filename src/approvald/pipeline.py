@@ -35,8 +35,9 @@ from approvald.intake import (
     is_request_subject,
 )
 from approvald.ledger.challenges import Challenge
+from approvald.ledger.entries import Entry
 from approvald.ledger.halts import Halted
-from approvald.ledger.mails import Entry, Mails
+from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.mail_facts import mail_facts

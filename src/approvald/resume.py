@@ -11,7 +11,7 @@ from dataclasses import replace
 from approvald.confirm import Confirming, already_done, confirmed_ending
 from approvald.endings import Ending, RequestFacts
 from approvald.ledger.confirmations import Intent
-from approvald.ledger.mails import Entry, State
+from approvald.ledger.entries import Entry, State
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level, Person
 from approvald.outcomes import DONE

@@ -14,7 +14,8 @@ from typing import Final
 
 from approvald.endings import Code, treatment
 from approvald.errors import System, Unavailable
-from approvald.ledger.mails import Entry, Mails, State
+from approvald.ledger.entries import Entry, State
+from approvald.ledger.mails import Mails
 from approvald.ledger.retries import Retries, Retry
 from approvald.logs import Event, event
 from approvald.model import Folder, ListedMail, Mail

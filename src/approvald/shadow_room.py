@@ -10,7 +10,8 @@ from typing import Final
 
 from approvald.endings import Code, Ending
 from approvald.errors import MustWait, System, Unavailable, Unreadable
-from approvald.ledger.mails import Entry, Mails
+from approvald.ledger.entries import Entry
+from approvald.ledger.mails import Mails
 from approvald.ledger.shadow import OPEN, Decided, Shadow
 from approvald.logs import Event, event
 from approvald.lookup import find_request

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from approvald.endings import Code, Ending
-from approvald.ledger.mails import Entry, Mails, State
+from approvald.ledger.entries import Entry, State
+from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from approvald.model import ListedMail
 from fakes.clock import FakeClock

@@ -15,7 +15,8 @@ from approvald.errors import System, Unavailable
 from approvald.humans import ApprovedBy
 from approvald.ledger import tables
 from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
-from approvald.ledger.mails import Mails, State
+from approvald.ledger.entries import State
+from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from approvald.model import Level, ListedMail
 from fakes.clock import FakeClock

@@ -11,7 +11,8 @@ import pytest
 from approvald import config
 from approvald.breaker import Breaker
 from approvald.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
-from approvald.ledger.mails import Mails, State
+from approvald.ledger.entries import State
+from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook
 from approvald.ledger.store import Store
 from approvald.outages import Outages

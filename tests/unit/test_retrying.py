@@ -10,7 +10,7 @@ import pytest
 
 from approvald import config
 from approvald.errors import System, Unavailable
-from approvald.ledger.mails import Entry, State
+from approvald.ledger.entries import Entry, State
 from approvald.ledger.retries import Retry
 from approvald.model import Folder
 from approvald.retrying import Retrying

@@ -17,7 +17,7 @@ from approvald.cli.csv_cells import cell
 from approvald.cli.ledger import reading_ledger
 
 if TYPE_CHECKING:
-    from approvald.ledger.mails import Entry
+    from approvald.ledger.entries import Entry
 
 COLUMNS: Final = (
     "received", "filed", "mail", "sender", "person", "guid", "request", "safe", "level", "outcome", "confirmer",

@@ -13,7 +13,7 @@ from approvald.cli.exits import Exit
 from approvald.cli.ledger import given, opened_ledger, operator
 
 if TYPE_CHECKING:
-    from approvald.ledger.mails import Entry
+    from approvald.ledger.entries import Entry
     from approvald.ledger.retries import Retries, Retry
     from approvald.model import Folder
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from approvald.ledger import tables
 
 if TYPE_CHECKING:
-    from approvald.ledger.mails import Entry
+    from approvald.ledger.entries import Entry
 
 
 def filed_before(entry: Entry) -> sa.Select[Any]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from approvald.audit.chain import Line
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, AuditRows
-from approvald.ledger.mails import Entry, read_entry
+from approvald.ledger.entries import Entry, read_entry
 from approvald.ledger.store import Store
 
 _PAGE: Final = 500

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from approvald.ledger import tables
 from approvald.ledger.dialect import upsert
-from approvald.ledger.mails import State
+from approvald.ledger.entries import State
 from approvald.ledger.store import Store
 from approvald.model import Level
 

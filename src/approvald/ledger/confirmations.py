@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from approvald.humans import ApprovedBy
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.entries import State
 from approvald.ledger.halts import refuse_while_halted
-from approvald.ledger.mails import State
 from approvald.ledger.store import Store
 from approvald.model import Level
 from approvald.reconcile import Known

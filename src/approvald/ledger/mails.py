@@ -5,71 +5,23 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
 from approvald.audit.chain import canonical
 from approvald.endings import Code, Ending, treatment
-from approvald.errors import System, Unavailable
 from approvald.ledger import attempts, tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.dialect import upsert
+from approvald.ledger.entries import Entry, State, read_entry
+from approvald.ledger.instants import Instant
 from approvald.ledger.store import Store
 from approvald.model import Folder, ListedMail
 
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH: Final = 12
-
-
-class State(StrEnum):
-    """How far a mail has come."""
-
-    SEEN = "seen"
-    DECIDED = "decided"
-    CHALLENGED = "challenged"
-    CONFIRMING = "confirming"
-    OUTCOME = "outcome"
-    REPLYING = "replying"
-    REPLIED = "replied"
-    FILED = "filed"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One attempt at one mail. `id` is the ledger id that stands in the comment sent to PVWA. Instants are UTC.
-
-    `attempt_of`: ledger id of the mail's first attempt, None in that one. `filed_item_id`: the item's id in the folder
-    that it was filed in, empty where unknown.
-    """
-
-    id: str
-    item_id: str
-    received: datetime
-    seen_at: datetime
-    state: State
-    message_id: str = ""
-    sender: str = ""
-    ending: Ending | None = None
-    waiting_since: datetime | None = None
-    retry_at: datetime | None = None
-    cause: str = ""
-    tries: int = 0
-    told_waiting: bool = False
-    reply_to: str = ""
-    rung: str = ""
-    replying_since: datetime | None = None
-    attempt_of: str | None = None
-    filed_at: datetime | None = None
-    filed_item_id: str = ""
-
-    @property
-    def first_attempt(self) -> str:
-        """The ledger id that stands for the mail over all its attempts: what is counted once for it, or used once."""
-        return self.attempt_of or self.id
 
 
 class Mails:
@@ -220,7 +172,7 @@ class Mails:
                 .where(mails.c.id == ledger_id)
                 .values(
                     waiting_since=sa.func.coalesce(
-                        mails.c.waiting_since, sa.literal(self._store.clock.now(), tables.Instant())
+                        mails.c.waiting_since, sa.literal(self._store.clock.now(), Instant())
                     ),
                     retry_at=retry_at,
                     waits_for=system or None,
@@ -258,36 +210,3 @@ def _said(ending: Ending) -> dict[str, object]:
         "level": ending.level.value if ending.level else None,
         "confirmer": ending.confirmer,
     }
-
-
-def read_entry(row: sa.Row[Any]) -> Entry:
-    """Read a row of `mails`. Raises Unavailable for what another version of approvald has written."""
-    try:
-        return _read(row)
-    except ValueError as error:
-        message = f"the ledger's row of mail {row.id} is of another version of approvald; install the newest one again"
-        raise Unavailable(System.LEDGER, message) from error
-
-
-def _read(row: sa.Row[Any]) -> Entry:
-    return Entry(
-        id=row.id,
-        item_id=row.item_id,
-        received=row.received,
-        seen_at=row.seen_at,
-        state=State(row.state),
-        message_id=row.message_id,
-        sender=row.sender,
-        ending=Ending.from_json(row.ending) if row.ending else None,
-        waiting_since=row.waiting_since,
-        retry_at=row.retry_at,
-        cause=row.cause or "",
-        tries=row.tries,
-        told_waiting=bool(row.told_waiting),
-        reply_to=row.reply_to,
-        rung=row.rung,
-        replying_since=row.replying_since,
-        attempt_of=row.attempt_of,
-        filed_at=row.filed_at,
-        filed_item_id=row.filed_item_id or "",
-    )

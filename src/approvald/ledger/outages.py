@@ -13,7 +13,7 @@ from approvald.errors import System
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.dialect import upsert
-from approvald.ledger.mails import State
+from approvald.ledger.entries import State
 from approvald.ledger.store import Store
 
 

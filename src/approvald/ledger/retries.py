@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from approvald.endings import Code
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
-from approvald.ledger.mails import Entry, read_entry
+from approvald.ledger.entries import Entry, read_entry
 from approvald.ledger.store import Store
 from approvald.model import Folder
 

@@ -14,7 +14,7 @@ from approvald.endings import Ending
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.dialect import upsert
-from approvald.ledger.mails import State
+from approvald.ledger.entries import State
 from approvald.ledger.store import Store
 from approvald.model import Mail
 
