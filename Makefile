@@ -25,9 +25,9 @@ demo: $(READY)   ## forwarded mails become confirmations, over the real protocol
 sandbox: $(READY) ## keep the pretend Exchange, directory, PVWA and Vault up, with a ready configuration
 	$(BIN)/python -m approvald_sandbox serve
 
-# Many tests wait for daemons: four processes keep two cores busy. Whole files go to one process, which starts their servers.
+# Many tests wait for daemons: five processes keep two cores busy. Whole files go to one process, which starts their servers.
 test: $(READY)   ## all tests, several files at a time; ARGS="-n0 tests/unit/test_decide.py" for one by one
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(READY)   ## ruff, mypy strict, import contracts, spelling
 	$(BIN)/ruff check .

@@ -77,8 +77,11 @@ class Mailroom:
             return Round(listed=0, handled=0, waiting=0)
         known = self._mails.entries([item.item_id for item in listed])
         left_over = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
-        self._outbox.dispatch([*left_over, *taken_away])
         due = [item for item in listed if item not in left_over and self._is_due(known.get(item.item_id))]
+        # A system that asked for a quarter of an hour keeps no sender from being told after five minutes.
+        overdue = [entry for item_id, entry in known.items()
+                   if not self._is_due(entry) and self._outbox.is_to_be_told(entry)]  # fmt: skip
+        self._outbox.dispatch([*left_over, *taken_away, *overdue])
         handled = 0
         for batch in _batches(due, self._fetch_bytes):
             if stopping():

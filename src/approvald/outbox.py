@@ -14,7 +14,7 @@ from approvald.alarm_desk import AlarmDesk
 from approvald.alarms import Alarm, AlarmKind
 from approvald.challenging import Challenging
 from approvald.endings import Code, Ending, Team, treatment
-from approvald.errors import OutcomeUnknown
+from approvald.errors import OutcomeUnknown, Unavailable
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.letters import Letter, Letters
 from approvald.ledger.mails import Mails
@@ -84,11 +84,11 @@ class Outbox:
         if due:
             self._mails.replying([entry.id for entry in due])
         self._letters.sending([letter.id for letter in letters])
-        self._sent(due, letters, replies)
+        self._sent(due, letters, notices, replies)
 
     def _notices(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return the waiting mails whose senders are told now; each is asked about once."""
-        waiting = [entry for entry in entries if self._is_to_be_told(entry)]
+        """Return the waiting mails whose senders are told now. Whether they were is not looked up: at most once."""
+        waiting = [entry for entry in entries if self.is_to_be_told(entry)]
         told = [entry for entry in waiting if self._rates.may_notify(entry.id, entry.reply_to)]
         for entry in waiting:
             self._mails.told_waiting(entry.id)
@@ -104,9 +104,14 @@ class Outbox:
             self._letters.sent([letter.id for letter in letters if letter.id in there])
         return there
 
-    def _sent(self, due: Sequence[Entry], letters: Sequence[Letter], replies: Sequence[Reply]) -> None:
+    def _sent(
+        self, due: Sequence[Entry], letters: Sequence[Letter], notices: Sequence[Entry], replies: Sequence[Reply]
+    ) -> None:
         try:
             results = self._mailbox.send(replies)
+        except Unavailable:  # nothing was sent
+            self._mails.not_told([entry.id for entry in notices])
+            raise
         except OutcomeUnknown as lost:
             # They stay as being sent, and are looked for in Sent Items before anything is sent again.
             event(_LOG, Event.REPLY_FAILED, logging.WARNING, count=len(replies), cause=str(lost))
@@ -126,7 +131,8 @@ class Outbox:
     def _is_settled(self, entry: Entry) -> bool:
         return entry.replying_since is None or self._clock.now() - entry.replying_since >= self._settle
 
-    def _is_to_be_told(self, entry: Entry) -> bool:
+    def is_to_be_told(self, entry: Entry) -> bool:
+        """Whether a mail has waited so long that its sender, who is known, is to be told once."""
         if entry.state in ENDED or entry.waiting_since is None or entry.told_waiting or not entry.reply_to:
             return False
         return self._patience.is_over(entry.waiting_since, self._clock.now())

@@ -22,6 +22,7 @@ from approvald.confirm import Confirming, carry_out, give_up
 from approvald.decide import Confirm, Refuse, decide
 from approvald.early_endings import no_approval, silent, told, unread
 from approvald.endings import Code, Ended, Ending
+from approvald.errors import Unavailable
 from approvald.facts import Facts
 from approvald.findings import decision_event, findings
 from approvald.humans import Human
@@ -142,7 +143,13 @@ class Pipeline:
             return Ended(ending=silent(kind), note_to=self._owner_of_rule(kind, mail))
 
         with watch.step("sender"):
-            sender = self._senders.identify(mail)
+            try:
+                sender = self._senders.identify(mail)
+            except Unavailable:
+                # Who it is in the directory nobody can say now; Exchange vouches for the mailbox, which may be told.
+                if not entry.reply_to:
+                    self._mails.may_be_told(entry.id, self._senders.vouched_for(mail), "")
+                raise
         if isinstance(sender, Ended):
             return sender
         if isinstance(kind, UnreadableMail):

@@ -56,6 +56,11 @@ class Senders:
                 assert_never(proof)
         return Ended(ending=Ending(code=code), reply_to=address, sender=proof.address)
 
+    def vouched_for(self, mail: Mail) -> str:
+        """Return the address of the mailbox that Exchange vouches for, or an empty text. Asks nobody."""
+        proof = prove(mail, self._rules)
+        return "" if isinstance(proof, Unproven) else proof.address
+
     def owner_of_rule(self, mail: Mail) -> str:
         """Return the address of the proven person whose mailbox forwarded this by rule, or an empty text."""
         proof = prove(mail, self._rules)

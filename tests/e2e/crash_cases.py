@@ -27,6 +27,7 @@ ILKA, MARA, WEN = (f"{name}@corp.example" for name in ("ilka.brandt", "mara.voss
 CAREFUL: Final = '\n[[policy.rules]]\nsafes = ["db-*"]\nmail = "challenge"\n'
 NAMES: Final = {System.EXCHANGE: "exchange", System.DIRECTORY: "directory", System.PVWA: "pvwa", System.VAULT: "vault"}
 SECONDS: Final = 40.0
+_QUIET_LOOKS: Final = 6
 
 
 class Kind(Enum):
@@ -162,7 +163,7 @@ def _ends(stage: Stage, killed: Callable[[], bool]) -> bool:
             return True
         # Filed, and quiet for some polls: what is left of its way is in the ledger
         done = done + 1 if stage.sandbox.mailbox()["Inbox"] == [] else 0
-        if done > 15:
+        if done > _QUIET_LOOKS:
             return False
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(stage.story())

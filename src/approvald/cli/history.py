@@ -52,7 +52,7 @@ def _since(_context: click.Context, _parameter: click.Parameter, given: str | No
 def command(
     *, request: str, person: str, safe: str, since: datetime | None, outcomes: tuple[str, ...], how: str | None
 ) -> None:
-    """List mails and what became of them, in the order of their receipt. Reads the ledger only."""
+    """List mails and what became of them, in the order in which approvald saw them. Reads the ledger only."""
     from approvald.ledger.cases import Cases, Wanted  # noqa: PLC0415 - loads SQLAlchemy
 
     wanted = Wanted(request=request, safe=safe, since=since, outcomes=outcomes)

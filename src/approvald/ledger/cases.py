@@ -86,7 +86,7 @@ class Cases:
         return Case(request_id=request_id, mails=tuple(map(read_entry, rows)), lines=tuple(lines))
 
     def history(self, wanted: Wanted) -> Iterator[tuple[Entry, str | None, Mapping[str, Any] | None]]:
-        """Yield every mail that is wanted in the order of receipt, with its request id and its newest decision."""
+        """Yield every mail that is wanted, as approvald saw them, with its request id and its newest decision."""
         mails = tables.mails.c
         where: list[sa.ColumnElement[bool]] = [sa.true()]
         if wanted.request:
@@ -105,15 +105,15 @@ class Cases:
                 yield read_entry(row), row.request_id, decisions.get(row.id)
             if len(page) < _PAGE:
                 return
-            after = (page[-1].received, page[-1].id)
+            after = (page[-1].seen_at, page[-1].id)
 
     def _page(
         self, where: Sequence[sa.ColumnElement[bool]], after: tuple[datetime, str] | None
     ) -> Sequence[sa.Row[Any]]:
         mails = tables.mails.c
-        statement = sa.select(tables.mails).where(*where).order_by(mails.received, mails.id).limit(_PAGE)
+        statement = sa.select(tables.mails).where(*where).order_by(mails.seen_at, mails.id).limit(_PAGE)
         if after is not None:
-            later = sa.or_(mails.received > after[0], sa.and_(mails.received == after[0], mails.id > after[1]))
+            later = sa.or_(mails.seen_at > after[0], sa.and_(mails.seen_at == after[0], mails.id > after[1]))
             statement = statement.where(later)
         with self._store.look() as connection:
             return connection.execute(statement).all()

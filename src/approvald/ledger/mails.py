@@ -186,6 +186,10 @@ class Mails:
         """Write down that the sender is being told that nothing is decided yet."""
         self._update(ledger_id, told_waiting=True)
 
+    def not_told(self, ledger_ids: Sequence[str]) -> None:
+        """Write down that these senders were not told after all."""
+        self._update(*ledger_ids, told_waiting=False)
+
     def _update(self, *ledger_ids: str, **values: object) -> None:
         with self._store.begin() as connection:
             connection.execute(tables.mails.update().where(tables.mails.c.id.in_(ledger_ids)).values(**values))
