@@ -57,6 +57,7 @@ from approvald.permission import Asked, Permission
 from approvald.plausibility import Plausibility
 from approvald.ports import Directory
 from approvald.resume import found_done, is_resumed
+from approvald.sender import VerifiedSender
 from approvald.senders import Senders
 from approvald.stamp import Stamp
 from approvald.standing import actors
@@ -143,13 +144,7 @@ class Pipeline:
             return Ended(ending=silent(kind), note_to=self._owner_of_rule(kind, mail))
 
         with watch.step("sender"):
-            try:
-                sender = self._senders.identify(mail)
-            except Unavailable:
-                # Who it is in the directory nobody can say now; Exchange vouches for the mailbox, which may be told.
-                if not entry.reply_to:
-                    self._mails.may_be_told(entry.id, self._senders.vouched_for(mail), "")
-                raise
+            sender = self._sender(mail, entry)
         if isinstance(sender, Ended):
             return sender
         if isinstance(kind, UnreadableMail):
@@ -174,6 +169,15 @@ class Pipeline:
         if not isinstance(reading, Notification):
             return told(sender, unread(reading))
         return told(sender, self._request(mail, entry, watch, approver, reading))
+
+    def _sender(self, mail: Mail, entry: Entry) -> VerifiedSender | Ended:
+        try:
+            return self._senders.identify(mail)
+        except Unavailable:
+            # Who it is in the directory nobody can say now; Exchange vouches for the mailbox, which may be told.
+            if not entry.reply_to:
+                self._mails.may_be_told(entry.id, self._senders.vouched_for(mail), "")
+            raise
 
     def _request(
         self, mail: Mail, entry: Entry, watch: Stopwatch, approver: Approver, pointer: Notification | Challenge
