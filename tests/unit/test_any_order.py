@@ -19,7 +19,6 @@ from fakes.invariants import always, at_the_end
 
 SHIPPED = Path(__file__).parents[2] / "config" / "approvald.toml"
 SENDERS = st.sampled_from([ILKA, ILKA, MARA, TIMO])
-CALLS = st.sampled_from(["details", "lists", "confirm"])
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -36,12 +35,13 @@ class AnyOrder(RuleBasedStateMachine):
         self.requests: list[Any] = []
         self.mails = 0
 
-    @rule(sender=SENDERS)
-    def a_new_request_is_forwarded(self, sender: str) -> None:
-        """By an approver, or by somebody who is none."""
-        self.requests.append(self.house.ask(f"DB-PROD-01_{len(self.requests) + 1}"))
-        self.house.forward(self.requests[-1], sender)
-        self.mails += 1
+    @rule(senders=st.lists(SENDERS, min_size=1, max_size=3))
+    def new_requests_are_forwarded(self, senders: list[str]) -> None:
+        """By approvers, or by somebody who is none."""
+        for sender in senders:
+            self.requests.append(self.house.ask(f"DB-PROD-01_{len(self.requests) + 1}"))
+            self.house.forward(self.requests[-1], sender)
+            self.mails += 1
 
     @rule(sender=SENDERS, which=st.integers(0, 50))
     def a_known_request_is_forwarded_again(self, sender: str, which: int) -> None:
@@ -50,23 +50,15 @@ class AnyOrder(RuleBasedStateMachine):
             self.house.forward(self.requests[which % len(self.requests)], sender)
             self.mails += 1
 
-    @rule()
-    def the_daemon_polls(self) -> None:
-        """And meets whatever is broken."""
-        try:
-            self.house.round()
-        except Unavailable:
-            self.house.clock.turn(1)
-
-    @rule(seconds=st.sampled_from([1, 15, 61, 400]))
-    def time_passes(self, seconds: int) -> None:
-        """So that what waits comes due."""
-        self.house.clock.turn(seconds)
-
-    @rule()
-    def the_daemon_crashes(self) -> None:
-        """Whatever lives in the process is gone."""
-        self.house.crash()
+    @rule(polls=st.integers(1, 3), seconds=st.sampled_from([0, 1, 15, 61, 400]))
+    def the_daemon_polls(self, polls: int, seconds: int) -> None:
+        """And time passes, so that what waits comes due."""
+        for _ in range(polls):
+            try:
+                self.house.round()
+            except Unavailable:
+                self.house.clock.turn(1)
+            self.house.clock.turn(seconds)
 
     @rule(act=st.sampled_from(["list_inbox", "fetch", "send", "file", "sent_markers"]))
     def it_crashes_behind_an_act_at_exchange(self, act: str) -> None:
@@ -81,39 +73,45 @@ class AnyOrder(RuleBasedStateMachine):
             self.house.mailbox.away_after = ""
             self.house.crash()
 
-    @rule(call=CALLS, after=st.booleans(), times=st.integers(1, 3))
-    def pvwa_fails(self, call: Any, times: int, *, after: bool) -> None:
-        """Before the act, or with the answer lost after it."""
-        if call == "confirm":
-            self.house.pvwa.fail("confirm", OutcomeUnknown("the answer was lost"), after_effect=after, times=times)
-        else:
-            self.house.pvwa.fail(call, Unavailable(System.PVWA, "away"), times=times)
+    @rule(answers=st.integers(1, 2))
+    def exchange_loses_answers(self, answers: int) -> None:
+        """Let mails go out and say nothing; then the daemon goes on, perhaps after a crash."""
+        self.house.mailbox.lose_answers = answers
+        self.the_daemon_polls(polls=2, seconds=15)
+        self.house.mailbox.lose_answers = 0
 
-    @rule(count=st.integers(1, 2))
-    def answers_of_exchange_are_lost(self, count: int) -> None:
-        """Let the mails go out, and say nothing."""
-        self.house.mailbox.lose_answers = count
+    @rule(after=st.booleans(), times=st.integers(1, 2), crashes=st.booleans(), seconds=st.sampled_from([0, 15, 61]))
+    def a_confirmation_gets_no_answer(self, times: int, seconds: int, *, after: bool, crashes: bool) -> None:
+        """Before the act or after it; perhaps the daemon crashes over it."""
+        self.house.pvwa.fail("confirm", OutcomeUnknown("the answer was lost"), after_effect=after, times=times)
+        self.the_daemon_polls(polls=1, seconds=seconds)
+        if crashes:
+            self.house.crash()
+        self.the_daemon_polls(polls=1, seconds=seconds)
+        self.house.pvwa.recover()
 
-    @rule()
-    def exchange_goes_and_comes(self) -> None:
-        """For some polls."""
-        self.house.mailbox.away = not self.house.mailbox.away
-
-    @rule()
-    def the_directory_goes_and_comes(self) -> None:
-        """For some polls."""
-        if self.house.directory.error is None:
+    @rule(what=st.sampled_from(["pvwa", "exchange", "directory"]), polls=st.integers(1, 3), crashes=st.booleans())
+    def a_system_is_away(self, what: str, polls: int, *, crashes: bool) -> None:
+        """For some polls, and perhaps over a restart."""
+        if what == "pvwa":
+            self.house.pvwa.fail("details", Unavailable(System.PVWA, "away"), times=None)
+        elif what == "directory":
             self.house.directory.go_away()
         else:
-            self.house.directory.error = None
+            self.house.mailbox.away = True
+        self.the_daemon_polls(polls=polls, seconds=61)
+        if crashes:
+            self.house.crash()
+        self.house.pvwa.recover()
+        self.house.directory.error = None
+        self.house.mailbox.away = False
 
     @rule()
     def an_operator_holds_and_resumes(self) -> None:
         """Refuse what comes meanwhile."""
-        if self.house.halts.in_force() is None:
-            self.house.halts.set(HaltKind.HOLD, "test", "test")
-        else:
-            self.house.halts.end("test")
+        self.house.halts.set(HaltKind.HOLD, "test", "test")
+        self.the_daemon_polls(polls=1, seconds=15)
+        self.house.halts.end("test")
 
     @invariant()
     def nothing_is_ever_done_twice(self) -> None:
@@ -145,4 +143,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+TestAnyOrder.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
