@@ -9,7 +9,6 @@ from typing import Final
 
 from approvald.alarms import Alarm, AlarmKind
 from approvald.endings import Code, Ended, Ending
-from approvald.errors import AuthenticationFailed
 from approvald.ledger.alarms import AlarmBook
 from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
@@ -51,15 +50,11 @@ class AlarmDesk:
 
     def mail_waits(self, cause: str) -> None:
         """Tell that a mail has been waiting for long though no system is away, once a pause."""
-        self._raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name="approvald"))
+        self.raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name="approvald"), within=self._rules.pause)
 
-    def logon_refused(self, failed: AuthenticationFailed) -> None:
-        """Tell that a system does not accept one of our accounts, once a pause for each account."""
-        facts = (("System", failed.system.value),)
-        self._raise_once(Alarm(kind=AlarmKind.LOGON_REFUSED, why=str(failed), name=failed.account, facts=facts))
-
-    def _raise_once(self, alarm: Alarm) -> None:
-        if self._book.is_news(alarm, self._rules.pause):
+    def raise_once(self, alarm: Alarm, *, within: timedelta) -> None:
+        """Raise the alarm unless one of its kind and name was raised within this time, perhaps before a crash."""
+        if self._book.is_news(alarm, within):
             self.raise_alarm(alarm)
 
     def mail_ends(self, ended: Ended, ledger_id: str) -> None:

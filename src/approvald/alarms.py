@@ -22,7 +22,7 @@ Facts = tuple[tuple[str, str], ...]
 
 
 class AlarmKind(StrEnum):
-    """What an alarm is about; each kind is throttled on its own."""
+    """What an alarm is about; each kind is throttled on its own. Mails that are due together leave in this order."""
 
     SENDER_UNPROVEN = "sender_unproven"
     SENDER_RULES_WRONG = "sender_rules_wrong"
@@ -37,9 +37,9 @@ class AlarmKind(StrEnum):
     REPLY_FAILED = "reply_failed"
     MAIL_WAITS = "mail_waits"
     OUTAGE = "outage"
-    OUTAGE_OVER = "outage_over"
     LEDGER_AWAY = "ledger_away"
     LOGON_REFUSED = "logon_refused"
+    OUTAGE_OVER = "outage_over"
     COPIES_HELD_BACK = "copies_held_back"
     UNEXPLAINED_CONFIRMATION = "unexplained_confirmation"
     CONFIRMATION_NOT_SHOWN = "confirmation_not_shown"
@@ -100,7 +100,9 @@ def harmless(text: str) -> str:
     return _LINK.sub(" [link] ", shown)
 
 
-TOLD_AT_ONCE: Final = frozenset({AlarmKind.OUTAGE, AlarmKind.OUTAGE_OVER, AlarmKind.UNEXPLAINED_CONFIRMATION})
+TOLD_AT_ONCE: Final = frozenset(
+    {AlarmKind.OUTAGE, AlarmKind.OUTAGE_OVER, AlarmKind.LOGON_REFUSED, AlarmKind.UNEXPLAINED_CONFIRMATION}
+)
 """Kinds that are raised once for each thing they are about, so that no mail about one waits for an earlier one."""
 
 _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
@@ -171,7 +173,7 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
         "Look at the log (mail.waiting, mail.failed) for its ledger id; approvald goes on trying by itself.",
     ),
     AlarmKind.OUTAGE: (
-        "Alarm: a system is away, nothing is being approved",
+        "Alarm: a system is away, mails wait",
         "Look after the system that is named; approvald goes on trying by itself, and approvers can use the portal.",
     ),
     AlarmKind.OUTAGE_OVER: (

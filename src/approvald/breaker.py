@@ -28,6 +28,9 @@ class Health(Protocol):
     def failed(self, system: System, cause: str) -> None:
         """Hear that the system did not do its work."""
 
+    def refused(self, failed: AuthenticationFailed) -> None:
+        """Hear that the system does not accept an account of ours."""
+
     def answered(self, system: System) -> None:
         """Hear that the system did its work."""
 
@@ -53,8 +56,10 @@ class Breaker:
             raise Unavailable(self._system, message, retry_after_seconds=left)
         try:
             yield
-        except AuthenticationFailed:
-            raise  # it is about one account, and the log-on guard says when that is tried again
+        except AuthenticationFailed as refused:
+            if refused.system is self._system:  # of one account only: the log-on guard says when that is tried again
+                self._tell(partial(self._health.refused, refused))
+            raise
         except Unavailable as away:
             if away.system is self._system:
                 self._failed(str(away), away.retry_after_seconds)

@@ -13,7 +13,7 @@ from typing import Final
 
 from approvald.alarm_desk import AlarmDesk
 from approvald.endings import Code, Ended, Ending, treatment
-from approvald.errors import AuthenticationFailed, MustWait, Unavailable, Unreadable
+from approvald.errors import MustWait, Unavailable, Unreadable
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
@@ -149,8 +149,6 @@ class Mailroom:
                 identified = self._retrying.identify(entry, mail)
                 ended = self._pipeline.handle(mail, identified, watch)
             except Unavailable as away:
-                if isinstance(away, AuthenticationFailed):
-                    self._alarms.logon_refused(away)
                 self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
             except MustWait as held:
                 self._wait(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)

@@ -31,6 +31,7 @@ from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.opening import store_for
 from approvald.ledger.outages import OutageBook
+from approvald.ledger.refused_accounts import RefusedAccounts
 from approvald.ledger.store import Store
 from approvald.ledger_alarm import LedgerAlarm
 from approvald.logs import Event, event
@@ -39,6 +40,7 @@ from approvald.ports import Clock, Pvwa, SecretStore
 from approvald.reader import Reader
 from approvald.reader_worker import Task
 from approvald.reconciling import ReconcileRules, Reconciling
+from approvald.refusals import Refusals
 from approvald.reply import ReplyRules
 from approvald.rooms import Made, Parts
 from approvald.settings import Settings
@@ -88,10 +90,7 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         watching = Watching.from_settings(settings, kept, Mails(kept), settle=settle)
         trail = Trail.from_settings(settings, store, watching)
         stack.enter_context(trail.kept(this_program(), lease.token))
-        outages = Outages(
-            book=OutageBook(store), alarms=watching.alarms, clock=clock,
-            tell_after=timedelta(minutes=settings.daemon.tell_after_minutes),
-        )  # fmt: skip
+        outages = _outages(settings, store, watching)
         breaker = partial(Breaker, clock=clock, patience=_patience(settings), health=outages)
         secrets = BreakableSecretStore(_secrets(settings, store, stack), breaker(System.SECRET_STORE))
         directory = BreakableDirectory(_directory(settings, secrets, store, stack), breaker(System.DIRECTORY))
@@ -110,6 +109,14 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
             settings, parts, reader=reader, signals=signals,
             rest=partial(_watch, outages, _reconciling(settings, store, pvwa, watching), trail, breaker(System.AUDIT)),
         )  # fmt: skip
+
+
+def _outages(settings: Settings, store: Store, watching: Watching) -> Outages:
+    tell_after, book = timedelta(minutes=settings.daemon.tell_after_minutes), OutageBook(store)
+    refusals = Refusals(
+        book=RefusedAccounts(store), outages=book, alarms=watching.alarms, clock=store.clock, quiet=tell_after
+    )
+    return Outages(book=book, refusals=refusals, alarms=watching.alarms, clock=store.clock, tell_after=tell_after)
 
 
 def _scratch(clock: Clock, stack: ExitStack) -> Store:

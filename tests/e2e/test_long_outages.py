@@ -54,7 +54,7 @@ def test_an_outage_of_minutes(sandbox: Sandbox, tmp_path: Path, system: System, 
         stage.until(lambda: len(of_outages(stage, system)) == 2)
 
         assert of_outages(stage, system) == [
-            "Alarm: a system is away, nothing is being approved", "All clear: a system is back",
+            "Alarm: a system is away, mails wait", "All clear: a system is back",
         ]  # fmt: skip
         assert len(notices(stage)) <= 3
 

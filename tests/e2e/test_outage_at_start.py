@@ -54,6 +54,6 @@ def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
         assert_confirmed_once(stage, notice, 1)
         stage.until(lambda: len(stage.alarms()) == 2)
         assert [mail["subject"] for mail in stage.alarms()] == [
-            "Alarm: a system is away, nothing is being approved",
+            "Alarm: a system is away, mails wait",
             "All clear: a system is back",
         ]

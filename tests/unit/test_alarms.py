@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from approvald import config
-from approvald.errors import AuthenticationFailed, System, Unavailable
+from approvald.errors import System, Unavailable
 from approvald.model import Folder, Level
 from approvald.settings import Settings
 from fakes.house import ILKA, MARA, House, forged
@@ -164,18 +164,6 @@ def test_the_team_hears_once_an_hour_that_mails_wait_for_nothing_outside(house: 
         house.crash()
 
     assert len(house.alarms("a mail waits")) == 1
-
-
-def test_a_refused_password_is_told_at_once_and_once(house: House) -> None:
-    """Somebody must act, so nobody waits for the wait to become long."""
-    house.forward(house.ask())
-    house.pvwa.fail("details", AuthenticationFailed(System.PVWA, "refused", account="svc-pam-l1"), times=None)
-    for _ in range(3):
-        house.round()
-        house.clock.turn(61)
-
-    (alarm,) = house.alarms()
-    assert "svc-pam-l1" in alarm.text
 
 
 def test_a_mail_that_is_meant_to_wait_alarms_nobody(tmp_path: Path) -> None:

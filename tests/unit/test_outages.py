@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,14 @@ import pytest
 from approvald import config
 from approvald.breaker import Breaker
 from approvald.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
+from approvald.ledger import tables
 from approvald.ledger.entries import State
 from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook
+from approvald.ledger.refused_accounts import RefusedAccounts
 from approvald.ledger.store import Store
 from approvald.outages import Outages
+from approvald.refusals import Refusals
 from approvald.settings import Settings
 from approvald.waiting import Patience
 from approvald.watching import Watching
@@ -42,9 +45,9 @@ class Site:
 
     def restart(self) -> None:
         """Start the program again."""
-        self.outages = Outages(
-            book=OutageBook(self.store), alarms=self.watching.alarms, clock=self.clock, tell_after=PATIENCE.tell_after
-        )
+        book, alarms, long = OutageBook(self.store), self.watching.alarms, PATIENCE.tell_after
+        refusals = Refusals(book=RefusedAccounts(self.store), outages=book, alarms=alarms, clock=self.clock, quiet=long)
+        self.outages = Outages(book=book, refusals=refusals, alarms=alarms, clock=self.clock, tell_after=long)
         self.breaker = Breaker(System.PVWA, clock=self.clock, patience=PATIENCE, health=self.outages)
 
     def ask(self, error: Exception | None = None) -> bool:
@@ -121,7 +124,7 @@ def test_what_is_no_failure_of_this_system_leaves_it_open(site: Site, error: Exc
     """Another system's failure, and an account that is not accepted, are not this system's outage."""
     for _ in range(5):
         assert site.ask(error)
-    assert site.alarms() == []
+    assert OutageBook(site.store).lasting() == {}
 
 
 def test_a_short_outage_alarms_nobody(site: Site) -> None:
@@ -144,7 +147,7 @@ def test_a_long_outage_is_told_once_and_its_end_once(site: Site) -> None:
         site.clock.turn(61)
         site.outages.rest()
         site.restart()
-    assert site.alarms() == ["Alarm: a system is away, nothing is being approved"]
+    assert site.alarms() == ["Alarm: a system is away, mails wait"]
 
     site.ask()
     site.outages.rest()
@@ -180,17 +183,79 @@ def test_two_systems_are_told_of_one_by_one(site: Site) -> None:
     assert len(site.alarms()) == 2
 
 
-def test_mails_that_waited_are_due_when_the_system_answers(site: Site) -> None:
-    """Not a minute later, and only those that waited for it."""
+def test_a_crash_between_an_alarm_and_its_outage_tells_nobody_twice(site: Site) -> None:
+    """Neither of the beginning nor of the end."""
+    book = OutageBook(site.store)
+    site.ask(AWAY)
+    site.clock.turn(301)
+    site.ask(AWAY)
+    outage = book.lasting()[System.PVWA]
+    assert len(site.alarms()) == 1
+    book.over(outage)  # as it was before the alarm
+    site.restart()
+    with site.store.begin() as connection:
+        values = {"system": "pvwa", "since": outage.since, "last_at": outage.since, "failures": 1, "cause": "away"}
+        connection.execute(tables.outages.insert().values(**values))
+    site.outages.rest()
+    assert len(site.alarms()) == 1
+    site.clock.turn(1)
+    site.ask()
+    site.clock.turn(61)
+    site.outages.rest()
+    assert len(site.alarms()) == 2
+
+
+def waiting_mails(site: Site) -> datetime:
+    """Let three mails come: one waits for PVWA, one for the directory, one for nothing. Returns until when they do."""
     entries = [site.mails.seen(listed(item)) for item in ("one", "two", "three")]
     later = site.clock.now() + timedelta(minutes=1)
-    site.ask(AWAY)
     site.mails.waits(entries[0].id, cause="away", system="pvwa", retry_at=later)
     site.mails.waits(entries[1].id, cause="away", system="directory", retry_at=later)
-    site.ask()
+    return later
+
+
+def retried_at(site: Site) -> list[datetime | None]:
+    """Return when each of the three is tried again."""
     found = site.mails.entries(["one", "two", "three"])
-    assert [found[item].retry_at for item in ("one", "two", "three")] == [site.clock.now(), later, None]
     assert {entry.state for entry in found.values()} == {State.SEEN}
+    return [found[item].retry_at for item in ("one", "two", "three")]
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_mails_that_waited_are_due_when_the_system_answers(site: Site, *, restart: bool) -> None:
+    """Not a minute later, and only those that waited for it."""
+    site.ask(AWAY)
+    later = waiting_mails(site)
+    site.ask(AWAY)
+    if restart:
+        site.restart()
+    site.clock.turn(2)
+    site.ask()
+    assert retried_at(site) == [site.clock.now(), later, None]
+
+
+def test_one_mail_that_fails_is_not_tried_again_with_every_answer_to_another(site: Site) -> None:
+    """Its own pause holds, so that a question that always fails does not become as frequent as those that succeed."""
+    site.ask(AWAY)
+    later = waiting_mails(site)
+    site.ask()
+    assert retried_at(site) == [later, later, None]
+
+
+def test_the_end_says_how_many_mails_had_to_wait(site: Site) -> None:
+    """From when to when, and how many."""
+    for _ in range(3):
+        site.ask(AWAY)
+        site.clock.turn(200)
+        if not site.mails.entries(["one"]):
+            waiting_mails(site)
+    site.ask()
+    site.clock.turn(61)
+    site.outages.rest()
+    site.watching.alarms.write_letters()
+    facts = dict(site.watching.letters.due()[-1].text.facts)
+    assert facts["Mails that began to wait meanwhile"] == "2"
+    assert facts["Back since"] == "2026-11-20 12:10:00 UTC"
 
 
 def test_what_was_done_stays_done_when_the_ledger_cannot_be_told(site: Site) -> None:

@@ -41,13 +41,13 @@ class AlarmBook:
             record(connection, self._store, AuditKind.ALARM, content, mail_id=mail_id or None)
 
     def is_news(self, alarm: Alarm, pause: timedelta) -> bool:
-        """Whether no alarm of this kind and name was raised within `pause`."""
+        """Whether no alarm of this kind and name was raised within `pause`, its first instant included."""
         alarms, since = tables.alarms.c, self._store.clock.now() - pause
         with self._store.look() as connection:
             statement = (
                 sa.select(sa.func.count())
                 .where(alarms.kind == alarm.kind, alarms.name == alarm.name[:320])
-                .where(alarms.at > since)
+                .where(alarms.at >= since)
             )
             return connection.scalar(statement) == 0
 

@@ -112,7 +112,12 @@ class LedgerLogonGuard:
         connection.execute(claims.delete().where(mine))
 
     def _name(self, account: str) -> str:
-        return f"{self._system.value}:{account.casefold()}"
+        return guarded_name(self._system, account)
+
+
+def guarded_name(system: System, account: str) -> str:
+    """Return by which name the ledger counts the refused log-ons of an account."""
+    return f"{system.value}:{account.casefold()}"
 
 
 def _next_try(count: int, last_at: datetime) -> datetime | None:

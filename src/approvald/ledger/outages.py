@@ -81,6 +81,13 @@ class OutageBook:
                 }
                 record(connection, self._store, AuditKind.OUTAGE, content)
 
+    def began_to_wait(self, since: datetime, until: datetime) -> int:
+        """Return how many mails began to wait between these instants (UTC)."""
+        mails = tables.mails.c
+        with self._store.look() as connection:
+            statement = sa.select(sa.func.count()).where(mails.waiting_since >= since, mails.waiting_since <= until)
+            return int(connection.scalar(statement) or 0)
+
     def wake(self, system: System) -> int:
         """Make every mail due that waited for this system. Returns how many."""
         mails = tables.mails
