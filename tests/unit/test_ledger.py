@@ -331,6 +331,40 @@ def test_a_ledger_that_cannot_be_used_confirms_nothing(path: Path) -> None:
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("trouble", "what", "remedy"),
+    [
+        ("PRAGMA max_page_count = 1", "its disk full", "Make room"),
+        ("PRAGMA query_only = ON", "may not be written", "writable for approvald"),
+    ],
+    ids=["full", "read-only"],
+)
+def test_a_ledger_that_cannot_be_written_says_what_somebody_does(
+    store: Store, trouble: str, what: str, remedy: str
+) -> None:
+    """By what the database itself says of it."""
+    with pytest.raises(Unavailable, match=f"{what}.*nothing is confirmed.*{remedy}"):
+        _write_under(store, trouble)
+
+
+def _write_under(store: Store, trouble: str) -> None:
+    with store.begin() as connection:
+        connection.exec_driver_sql(trouble)
+        for number in range(1000):
+            connection.execute(tables.names.insert().values(kind="x", name=str(number), value="x" * 5000))
+
+
+def test_a_ledger_that_is_damaged_meanwhile_says_so(tmp_path: Path) -> None:
+    """A file that turns into something else is not taken for an empty one."""
+    store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", CLOCK)
+    store.open()
+    store.close()
+    (tmp_path / "ledger.db").write_bytes(b"This is no database. " * 1000)
+    with pytest.raises(Unavailable, match=r"is damaged .*restore it"):
+        Mails(store).entries(["item1"])
+    store.close()
+
+
 def test_a_row_of_another_version_is_an_outage_that_says_so(store: Store) -> None:
     """Never half an ending, and never a crash without words."""
     mails = Mails(store)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,6 +14,25 @@ from approvald.errors import System, Unavailable
 from approvald.ledger import schema, tables
 from approvald.ledger.dialect import READ_ONLY, engine_for, upsert
 from approvald.ports import Clock
+
+_CAUSES: Final = {
+    "SQLITE_FULL": ("finds its disk full", "Make room there."),
+    "SQLITE_READONLY": ("may not be written", "Make its file and folder writable for approvald, and its disk too."),
+    "SQLITE_BUSY": ("is held by another program", "End what else has it open, if this lasts."),
+    "SQLITE_LOCKED": ("is held by another program", "End what else has it open, if this lasts."),
+    "SQLITE_CORRUPT": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
+    "SQLITE_NOTADB": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
+    "SQLITE_CANTOPEN": ("cannot be opened", "Look at ledger.file, at its folder and at their rights."),
+    "SQLITE_IOERR": ("cannot be read or written on its disk", "Look whether that is full or failing."),
+    "DiskFull": ("finds its server's disk full", "Make room there."),
+    "ReadOnlySqlTransaction": (
+        "may not be written",
+        "Let ledger.url name the server that can be written.",
+    ),
+    "OperationalError": ("has a database that does not answer", "Look at the server of ledger.url."),
+}
+"""What is wrong and what helps, by how the name of the cause begins: SQLite's, or psycopg's class."""
+_OTHERWISE: Final = ("could not be written or read", "Look at its database.")
 
 Fence = Callable[[sa.Connection], None]
 
@@ -111,10 +131,15 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        original = getattr(error, "orig", None) or error
-        cause = getattr(original, "sqlite_errorname", None) or type(original).__name__
-        message = f"the ledger could not be written or read ({cause}); nothing is confirmed until it can"
-        raise Unavailable(System.LEDGER, message) from error
+        raise Unavailable(System.LEDGER, _words(error)) from error
     except OSError as error:
         message = f"the ledger's password file cannot be read ({error.strerror}); nothing is confirmed until it can"
         raise Unavailable(System.LEDGER, message) from error
+
+
+def _words(error: sa.exc.SQLAlchemyError) -> str:
+    """Return what is wrong with the ledger, and what somebody does about it."""
+    original = getattr(error, "orig", None) or error
+    cause = getattr(original, "sqlite_errorname", None) or type(original).__name__
+    what, remedy = next((said for name, said in _CAUSES.items() if cause.startswith(name)), _OTHERWISE)
+    return f"the ledger {what} ({cause}); nothing is confirmed until it can be written. {remedy}"
