@@ -196,7 +196,10 @@ class Sandbox:
         self._call("POST", "/password", {"account": account, "password": password, "in": list(places)})
 
     def change_vault(self, **fields: Any) -> Fields:
-        """Change the secret store: `sealed`, `token_seconds`, `delete` (a path), `wrap_secret_id` (answers a token)."""
+        """Change the secret store: `sealed`, `token_seconds`, `secret_id`, `delete` (a path).
+
+        `wrap_secret_id` answers a token.
+        """
         return dict(self._call("POST", "/vault", fields))
 
     def change_exchange(self, **fields: Any) -> Fields:

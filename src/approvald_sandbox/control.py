@@ -154,8 +154,9 @@ class Control:
         return {}
 
     async def vault(self, request: web.Request) -> Answer:
-        """POST /vault: `sealed`, `token_seconds`, `delete` (a path), `wrap_secret_id` (answers a wrapping token)."""
+        """POST /vault: `sealed`, `token_seconds`, `secret_id`, `delete` (a path), `wrap_secret_id` (gives a token)."""
         wanted, store = await _body(request), self._systems.vault
+        store.secret_id = str(wanted.get("secret_id", store.secret_id))
         store.sealed = bool(wanted.get("sealed", store.sealed))
         store.token_seconds = float(wanted.get("token_seconds", store.token_seconds))
         if "delete" in wanted:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from approvald_sandbox.faults import System
 from approvald_sandbox.mails import Notice, forwarded
 from e2e.stage import Stage, quick_to_settle
 
-ILKA, WEN = "ilka.brandt@corp.example", "wen.zhao@corp.example"
+ILKA, RHEA, WEN = (f"{name}@corp.example" for name in ("ilka.brandt", "rhea.malik", "wen.zhao"))
 BUILD: Final = Path(__file__).parents[2] / "build"
-HEAD: Final = f"{'system':10} {'fault':24} {'in':>3} {'decided':>8} {'replied':>8} {'lost':>5} {'doubled':>8}"
+HEAD: Final = f"{'system':10} {'fault':32} {'in':>3} {'decided':>8} {'replied':>8} {'lost':>5} {'doubled':>8}"
 TELL_AFTER_MINUTES: Final = 0.03
 
 
@@ -35,20 +35,25 @@ def table(name: str) -> Iterator[list[str]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """Three mails, two to be confirmed and one to be refused, and what was there before them."""
+    """Three mails, two to be confirmed and one to be refused, and what was there before them.
+
+    `approver` forwards the two.
+    """
 
     stage: Stage
     confirmed: tuple[Notice, ...]
     refused: Notice
     sent: int
     filed: int
+    approver: str = ILKA
 
     @classmethod
-    def of(cls, stage: Stage) -> Cell:
-        """Make the requests; nothing is delivered yet."""
+    def of(cls, stage: Stage, *, level: int = 1) -> Cell:
+        """Make the requests, which wait for that level; nothing is delivered yet."""
         return cls(
             stage=stage,
-            confirmed=(stage.new_request(), stage.new_request()),
+            approver=ILKA if level == 1 else RHEA,
+            confirmed=(stage.new_request(waits_for_level=level), stage.new_request(waits_for_level=level)),
             refused=stage.new_request(),
             sent=len(stage.sandbox.sent()),
             filed=sum(stage.filed().values()),
@@ -57,26 +62,31 @@ class Cell:
     def deliver(self) -> None:
         """Let the three mails arrive."""
         for notice in self.confirmed:
-            self.stage.sandbox.deliver(forwarded(notice, ILKA))
+            self.stage.sandbox.deliver(forwarded(notice, self.approver))
         self.stage.sandbox.deliver(forwarded(self.refused, WEN))
+
+    def sent_since(self) -> list[Mapping[str, Any]]:
+        """Return the mails that were sent since the cell was made."""
+        return list(self.stage.sandbox.sent()[self.sent :])
+
+    def bothered_nobody(self) -> None:
+        """Hold a short outage to its promise: neither senders nor team hear of it."""
+        told = [mail["subject"] for mail in self.sent_since()]
+        assert not [subject for subject in told if subject.startswith(("Not decided yet", "Alarm", "All clear"))], told
 
     def end(self, system: System, fault: str, figures: list[str]) -> None:
         """Wait until all is done, and hold what the outside saw to the promise."""
         stage = self.stage
         stage.until(lambda: sum(stage.filed().values()) == self.filed + 3, seconds=40)
         votes = [len(stage.votes(notice)) for notice in (*self.confirmed, self.refused)]
-        finals = [
-            mail
-            for mail in stage.sandbox.sent()[self.sent :]
-            if mail["subject"].startswith(("Approved", "Not approved"))
-        ]
+        finals = [mail for mail in self.sent_since() if mail["subject"].startswith(("Approved", "Not approved"))]
         numbers = [notice.number for notice in (*self.confirmed, self.refused)]
         replied = [sum(number in mail["subject"] for mail in finals) for number in numbers]
         inbox = len(stage.sandbox.mailbox()["Inbox"])
         doubled = sum(max(vote - 1, 0) for vote in votes) + sum(max(count - 1, 0) for count in replied)
         lost = replied.count(0) + inbox
         decided = sum(votes) + (votes[2] == 0)
-        figures.append(f"{system.value:10} {fault:24} {3:>3} {decided:>8} {sum(replied):>8} {lost:>5} {doubled:>8}")
+        figures.append(f"{system.value:10} {fault:32} {3:>3} {decided:>8} {sum(replied):>8} {lost:>5} {doubled:>8}")
         assert votes == [1, 1, 0]
         assert replied == [1, 1, 1], [mail["subject"] for mail in finals]
         assert inbox == 0

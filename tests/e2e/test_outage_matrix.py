@@ -1,11 +1,13 @@
 """Every system times every fault: mails wait, and afterwards each is decided once and answered once. None is lost.
 
-Figures of each cell go into build/outages.txt.
+These outages are short: neither senders nor team hear of them. Figures of each cell go into build/outages.txt.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,9 +15,11 @@ import pytest
 from approvald_sandbox.client import Sandbox
 from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.world import DEFAULT_PASSWORD
-from e2e.outage_cells import TELL_AFTER_MINUTES, Cell, hasty, table
-from e2e.stage import Stage, raised, restore
-from e2e.waiting import NEEDED, failures
+from e2e.outage_cells import Cell, hasty, table
+from e2e.stage import Stage, alone_to_team, raised, restore
+from e2e.waiting import ACCOUNTS, NEEDED, cut, failures, refused_logons
+
+TOKEN_SECONDS: Final = 1
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,8 @@ def patient(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) 
     """Give one daemon for the cells that need no start of their own."""
     sandbox_process.reset()
     state = tmp_path_factory.mktemp("matrix") / "state"
-    with raised(sandbox_process, state, edit=hasty, timeout=1.0, tell_after_minutes=TELL_AFTER_MINUTES) as made:
+    sandbox_process.change_vault(token_seconds=TOKEN_SECONDS)  # so that logging on to it is needed, too
+    with raised(sandbox_process, state, edit=hasty, timeout=1.0) as made:
         yield made
 
 
@@ -67,6 +72,7 @@ def test_a_fault_that_passes(matrix: Stage, system: System, fault: str, figures:
     matrix.sandbox.put_fault(system, SHORT[fault])
     cell.deliver()
     cell.end(system, fault, figures)
+    cell.bothered_nobody()
 
 
 @pytest.mark.parametrize("system", NEEDED, ids=str)
@@ -81,28 +87,51 @@ def test_a_fault_that_lasts(matrix: Stage, system: System, fault: str, figures: 
     matrix.until(lambda: failures(matrix, system) > failed + 1)
     matrix.sandbox.clear_faults()
     cell.end(system, fault, figures)
+    cell.bothered_nobody()
 
 
-ACCOUNTS: Final = {
-    "svc-mail": System.EXCHANGE, "svc-directory": System.DIRECTORY, "svc-pam-l1": System.PVWA,
-}  # fmt: skip
+def refusals_told(cell: Cell, account: str) -> int:
+    """Count the mails that told the team, and nobody else, that this account is not accepted."""
+    told = [mail for mail in cell.sent_since() if "password of approvald's" in mail["subject"]]
+    return sum(account in mail["text"] for mail in told if alone_to_team(mail))
 
 
 @pytest.mark.parametrize("account", list(ACCOUNTS))
 def test_a_password_is_changed(matrix: Stage, account: str, figures: list[str]) -> None:
-    """First where it is used, then in the secret store: one refused log-on, and no restart."""
-    system = ACCOUNTS[account]
-    cell = Cell.of(matrix)
+    """First where it is used, then in the secret store: at most one refused log-on, told once, and no restart."""
+    system, refused = ACCOUNTS[account], refused_logons(matrix, account)
+    cell = Cell.of(matrix, level=2 if account == "svc-pam-l2" else 1)
     failed = failures(matrix, system)
     matrix.sandbox.change_password(account, "Changed-Passw0rd!", ["directory"])
-    matrix.sandbox.end_pvwa_sessions()
-    matrix.sandbox.put_fault(system, Fault(kind=FaultKind.DOWN))  # cuts what is logged on
-    matrix.sandbox.clear_faults()
+    cut(matrix, system)
     cell.deliver()
     matrix.until(lambda: failures(matrix, system) > failed + 1)
     matrix.sandbox.change_password(account, "Changed-Passw0rd!", ["vault"])
     cell.end(system, f"401, {account} changed", figures)
+    assert refused_logons(matrix, account) <= refused + 1
+    assert refusals_told(cell, account) == 1
     matrix.sandbox.change_password(account, DEFAULT_PASSWORD)
+
+
+def test_approles_secret_id_is_changed(matrix: Stage, figures: list[str]) -> None:
+    """First in the secret store, then in its file: at most one refused log-on, told once, and no restart."""
+    file = Path(matrix.sandbox.endpoints()["vault_secret_id_file"])
+    before, refused = file.read_text(encoding="utf-8"), refused_logons(matrix, "approle")
+    cell = Cell.of(matrix)
+    failed = failures(matrix, System.VAULT)
+    try:
+        matrix.sandbox.change_vault(secret_id="a-new-secret-id")
+        time.sleep(TOKEN_SECONDS)  # until the token that was given for the old one is over
+        forget_tokens(matrix)
+        cell.deliver()
+        matrix.until(lambda: failures(matrix, System.VAULT) > failed + 1)
+        file.write_text("a-new-secret-id\n", encoding="utf-8")
+        cell.end(System.VAULT, "401, secret-id changed", figures)
+    finally:
+        file.write_text(before, encoding="utf-8")
+        matrix.sandbox.change_vault(secret_id=before.strip())
+    assert refused_logons(matrix, "approle") <= refused + 1
+    assert refusals_told(cell, "approle") == 1
 
 
 def forget_tokens(stage: Stage) -> None:
@@ -116,6 +145,14 @@ def upgrade(stage: Stage) -> None:
     failed = failures(stage, System.PVWA)
     stage.until(lambda: failures(stage, System.PVWA) > failed)
     stage.sandbox.change_profile(upgrade_window=False)
+
+
+def fail_over(stage: Stage) -> None:
+    """Let the Vault behind PVWA fail over: every session ends, and every call answers 500 with its words."""
+    stage.sandbox.change_profile(vault_away=True)
+    failed = failures(stage, System.PVWA)
+    stage.until(lambda: failures(stage, System.PVWA) > failed + 1)
+    stage.sandbox.change_profile(vault_away=False)
 
 
 def seal(stage: Stage) -> None:
@@ -132,6 +169,7 @@ def seal(stage: Stage) -> None:
     [
         (System.PVWA, "nodes forget tokens", forget_tokens),
         (System.PVWA, "upgrade window", upgrade),
+        (System.PVWA, "fail-over of its vault", fail_over),
         (System.VAULT, "sealed", seal),
     ],
 )
@@ -144,3 +182,4 @@ def test_what_only_one_system_does(
     cell.deliver()
     happen(matrix)
     cell.end(system, fault, figures)
+    cell.bothered_nobody()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from approvald_sandbox.faults import FaultKind, System
+from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.mails import Notice
 from e2e.stage import Stage
 
@@ -14,11 +14,31 @@ KINDS: Final = (FaultKind.DOWN, FaultKind.HANG, FaultKind.STATUS, FaultKind.HTML
 NAMES: Final = {System.VAULT: "secret_store"}
 """What approvald calls a system, where that differs."""
 
+ACCOUNTS: Final = {
+    "svc-mail": System.EXCHANGE,
+    "svc-directory": System.DIRECTORY,
+    "svc-pam-l1": System.PVWA,
+    "svc-pam-l2": System.PVWA,
+}
+"""Where each of the accounts logs on."""
+
 
 def failures(stage: Stage, system: System) -> int:
     """Count how often the daemon said that this system is away."""
     lines = [*stage.daemon.events("poll.failed"), *stage.daemon.events("mail.waiting")]
     return sum(line["system"] == NAMES.get(system, system.value) for line in lines)
+
+
+def refused_logons(stage: Stage, account: str) -> int:
+    """Return how many log-ons of this account were refused, by whichever system."""
+    return sum(int(by.get(account, 0)) for by in stage.sandbox.stats()["failed_logons"].values())
+
+
+def cut(stage: Stage, system: System) -> None:
+    """Cut every connection and session at this system, so that the next question logs on."""
+    stage.sandbox.end_pvwa_sessions()
+    stage.sandbox.put_fault(system, Fault(kind=FaultKind.DOWN))
+    stage.sandbox.clear_faults(system)
 
 
 def assert_confirmed_once(stage: Stage, notice: Notice, sent: int, attempts: int = 1) -> None:

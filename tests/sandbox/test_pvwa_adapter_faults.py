@@ -24,6 +24,18 @@ def at(sandbox: Sandbox) -> Iterator[Desk]:
         yield made
 
 
+def test_a_fail_over_of_cyberarks_vault_is_an_outage(at: Desk) -> None:
+    """500 with the Vault's words, at log-on and after it, is neither "no such request" nor a refused password."""
+    at.record()
+    at.sandbox.change_profile(vault_away=True)
+    for _ in range(3):
+        with pytest.raises(Unavailable) as caught:
+            at.client.details(KEY, FIRST)
+        assert type(caught.value) is Unavailable
+    at.sandbox.change_profile(vault_away=False)
+    at.record()
+
+
 def test_an_upgrade_window_is_an_outage(at: Desk) -> None:
     """Pages with 404 and 503 on every path: neither is "no such request", at log-on and after it."""
     at.sandbox.change_profile(upgrade_window=True)

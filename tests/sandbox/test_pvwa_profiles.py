@@ -168,6 +168,18 @@ def test_an_upgrade_window(pvwa: Stage) -> None:
     assert client.confirm().status_code == 200
 
 
+def test_a_vault_that_fails_over(pvwa: Stage) -> None:
+    """Every call and log-on answers 500 with the Vault's words, and every session is gone when it is back."""
+    client = pvwa.client(L1)
+    pvwa.profile.update({"vault_away": True})
+    for answer in (client.confirm(), client.call("GET", f"API/IncomingRequests/{KEY}/")):
+        assert answer.status_code == 500
+        assert "disconnected" in answer.json()["ErrorMessage"]
+    pvwa.profile.update({"vault_away": False})
+    assert client.confirm().status_code == 401
+    assert pvwa.client(L1).confirm().status_code == 200
+
+
 def test_handled_requests_leave_the_list(pvwa: Stage) -> None:
     """A spent vote and a closed request hide the entry; the details stay readable."""
     pvwa.profile.update({"handled_hidden": True})

@@ -247,3 +247,15 @@ def test_a_proxys_page_comes_back_as_no_dictionary(sandbox: Sandbox) -> None:
         sandbox.put_fault(System.VAULT, Fault(kind=FaultKind.HTML, times=1))
         answer = client.secrets.kv.v2.read_secret_version(LEVEL1, raise_on_deleted_version=True)
         assert not isinstance(answer, dict)
+
+
+def test_a_new_secret_id_ends_the_old_one(sandbox: Sandbox) -> None:
+    """Tokens live on, and the next login needs the new one."""
+    role, old = ids(sandbox)
+    with logged_in(sandbox) as client:
+        sandbox.change_vault(secret_id="another")
+        assert read(client)["data"]["username"]
+        with pytest.raises(InvalidRequest):
+            client.auth.approle.login(role, old)
+        client.auth.approle.login(role, "another")
+        sandbox.change_vault(secret_id=old)

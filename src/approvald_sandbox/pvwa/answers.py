@@ -22,6 +22,7 @@ WRAPPER: Final = "CAWS00001E"
 CLOSED_TEXT: Final = "ITATS999E This request has already been closed."
 UNEXPECTED: Final = (500, WRAPPER, "An unexpected error occurred in the Vault.")
 TOKEN_BUSY: Final = (500, WRAPPER, "Another call with this session token is under way.")
+VAULT_AWAY: Final = (500, WRAPPER, "ITATS997E The user has been disconnected. Logoff from the Vault and logon again.")
 NOT_FOUND: Final = 404
 
 

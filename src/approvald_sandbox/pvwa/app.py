@@ -121,6 +121,9 @@ class Pvwa:
     def _dispatch(self, request: web.Request, found: Match, body: dict[str, Any] | None, *, node: str) -> web.Response:
         if found.route is Route.VERIFY:
             return verify(self.profile)
+        if self.profile.vault_away:
+            self.sessions.end_all()
+            return answers.error(*answers.VAULT_AWAY)
         if body is None:
             return answers.invalid("body", "The body is not a JSON object.")
         now = self._world.now()

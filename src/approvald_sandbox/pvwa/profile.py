@@ -58,6 +58,8 @@ class Profile:
     """Requests that are closed, or in which the user's vote is spent, leave the list."""
     upgrade_window: bool = False
     """Every route answers an HTML page, 404 and 503 in turn."""
+    vault_away: bool = False
+    """CyberArk's Vault fails over: every session ends, and every call answers 500 with the Vault's words in it."""
 
     def update(self, changes: Mapping[str, Any]) -> None:
         """Set several switches, or none: raises ValueError naming the first unknown key or unusable value."""
