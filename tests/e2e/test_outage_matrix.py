@@ -183,3 +183,18 @@ def test_what_only_one_system_does(
     happen(matrix)
     cell.end(system, fault, figures)
     cell.bothered_nobody()
+
+
+def test_one_request_that_always_fails_holds_up_no_other(matrix: Stage, figures: list[str]) -> None:
+    """PVWA answers 500 for one number only: the other mails are decided meanwhile, and that one afterwards."""
+    cell = Cell.of(matrix)
+    failed = failures(matrix, System.PVWA)
+    poisoned = Fault(kind=FaultKind.STATUS, status=500, operation=f"_{cell.confirmed[0].number}")
+    matrix.sandbox.put_fault(System.PVWA, poisoned)
+    cell.deliver()
+    matrix.until(lambda: failures(matrix, System.PVWA) > failed + 1)
+    matrix.until(lambda: sum(matrix.filed().values()) == cell.filed + 2)
+    assert matrix.attempts_at(cell.confirmed[0]) == 0
+    matrix.sandbox.clear_faults()
+    cell.end(System.PVWA, "500 for one request", figures)
+    cell.bothered_nobody()
