@@ -35,7 +35,8 @@ def patient(sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) 
     sandbox_process.reset()
     state = tmp_path_factory.mktemp("matrix") / "state"
     sandbox_process.change_vault(token_seconds=TOKEN_SECONDS)  # so that logging on to it is needed, too
-    with raised(sandbox_process, state, edit=hasty, timeout=1.0) as made:
+    # A system that fails in cell after cell has one outage over all of them, and none of these is to be a long one
+    with raised(sandbox_process, state, edit=hasty, timeout=1.0, tell_after_minutes=60.0) as made:
         yield made
 
 
