@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from approvald.errors import LeaseLost
+from approvald.errors import LeaseLost, System, Unavailable
 from approvald.holder import has_ended, this_program
+from approvald.ledger import tables
 from approvald.ledger.lease import Held, Lease, holder_of
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
@@ -23,15 +24,15 @@ CALL = timedelta(seconds=35)
 
 
 class Programs:
-    """Two programs that share one ledger. `time` is the one that leases are measured by in the program."""
+    """Two programs that share one ledger, and its clock."""
 
     def __init__(self, path: Path) -> None:
-        self.time = 1000.0
-        self.stores = [Store(f"sqlite:///{path}", FakeClock()) for _ in range(2)]
+        self.clock = FakeClock()
+        self.stores = [Store(f"sqlite:///{path}", self.clock) for _ in range(2)]
         for store in self.stores:
             store.open()
         self.leases = [
-            Lease(store, "mail", f"host{number} process 1 (1)", longest_call=CALL, monotonic=lambda: self.time)
+            Lease(store, "mail", f"host{number} process 1 (1)", longest_call=CALL, monotonic=self.clock.monotonic)
             for number, store in enumerate(self.stores)
         ]
         self.one, self.other = self.leases
@@ -108,24 +109,52 @@ def test_nothing_is_sent_by_who_was_replaced(programs: Programs) -> None:
 def test_a_call_begins_only_while_the_lease_outlasts_it(programs: Programs) -> None:
     """A lease with less left than the longest call is renewed first, which fails for who was replaced meanwhile."""
     programs.one.take()
-    programs.time += 11  # of 45 seconds 34 are left
+    programs.clock.turn(11)  # of 45 seconds 34 are left
     programs.one.certain()
-    programs.time += 46  # stopped for longer than the lease
-    programs.other.take(alone=True)
+    held = programs.other.take()
+    assert isinstance(held, Held)
+    assert held.left == programs.one.length
+    programs.clock.turn(46)  # stopped for longer than the lease
+    assert programs.other.take() is None
     with pytest.raises(LeaseLost):
         programs.one.certain()
 
 
+def test_a_lease_that_has_run_out_is_renewed_where_nobody_has_taken_it(programs: Programs) -> None:
+    """A host that stood still as a whole, and whose own clocks do not know, asks the ledger's clock."""
+    programs.one.take()
+    programs.clock.turn(3600)
+    programs.one.certain()
+    assert isinstance(programs.other.take(), Held)
+
+
 def test_nobody_is_sure_of_a_renewal_that_took_too_long(tmp_path: Path) -> None:
-    """Measured from before the ledger was asked: who was stopped meanwhile must not send."""
+    """The time in which the ledger answers counts: who was stopped meanwhile must not send. Nobody else has it yet."""
     steps = iter([1000.0, 1012.0, 1012.0, 1090.0])
     store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", FakeClock())
     store.open()
     lease = Lease(store, "mail", "host0 process 1 (1)", longest_call=CALL, monotonic=lambda: next(steps))
     lease.take()
-    with pytest.raises(LeaseLost, match="not renewed in time"):
+    with pytest.raises(Unavailable, match="not renewed in time") as caught:
         lease.certain()
+    assert (type(caught.value), caught.value.system) == (Unavailable, System.LEDGER)
     store.close()
+
+
+def test_a_token_that_a_set_back_ledger_gives_out_again_is_of_its_holder_only(programs: Programs) -> None:
+    """A fail-over may lose the newest rows: then the old holder's number is given to another one."""
+    programs.one.take()
+    set_back = tables.leases.update().values(token=0, expires_at=datetime.fromtimestamp(0, UTC))
+    with programs.stores[1].begin() as connection:
+        connection.execute(set_back)
+    programs.other.take()
+    assert programs.one.token == programs.other.token
+    programs.other.certain()
+    for refused in (programs.one.certain, programs.one.renew):
+        with pytest.raises(LeaseLost, match="host1 process 1"):
+            refused()
+    programs.one.release()
+    programs.other.certain()
 
 
 def test_a_process_of_this_host_that_is_gone_is_known_to_be(programs: Programs) -> None:

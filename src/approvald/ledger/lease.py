@@ -2,7 +2,7 @@
 
 The token is looked at in every transaction of its holder, so that a program which was stopped, and goes on after
 another one has taken its place, writes nothing any more. `certain` is asked right before something is sent: then the
-lease must still hold for as long as the longest call outside can take.
+lease must, by the ledger's own clock, still hold for as long as the longest call outside can take.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.errors import LeaseLost
+from approvald.errors import LeaseLost, System, Unavailable
 from approvald.holder import has_ended
 from approvald.ledger import tables
 from approvald.ledger.dialect import instant_now, upsert
@@ -23,6 +23,7 @@ from approvald.ledger.store import Store
 
 MARGIN: Final = timedelta(seconds=10)
 """How much longer a lease is than the longest call outside."""
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _LOST: Final = "another approvald ({holder}) has taken the role {role}; this one sends and writes nothing more"
 _NOT_SURE: Final = "the lease of the role {role} was not renewed in time; nothing is sent until it is"
 
@@ -48,7 +49,6 @@ class Lease:
         self._longest_call = longest_call
         self._monotonic = monotonic
         self._token: int | None = None
-        self._sure_until = 0.0
 
     @property
     def length(self) -> timedelta:
@@ -65,32 +65,39 @@ class Lease:
 
         `alone`: something stronger already proves that no other program is left, as the lock of a ledger's file does.
         """
-        asked, leases = self._monotonic(), tables.leases
+        leases = tables.leases
+        with self._store.look() as connection:  # whoever stands by holds up nobody
+            held = self._held(connection, sa.select(leases), alone=alone)
+        if held is not None:
+            return held
         with self._store.begin() as connection:
             connection.execute(
                 upsert(connection, leases)
                 .values(role=self._role, holder="", token=0, since=_EPOCH, expires_at=_EPOCH)
                 .on_conflict_do_nothing(index_elements=["role"])
             )
-            row = connection.execute(sa.select(leases).where(leases.c.role == self._role).with_for_update()).one()
-            now = _now(connection)
-            if row.expires_at > now and not (alone or row.holder == self._holder or has_ended(row.holder)):
-                return Held(holder=row.holder, left=row.expires_at - now)
+            held = self._held(connection, sa.select(leases).with_for_update(), alone=alone)
+            if held is not None:
+                return held
+            now, mine = self._now(connection), leases.c.role == self._role
             connection.execute(
                 leases.update()
-                .where(leases.c.role == self._role)
-                .values(holder=self._holder, token=row.token + 1, since=now, expires_at=now + self.length)
+                .where(mine)
+                .values(holder=self._holder, token=leases.c.token + 1, since=now, expires_at=now + self.length)
             )
-        self._token, self._sure_until = row.token + 1, asked + self.length.total_seconds()
+            token = connection.scalar(sa.select(leases.c.token).where(mine))
+        self._token = token
         return None
 
     def renew(self) -> None:
         """Hold the lease for its whole length from now on. Raises LeaseLost, or Unavailable (ledger)."""
-        asked, leases = self._monotonic(), tables.leases
         with self._store.begin() as connection:
-            self.fence(connection)
-            connection.execute(leases.update().where(self._is_mine()).values(expires_at=_now(connection) + self.length))
-        self._sure_until = asked + self.length.total_seconds()
+            # One statement: two renewals that first looked, and then wrote, would wait for each other
+            renewed = connection.execute(
+                tables.leases.update().where(self._is_mine()).values(expires_at=self._now(connection) + self.length)
+            )
+            if not renewed.rowcount:
+                raise self._lost(connection)
 
     def release(self) -> None:
         """Give the lease back, so that the next one need not wait. Does nothing where it is lost."""
@@ -103,34 +110,65 @@ class Lease:
 
     def fence(self, connection: sa.Connection) -> None:
         """Raise LeaseLost unless this program holds the lease; until this transaction ends nobody can take it."""
-        leases = tables.leases.c
-        row = connection.execute(
-            sa.select(leases.holder, leases.token).where(leases.role == self._role).with_for_update(read=True)
-        ).first()
-        if row is None or self._token is None or row.token != self._token:
-            raise LeaseLost(_LOST.format(holder=row.holder if row else "nobody", role=self._role))
+        self._expires_at(connection)
 
     def certain(self) -> None:
-        """Raise LeaseLost unless the lease is ours, and stays so until any call that begins now has ended."""
-        if self._monotonic() + self._longest_call.total_seconds() > self._sure_until:
+        """Return if the lease is ours, and stays so until any call that begins now has ended.
+
+        Raises LeaseLost where another program has it, Unavailable (ledger) where nobody can tell.
+        """
+        if not self._outlasts_a_call(self._left):
+            self._renewed_in_time()
+
+    def _renewed_in_time(self) -> None:
+        def renewed() -> timedelta:
             self.renew()
-        else:
-            with self._store.begin() as connection:
-                self.fence(connection)
-        if self._monotonic() + self._longest_call.total_seconds() > self._sure_until:
-            raise LeaseLost(_NOT_SURE.format(role=self._role))
+            return self.length
+
+        if not self._outlasts_a_call(renewed):
+            raise Unavailable(System.LEDGER, _NOT_SURE.format(role=self._role))
+
+    def _outlasts_a_call(self, left: Callable[[], timedelta]) -> bool:
+        """Whether what is left of the lease is enough. The time in which the ledger answered counts as gone."""
+        asked = self._monotonic()
+        remaining = left().total_seconds()
+        return remaining - (self._monotonic() - asked) >= self._longest_call.total_seconds()
+
+    def _left(self) -> timedelta:
+        with self._store.begin() as connection:
+            return self._expires_at(connection) - self._now(connection)
+
+    def _held(self, connection: sa.Connection, rows: sa.Select[Any], *, alone: bool) -> Held | None:
+        """Return who else holds the lease."""
+        row = connection.execute(rows.where(tables.leases.c.role == self._role)).first()
+        now = self._now(connection)
+        if row is None or row.expires_at <= now or alone or row.holder == self._holder or has_ended(row.holder):
+            return None
+        return Held(holder=row.holder, left=row.expires_at - now)
+
+    def _expires_at(self, connection: sa.Connection) -> datetime:
+        """Return until when this program holds the lease, and keep everybody from taking it. Raises LeaseLost."""
+        leases = tables.leases.c
+        row = connection.execute(sa.select(leases.expires_at).where(self._is_mine()).with_for_update(read=True)).first()
+        if row is None:
+            raise self._lost(connection)
+        until: datetime = row.expires_at
+        return until
+
+    def _lost(self, connection: sa.Connection) -> LeaseLost:
+        leases = tables.leases.c
+        holder = connection.scalar(sa.select(leases.holder).where(leases.role == self._role))
+        return LeaseLost(_LOST.format(holder=holder or "nobody", role=self._role))
+
+    def _now(self, connection: sa.Connection) -> datetime:
+        """Return the time that all holders share: the database server's, or this host's where the ledger is a file."""
+        microseconds = instant_now(connection)
+        return self._store.clock.now() if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
     def _is_mine(self) -> sa.ColumnElement[bool]:
-        return sa.and_(tables.leases.c.role == self._role, tables.leases.c.token == self._token)
-
-
-_EPOCH: Final = datetime.fromtimestamp(0, UTC)
-
-
-def _now(connection: sa.Connection) -> datetime:
-    """Return the time that all holders share: the database server's, or this host's where the ledger is a file."""
-    microseconds = instant_now(connection)
-    return datetime.now(UTC) if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+        # The holder too: a ledger that was set back, as by a fail-over, may give a token out twice
+        leases = tables.leases.c
+        return sa.and_(leases.role == self._role, leases.token == self._token, leases.holder == self._holder)
 
 
 def holder_of(store: Store, role: str) -> str:
