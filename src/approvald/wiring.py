@@ -155,7 +155,7 @@ def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
 
     key = store.version_key()
     vault = settings.secrets.hashicorp_vault
-    guard = LedgerLogonGuard(store, System.SECRET_STORE)
+    guard = _guard(settings, store, System.SECRET_STORE)
     secrets = SecretSources(
         settings.secrets,
         files=CredentialFiles(version_key=key, environment=os.environ),
@@ -163,6 +163,10 @@ def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
     )
     stack.callback(secrets.close)
     return secrets
+
+
+def _guard(settings: Settings, store: Store, system: System) -> LedgerLogonGuard:
+    return LedgerLogonGuard(store, system, longest_call=timedelta(seconds=settings.longest_call_seconds()))
 
 
 def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> ActiveDirectory:
@@ -173,7 +177,7 @@ def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: Ex
         groups=settings.groups,
         people=settings.people,
         secrets=secrets,
-        guard=LedgerLogonGuard(store, System.DIRECTORY),
+        guard=_guard(settings, store, System.DIRECTORY),
         clock=store.clock,
     )
     stack.callback(directory.close)
@@ -185,7 +189,7 @@ def _pvwa(
 ) -> PvwaClient:
     from approvald.adapters.pvwa.client import PvwaClient  # noqa: PLC0415 - see the top
 
-    pvwa = PvwaClient(settings.pvwa, secrets, LedgerLogonGuard(store, System.PVWA), store.clock, permit=permit)
+    pvwa = PvwaClient(settings.pvwa, secrets, _guard(settings, store, System.PVWA), store.clock, permit=permit)
     stack.callback(pvwa.close)
     return pvwa
 
@@ -195,7 +199,7 @@ def _mailbox(
 ) -> ExchangeMailbox:
     from approvald.adapters.exchange.mailbox import ExchangeMailbox  # noqa: PLC0415 - see the top
 
-    guard = LedgerLogonGuard(store, System.EXCHANGE)
+    guard = _guard(settings, store, System.EXCHANGE)
     largest = settings.parse.limits.fetch_bytes
     mailbox = ExchangeMailbox(settings.mailbox, largest, secrets, guard, store, permit=permit)
     stack.callback(mailbox.close)

@@ -101,6 +101,24 @@ def test_of_many_hosts_at_the_same_moment_one_may_log_on(stores: Sequence[Store]
     assert all(isinstance(each, AuthenticationFailed | Unavailable) for each in came), came
 
 
+def test_log_ons_that_begin_and_end_at_the_same_moment_are_no_trouble(stores: Sequence[Store]) -> None:
+    """Whoever asks just when another program's log-on has ended goes on, or waits for the next one."""
+    guards = [LedgerLogonGuard(store, System.PVWA, holder=f"host{n} process 1 (1)") for n, store in enumerate(stores)]
+
+    def log_on_often(number: int, _: Store) -> set[System]:
+        waited_for = set()
+        for _number in range(40):
+            try:
+                guards[number].may_try("svc-pam-l1", "1")
+                guards[number].not_judged("svc-pam-l1")
+            except Unavailable as away:
+                waited_for.add(away.system)
+        return waited_for
+
+    for came in at_once(stores, log_on_often):
+        assert came <= {System.PVWA}, came  # type: ignore[operator]  # an error fails the test as well
+
+
 def test_of_many_hosts_one_takes_the_lease(stores: Sequence[Store]) -> None:
     """And everybody else hears who has it."""
     leases = [Lease(store, "mail", f"host{n} process 1 (1)", longest_call=CALL) for n, store in enumerate(stores)]
@@ -179,3 +197,25 @@ def test_a_server_that_was_stopped_is_used_again(postgresql_server: Server, stor
     finally:
         postgresql_server.start()
     assert mails.seen(listed("other")).item_id == "other"
+
+
+def test_renewing_from_two_threads_beside_a_standby_holds_nobody_up(stores: Sequence[Store]) -> None:
+    """The renewing thread, the question before a sending, the work and whoever asks for the lease never deadlock."""
+    lease = Lease(stores[0], "mail", "host0 process 1 (1)", longest_call=CALL)
+    other = Lease(stores[1], "mail", "host1 process 1 (1)", longest_call=CALL)
+    lease.take()
+    stores[2].fence(lease.fence)
+    acts: Sequence[Callable[[int], object]] = (
+        lambda _: lease.renew(),
+        lambda _: lease.renew(),
+        lambda number: stores[2].remember("kind", "name", str(number)),
+        lambda _: other.take(),
+    )
+
+    def often(act: Callable[[int], object]) -> None:
+        for number in range(50):
+            act(number)
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        list(pool.map(often, acts, timeout=60))
+    lease.certain()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from approvald.errors import AuthenticationFailed, System
+from approvald.errors import AuthenticationFailed, LeaseLost, System, Unavailable
+from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
@@ -103,3 +105,57 @@ def test_the_operator_reads_what_to_do_and_no_secret(guards: Guards) -> None:
     for _ in range(2):
         guards.one.failed("svc-pam-l1", "1")
     assert "not tried again" in str(held_back(guards.one))
+
+
+def test_while_a_log_on_is_under_way_nobody_else_tries(guards: Guards) -> None:
+    """And a program of another host that never tells what came of it keeps others back for its longest call only."""
+    here, there = (
+        LedgerLogonGuard(store, System.PVWA, longest_call=timedelta(seconds=65), holder=f"host{number} process 1 (1)")
+        for number, store in enumerate(guards.stores)
+    )
+    here.may_try("svc-pam-l1", "1")
+    with pytest.raises(Unavailable, match="host0 process 1"):
+        there.may_try("svc-pam-l1", "1")
+    guards.clock.turn(69)
+    with pytest.raises(Unavailable, match="host0 process 1"):
+        there.may_try("svc-pam-l1", "1")
+    guards.clock.turn(2)
+    there.may_try("svc-pam-l1", "1")
+
+
+def test_of_many_programs_at_the_same_moment_one_tries(tmp_path: Path) -> None:
+    """On one file, as daemon, doctor and a single poll may share it: then all are bound by what came of it."""
+    clock = FakeClock()
+    stores = [Store(f"sqlite:///{tmp_path / 'ledger.db'}", clock) for _ in range(6)]
+    stores[0].open()
+    guards = [LedgerLogonGuard(store, System.PVWA, holder=f"host{n} process 1 (1)") for n, store in enumerate(stores)]
+
+    def tried(guard: LedgerLogonGuard) -> type[Exception] | None:
+        try:
+            guard.may_try("svc-pam-l1", "1")
+        except (Unavailable, AuthenticationFailed) as error:
+            return type(error)
+        return None
+
+    with ThreadPoolExecutor(len(guards)) as pool:
+        came = list(pool.map(tried, guards))
+        assert (came.count(None), came.count(Unavailable)) == (1, 5)
+        guards[came.index(None)].failed("svc-pam-l1", "1")
+        assert set(pool.map(tried, guards)) <= {AuthenticationFailed, Unavailable}
+    for store in stores:
+        store.close()
+
+
+def test_a_refusal_is_counted_by_who_has_lost_the_lease(guards: Guards) -> None:
+    """It has happened: whoever works now must not spend the same try again. No new log-on is begun."""
+    lease = Lease(guards.stores[0], "mail", "host0 process 1 (1)", longest_call=timedelta(seconds=35))
+    lease.take()
+    guards.stores[0].fence(lease.fence)
+    guards.one.may_try("svc-pam-l1", "1")
+    Lease(guards.stores[1], "mail", "host1 process 1 (1)", longest_call=timedelta(seconds=35)).take(alone=True)
+
+    assert guards.one.failed("svc-pam-l1", "1") == guards.clock.now() + timedelta(minutes=15)
+
+    held_back(guards.other)
+    with pytest.raises(LeaseLost):
+        guards.one.may_try("svc-pam-l2", "1")

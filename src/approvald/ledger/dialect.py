@@ -36,11 +36,13 @@ def engine_for(url: str, password_file: Path | None = None) -> sa.Engine:
     `password_file` is read at each connection to PostgreSQL, so that a new password needs no restart.
     """
     if sa.make_url(url).get_backend_name() == "sqlite":
-        made = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        made = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
         event.listen(made, "connect", _durable)
         event.listen(made, "begin", _begin)
         return made
-    made = sa.create_engine(url, connect_args=dict(_POSTGRESQL), pool_pre_ping=True, isolation_level="READ COMMITTED")
+    made = sa.create_engine(
+        url, connect_args=dict(_POSTGRESQL), pool_pre_ping=True, isolation_level="READ COMMITTED", hide_parameters=True
+    )
     if password_file is not None:
 
         @event.listens_for(made, "do_connect")

@@ -2,7 +2,7 @@
 
 Per account and version of its secret: one try at once, one after 15 minutes, one after 60 minutes, then only a new
 version. A good log-on forgets everything. One log-on of an account is under way at a time, so that two programs cannot
-both be the first to try.
+both be the first to try. What came of it is written down even where this program has lost its lease meanwhile.
 """
 
 from __future__ import annotations
@@ -20,19 +20,26 @@ from approvald.ledger.store import Store
 
 PAUSES: Final = (timedelta(minutes=15), timedelta(minutes=60))
 """How long after the first and the second refused log-on the next try is allowed."""
-LONGEST_LOGON: Final = timedelta(seconds=40)
-"""How long a program may keep others from trying; longer than the time limits of a log-on."""
+MARGIN: Final = timedelta(seconds=5)
+"""How much longer than its longest call a program that tells nothing keeps others from trying; less than a lease's."""
 _IN_FLIGHT: Final = (
     "another approvald ({holder}) is just logging on to {system} as {account}; this one waits for what comes of it"
 )
 
 
 class LedgerLogonGuard:
-    """The port LogonGuard for one system's accounts. `holder` names this program."""
+    """The port LogonGuard for one system's accounts. `holder` names this program.
 
-    def __init__(self, store: Store, system: System, *, holder: str | None = None) -> None:
+    `longest_call`: how long the longest call outside can take.
+    """
+
+    def __init__(
+        self, store: Store, system: System, *, longest_call: timedelta = timedelta(seconds=35),
+        holder: str | None = None,
+    ) -> None:  # fmt: skip
         self._store = store
         self._system = system
+        self._longest = longest_call + MARGIN
         self._holder = (holder or this_program())[:256]
 
     def may_try(self, account: str, version: str) -> None:
@@ -63,7 +70,7 @@ class LedgerLogonGuard:
     def failed(self, account: str, version: str) -> datetime | None:
         """Write a refused log-on down. Returns when the next try is allowed (UTC), or None: never."""
         now, table = self._store.clock.now(), tables.logon_failures
-        with self._store.begin() as connection:
+        with self._store.note() as connection:
             statement = upsert(connection, table).values(
                 account=self._name(account), version=version, failures=1, last_at=now
             )
@@ -82,28 +89,27 @@ class LedgerLogonGuard:
         """Forget earlier failures of this account."""
         del version  # any good log-on clears the account
         failures = tables.logon_failures
-        with self._store.begin() as connection:
+        with self._store.note() as connection:
             connection.execute(failures.delete().where(failures.c.account == self._name(account)))
             self._release(connection, account)
 
     def not_judged(self, account: str) -> None:
         """Say that the system did not answer whether it takes the password: others may try."""
-        with self._store.begin() as connection:
+        with self._store.note() as connection:
             self._release(connection, account)
 
     def _claim(self, connection: sa.Connection, account: str) -> None:
         claims, name, now = tables.logon_claims, self._name(account), self._store.clock.now()
-        connection.execute(
-            upsert(connection, claims)
-            .values(account=name, holder=self._holder, until=now)
-            .on_conflict_do_nothing(index_elements=["account"])
-        )
-        row = connection.execute(sa.select(claims).where(claims.c.account == name).with_for_update()).one()
+        statement = upsert(connection, claims).values(account=name, holder=self._holder, until=now)
+        # The update changes nothing: it locks a row that is there already, which another program may be taking away
+        statement = statement.on_conflict_do_update(index_elements=["account"], set_={"account": name})
+        connection.execute(statement)
+        row = connection.execute(sa.select(claims).where(claims.c.account == name)).one()
         if row.holder != self._holder and row.until > now and not has_ended(row.holder):
             message = _IN_FLIGHT.format(holder=row.holder, system=self._system.value, account=account)
             raise Unavailable(self._system, message, retry_after_seconds=1.0)
         connection.execute(
-            claims.update().where(claims.c.account == name).values(holder=self._holder, until=now + LONGEST_LOGON)
+            claims.update().where(claims.c.account == name).values(holder=self._holder, until=now + self._longest)
         )
 
     def _release(self, connection: sa.Connection, account: str) -> None:

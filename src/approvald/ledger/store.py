@@ -63,9 +63,18 @@ class Store:
 
         Where there is a fence, it is asked first, and raises LeaseLost.
         """
-        with _translated(), self._engine.begin() as connection:
+        with self.note() as connection:
             if self._fence is not None:
                 self._fence(connection)
+            yield connection
+
+    @contextmanager
+    def note(self) -> Iterator[sa.Connection]:
+        """Run one transaction without asking the fence, for what has happened outside and somebody else must know.
+
+        It never changes how far a mail or a confirmation has come. Raises as `begin` does.
+        """
+        with _translated(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
