@@ -40,6 +40,7 @@ class AlarmKind(StrEnum):
     LEDGER_AWAY = "ledger_away"
     LOGON_REFUSED = "logon_refused"
     OUTAGE_OVER = "outage_over"
+    LOGON_ACCEPTED = "logon_accepted"
     COPIES_HELD_BACK = "copies_held_back"
     UNEXPLAINED_CONFIRMATION = "unexplained_confirmation"
     CONFIRMATION_NOT_SHOWN = "confirmation_not_shown"
@@ -101,7 +102,13 @@ def harmless(text: str) -> str:
 
 
 TOLD_AT_ONCE: Final = frozenset(
-    {AlarmKind.OUTAGE, AlarmKind.OUTAGE_OVER, AlarmKind.LOGON_REFUSED, AlarmKind.UNEXPLAINED_CONFIRMATION}
+    {
+        AlarmKind.OUTAGE,
+        AlarmKind.OUTAGE_OVER,
+        AlarmKind.LOGON_REFUSED,
+        AlarmKind.LOGON_ACCEPTED,
+        AlarmKind.UNEXPLAINED_CONFIRMATION,
+    }
 )
 """Kinds that are raised once for each thing they are about, so that no mail about one waits for an earlier one."""
 
@@ -190,6 +197,10 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.LOGON_REFUSED: (
         "Alarm: a password of approvald's is not accepted",
         "Set the right password in the secret store; that is noticed by itself, and the account is not locked by us.",
+    ),
+    AlarmKind.LOGON_ACCEPTED: (
+        "All clear: a password of approvald's is accepted again",
+        "Nothing is to be done; mails that waited for it are decided now, and their senders answered.",
     ),
     AlarmKind.UNEXPLAINED_CONFIRMATION: (
         "Alarm: our account has confirmed a request that approvald has not",

@@ -75,7 +75,7 @@ class Refusals:
             ("Accepted since", f"{back:%Y-%m-%d %H:%M:%S} UTC"),
         )
         why = f"{refused.system.value} accepts {refused.account} again."
-        alarm = Alarm(kind=AlarmKind.OUTAGE_OVER, why=why, name=refused.account, facts=facts)
+        alarm = Alarm(kind=AlarmKind.LOGON_ACCEPTED, why=why, name=refused.account, facts=facts)
         self._alarms.raise_once(alarm, within=self._clock.now() - refused.since)
         self._book.over(refused)
         self._known().pop(refused.key)

@@ -16,7 +16,7 @@ from unit.test_outages import AWAY, SHIPPED, Site
 
 ACCOUNT = "svc-pam-l1"
 REFUSED = AuthenticationFailed(System.PVWA, "PVWA does not accept svc-pam-l1", account=ACCOUNT)
-OVER = "All clear: a system is back"
+OVER = "All clear: a password of approvald's is accepted again"
 TOLD = "Alarm: a password of approvald's is not accepted"
 
 
