@@ -214,10 +214,10 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
         "Look at the request in CyberArk and with: approvald why REQUEST. It may have been restored from a backup.",
     ),
     AlarmKind.AUDIT_CUT: (
-        "Alarm: the audit trail's file has been cut off",
+        "Alarm: the audit trail's file has been changed",
         (
-            "Find out who could write to it. The missing lines were written again from the ledger; run approvald audit "
-            "verify on the file and on its rotated ones, and compare with copies of them elsewhere."
+            "Find out who could write to it. What is missing at its end is written again from the ledger; run approvald"
+            " audit verify on the file and on its rotated ones, and compare with copies of them elsewhere."
         ),
     ),
     AlarmKind.ANCHOR_FAILED: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from approvald.audit.chain import GENESIS, link, read
 from approvald_sandbox.client import Sandbox
 from approvald_sandbox.mails import Notice, forwarded
 from e2e.stage import Stage, raised
@@ -131,6 +133,52 @@ def test_changed_evidence_is_found(day: Day, tmp_path: Path, name: str | None) -
     content[at] ^= 1
     changed.write_bytes(content)
     day.run("audit", "verify", str(folder), expected=1)
+
+
+@pytest.mark.parametrize("name", ["decisions.json", "summary.txt", "pvwa_after.json", "mails.json", "policy.json"])
+def test_a_manifest_written_anew_proves_nothing(day: Day, tmp_path: Path, name: str) -> None:
+    """Every file must say what the chained lines say, whatever hash the manifest gives."""
+    folder = tmp_path / "evidence"
+    day.run("evidence", key(day.approved), "--to", str(folder))
+    content = (folder / name).read_bytes()
+    changed = content.replace(b"2", b"3").replace(b"Ilka Brandt", b"Rhea Malik")
+    assert changed != content
+    (folder / name).write_bytes(changed)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(changed).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert f"{name}: says something else than audit.jsonl" in day.run("audit", "verify", str(folder), expected=1)
+
+
+def test_what_is_no_evidence_is_told(day: Day, tmp_path: Path) -> None:
+    """A folder in it, two files of one name in a zip, another format: findings, never a traceback."""
+    folder = tmp_path / "evidence"
+    day.run("evidence", key(day.approved), "--to", str(folder))
+    (folder / "more").mkdir()
+    assert "more: was added" in day.run("audit", "verify", str(folder), expected=1)
+    (folder / "more").rmdir()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "format": 99}))
+    assert "is of format 99" in day.run("audit", "verify", str(folder), expected=1)
+
+    day.run("evidence", key(day.approved), "--zip", "--to", str(tmp_path / "twice"))
+    with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(tmp_path / "twice.zip", "a") as opened:
+        opened.writestr("summary.txt", "x")
+    assert "two files of one name" in day.run("audit", "verify", str(tmp_path / "twice.zip"), expected=1)
+
+
+def test_a_trail_is_held_against_the_ledger_on_any_host(day: Day, tmp_path: Path) -> None:
+    """Where this host has written no file, too: a trail that was written anew is not this ledger's."""
+    first, *rest = map(read, day.trail.read_bytes().splitlines())
+    anew = [link(1, first.at, first.kind, {"n": "forged"}, GENESIS)]
+    for line in rest:
+        anew.append(link(line.seq, line.at, line.kind, line.event or {}, anew[-1].hash))
+    forged = tmp_path / "anew.jsonl"
+    forged.write_bytes(b"".join(line.to_bytes() for line in anew))
+    assert f"has another line {anew[-1].seq}" in day.run("audit", "verify", str(forged), expected=1)
+    longer = link(anew[-1].seq + 1, first.at, first.kind, {}, read(day.trail.read_bytes().splitlines()[-1]).hash)
+    forged.write_bytes(day.trail.read_bytes() + longer.to_bytes())
+    assert "lines were added, or the ledger was set back" in day.run("audit", "verify", str(forged), expected=1)
 
 
 def test_a_zip_is_checked_as_well(day: Day, tmp_path: Path) -> None:

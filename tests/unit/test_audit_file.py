@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import resource
 import stat
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from approvald.audit.anchoring import Anchoring
+from approvald.audit.chain import link, read
 from approvald.audit.copying import AuditCopy
 from approvald.audit.file import AuditFile
 from approvald.audit.reading import in_order, lines_of
@@ -47,7 +49,7 @@ class Desk:
         """Verify every file there is against the ledger's head."""
         seq, digest = self.rows.head()
         files = [(path.name, lines_of(path)) for path in in_order(sorted(self.folder.glob("audit.jsonl*")))]
-        return verify(files, anchors={seq: digest}, at_least=seq, from_start=True)
+        return verify(files, anchors={seq: digest}, at_least=seq)
 
 
 @pytest.fixture
@@ -112,6 +114,85 @@ def test_a_file_that_was_cut_is_told_and_written_again(desk: Desk) -> None:
     assert desk.verified().is_whole
     assert desk.short == ["the file ends with line 2, and line 5 had been written to it"]
     assert b'"cut":' in desk.path.read_bytes()
+
+
+def test_a_file_that_is_cut_under_a_running_program_is_told_at_once(desk: Desk) -> None:
+    """Not only after the next start."""
+    desk.add(5)
+    lines = desk.path.read_bytes().splitlines(keepends=True)
+    desk.path.write_bytes(b"".join(lines[:2]))
+    desk.add()
+    assert desk.verified().is_whole
+    assert desk.short == ["the file ends with line 2, and line 5 had been written to it"]
+
+
+def test_a_file_that_is_emptied_in_its_place_is_told(desk: Desk) -> None:
+    """It was not rotated, as then there would be another file; verifying it finds the lines missing."""
+    desk.add(5)
+    desk.path.write_bytes(b"")
+    desk.add()
+    assert desk.short == ["the file was emptied in its place; the ledger still has its lines, up to line 5"]
+    assert "lines 1 to 5 are missing" in str(desk.verified().findings[0])
+
+
+@pytest.mark.parametrize("runs_on", [True, False])
+def test_a_line_that_somebody_added_hides_none_of_ours(desk: Desk, *, runs_on: bool) -> None:
+    """Anybody can chain a line to the last one; ours come all the same, and the file is not whole."""
+    desk.add(3)
+    last = read(desk.path.read_bytes().splitlines()[-1])
+    with desk.path.open("ab") as file:
+        for seq in (4, 5, 6):
+            last = link(seq, last.at, "ending", {"n": "forged"}, last.hash)
+            file.write(last.to_bytes())
+    if not runs_on:
+        desk.restart()
+    desk.add(2)
+    assert desk.short == ["the file ends with a line 6 that is not this ledger's"]
+    ours = [line.to_bytes() for line in desk.rows.rows_after(0, 100)]
+    assert [raw for raw in lines_of(desk.path) if raw in ours] == ours
+    assert not desk.verified().is_whole
+
+
+def test_a_long_torn_end_is_healed_whole(desk: Desk) -> None:
+    """A power cut can leave the place of many lines without any of them."""
+    desk.add(3)
+    with desk.path.open("ab") as file:
+        file.write(b"\0" * (3 << 20))
+    desk.restart()
+    desk.add()
+    assert desk.verified().is_whole
+    assert desk.path.stat().st_size < 1 << 20
+
+
+def test_the_lines_of_another_ledger_are_not_taken_for_ours(desk: Desk, tmp_path: Path) -> None:
+    """An older copy of the ledger was put back: what is written from now on is in the file, and the break is told."""
+    desk.add(9)
+    desk.store.close()
+    (tmp_path / "older").mkdir()
+    older = Desk(tmp_path / "older")
+    older.add(4)
+    older.path.write_bytes(desk.path.read_bytes())
+    older.restart()
+    older.add(2)
+    assert older.short == ["the file ends with a line 9 that is not this ledger's"]
+    head = older.rows.head()
+    assert read(older.path.read_bytes().splitlines()[-1]).hash == head[1]
+    assert not older.verified().is_whole
+    older.store.close()
+
+
+@pytest.mark.parametrize("at", [1, 40, -3])
+def test_a_compressed_file_that_was_changed_is_named(desk: Desk, at: int) -> None:
+    """Whatever is wrong with it: its head, its content or its end."""
+    desk.add(50)
+    packed = desk.path.with_name("audit.jsonl.1.gz")
+    content = bytearray(gzip.compress(desk.path.read_bytes(), mtime=0))
+    packed.write_bytes(content)
+    assert len(list(lines_of(packed))) == 50
+    content[at] ^= 0xFF
+    packed.write_bytes(content if at < 40 else content[:at])
+    with pytest.raises(OSError, match=r"audit\.jsonl\.1\.gz is no whole compressed file"):
+        list(lines_of(packed))
 
 
 def test_a_full_disk_leaves_no_half_line(desk: Desk) -> None:

@@ -34,7 +34,13 @@ shard = pytest.mark.parametrize("shard", range(SHARDS))
 
 def checked(lines: Sequence[bytes], anchors: dict[int, str] | None = None) -> Report:
     """Verify a trail whose head is known."""
-    return verify([("audit.jsonl", lines)], anchors={COUNT: HEAD} if anchors is None else anchors, from_start=True)
+    return verify([("audit.jsonl", lines)], anchors={COUNT: HEAD} if anchors is None else anchors)
+
+
+def excerpt(lines: Sequence[bytes], anchors: dict[int, str] | None = None) -> Report:
+    """Verify an excerpt whose head is known."""
+    known = {COUNT: HEAD} if anchors is None else anchors
+    return verify([("audit.jsonl", lines)], anchors=known, is_excerpt=True)
 
 
 def test_a_trail_that_nobody_has_touched_is_whole() -> None:
@@ -72,7 +78,7 @@ def test_every_truncation_is_found(shard: int) -> None:
         assert not checked(LINES[:index]).is_whole, index
         torn = [*LINES[:index], LINES[index][: len(LINES[index]) // 2]]
         assert not checked(torn, {}).is_whole, index
-    assert not verify([("a", LINES[:-1])], anchors={}, at_least=COUNT, from_start=True).is_whole
+    assert not verify([("a", LINES[:-1])], anchors={}, at_least=COUNT).is_whole
 
 
 @shard
@@ -93,7 +99,7 @@ def test_every_byte_that_is_changed_is_found(shard: int) -> None:
                 continue
             # The lines around it are enough: `verify` takes one line after the other
             window = list(split(b"".join([*LINES[max(index - 1, 0) : index], changed, *LINES[index + 1 : index + 3]])))
-            assert not verify([("a", window)], anchors={}, from_start=index < 2).is_whole, (index, at, changed)
+            assert not verify([("a", window)], anchors={}, is_excerpt=index >= 2).is_whole, (index, at, changed)
 
 
 def test_every_single_byte_of_a_line_counts() -> None:
@@ -131,7 +137,46 @@ def test_a_trail_that_was_written_anew_does_not_meet_the_anchor() -> None:
 def test_a_skeleton_proves_the_chain_and_says_nothing() -> None:
     """An excerpt shows some lines and proves that nothing was put between them."""
     shown = [raw if number % 7 == 0 else read(raw).skeleton().to_bytes() for number, raw in enumerate(LINES)]
-    report = checked(shown)
+    report = excerpt(shown)
     assert report.is_whole
     assert report.skeletons == COUNT - (COUNT + 6) // 7
-    assert not checked(shown[:30] + shown[31:]).is_whole
+    assert not excerpt(shown[:30] + shown[31:]).is_whole
+
+
+def test_a_line_of_the_trail_that_was_made_a_skeleton_is_found() -> None:
+    """Its hashes are right; what it said is gone, and the trail itself leaves nothing out."""
+    for index in (0, 499, COUNT - 1):
+        found = checked([*LINES[:index], read(LINES[index]).skeleton().to_bytes(), *LINES[index + 1 :]]).findings
+        assert [str(each) for each in found] == [
+            f"audit.jsonl:{index + 1}: line {index + 1} says nothing any more: what it said was taken out"
+        ]
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "[" * 900 + "]" * 900])
+def test_what_json_cannot_hold_is_a_finding(value: str) -> None:
+    """Python's parser takes more than its writer gives."""
+    raw = LINES[4].replace(b'"n":5', f'"n":{value}'.encode())
+    assert raw != LINES[4]
+    with pytest.raises(Edited):
+        read(raw)
+
+
+def test_files_that_begin_late_begin_behind_an_anchor() -> None:
+    """After ten years the oldest file is gone; the hash of its last line, kept elsewhere, takes its place."""
+    before = read(LINES[9])
+    assert checked(LINES[10:], {10: before.hash}).is_whole
+    assert "begins with line 11" in str(checked(LINES[10:], {10: HEAD}).findings[0])
+    assert "begins with line 12" in str(checked(LINES[11:], {10: before.hash}).findings[0])
+
+
+def test_an_anchor_that_nothing_was_held_against_is_a_finding() -> None:
+    """Whoever names a hash hears when it was not met."""
+    for seq in (0, 3, COUNT + 5):
+        assert f"line {seq}, whose hash was kept, is" in str(excerpt(LINES[10:], {seq: HEAD}).findings[-1])
+
+
+def test_an_edited_first_line_of_an_excerpt_is_one_finding() -> None:
+    """And not also a thousand missing ones."""
+    lines = [LINES[9][:-5] + b"\n", *LINES[10:]]
+    report = excerpt(lines)
+    assert (len(report.findings), report.first) == (1, 11)

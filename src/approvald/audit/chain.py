@@ -85,7 +85,11 @@ def read(raw: bytes) -> Line:
         message = "has not the keys of a line"
         raise Edited(message)
     line = _of(found)
-    if line.to_bytes().rstrip(b"\n") != raw.removesuffix(b"\n"):
+    try:
+        is_spelled_so = line.to_bytes() == raw.removesuffix(b"\n") + b"\n"
+    except (ValueError, RecursionError):  # such as NaN, which Python reads and JSON has not
+        is_spelled_so = False
+    if not is_spelled_so:
         message = "is not spelled as it was written"
         raise Edited(message)
     if line.event is not None and digest_of(line.at, line.kind, line.event) != line.digest:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from approvald.audit.chain import Line
 from approvald.audit.file import AuditFile, Opened
 from approvald.ledger.audit_rows import AuditKind, AuditRows
 from approvald.logs import Event, event
@@ -48,10 +49,21 @@ class AuditCopy:
             self._rows.add(AuditKind.TRAIL, {"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
             event(_LOG, Event.AUDIT_HEALED, logging.WARNING, size=opened.torn_bytes)
         if opened.last is None:
+            if opened.was_emptied:
+                self._tell(f"the file was emptied in its place; the ledger still has its lines, up to line {noted}")
             return noted
-        if opened.last.seq < noted:
-            what = f"the file ends with line {opened.last.seq}, and line {noted} had been written to it"
-            self._rows.add(AuditKind.TRAIL, {"cut": what})
-            self._tell_short(what)
-            return opened.last.seq
-        return opened.last.seq
+        seq = opened.last.seq
+        if not self._is_ours(opened.last):
+            # What was added, or an older ledger was put back: the trail goes on from what this ledger has written
+            self._tell(f"the file ends with a line {seq} that is not this ledger's")
+            return min(noted, seq - 1)
+        if seq < noted:
+            self._tell(f"the file ends with line {seq}, and line {noted} had been written to it")
+        return seq
+
+    def _is_ours(self, last: Line) -> bool:
+        return [line.hash for line in self._rows.rows_after(last.seq - 1, 1)] == [last.hash]
+
+    def _tell(self, what: str) -> None:
+        self._rows.add(AuditKind.TRAIL, {"cut": what})
+        self._tell_short(what)

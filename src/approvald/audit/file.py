@@ -17,15 +17,19 @@ from approvald.errors import System, Unavailable
 _MODE: Final = 0o640
 """The group may read, so that a log shipper can; the folder is 0750."""
 _TAIL_BYTES: Final = 1 << 20
-"""Longer than any line."""
+"""Read at once when the last line is looked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What a file was found to be. `last`: its last whole line, None where it has none; `torn_bytes` were taken off."""
+    """What a file was found to be. `last`: its last line, None where it has none that can be read.
+
+    `torn_bytes` were taken off; `was_emptied`: it held lines when it was left, and was not moved away.
+    """
 
     last: Line | None
     torn_bytes: int
+    was_emptied: bool = False
 
 
 class AuditFile:
@@ -33,22 +37,21 @@ class AuditFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._inode: tuple[int, int] | None = None
+        self._left: tuple[int, int, int] | None = None
+        """Device, inode and size of the file as it was left."""
 
     def look(self) -> Opened | None:
-        """Return what the file holds when it is met for the first time, or after it was moved away; else None.
-
-        A torn last line is taken off.
-        """
+        """Return what the file holds, or None where it is as `append` left it. A torn last line is taken off."""
         try:
             descriptor = self._open()
             try:
-                found = os.fstat(descriptor)
-                if (found.st_dev, found.st_ino) == self._inode:
+                if _state(descriptor) == self._left:
                     return None
-                opened = _heal(descriptor, found.st_size)
-                self._inode = (found.st_dev, found.st_ino)
-                return opened
+                self._keep_name()
+                last, torn = _heal(descriptor)
+                left, self._left = self._left, _state(descriptor)
+                was_emptied = left is not None and left[2] > 0 and self._left == (*left[:2], 0)
+                return Opened(last=last, torn_bytes=torn, was_emptied=was_emptied)
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -60,21 +63,32 @@ class AuditFile:
         try:
             descriptor = self._open()
             try:
-                size = os.fstat(descriptor).st_size
+                before = _state(descriptor)
+                if before != self._left:  # moved away a moment ago: the new one's name is to last, too
+                    self._keep_name()
                 try:
                     _write(descriptor, content)
                 except OSError:
-                    os.ftruncate(descriptor, size)
+                    os.ftruncate(descriptor, before[2])
                     raise
+                self._left = _state(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
-            self._inode = None  # how much was written is looked at anew
+            self._left = None  # how much was written is looked at anew
             raise self._unavailable(error) from error
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self._path, flags, _MODE)
+
+    def _keep_name(self) -> None:
+        """Put the folder's entry of the file on the disk: a power cut must not take a new file away whole."""
+        descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
     def _unavailable(self, error: OSError) -> Unavailable:
         message = (
@@ -91,17 +105,31 @@ def _write(descriptor: int, content: bytes) -> None:
     os.fsync(descriptor)
 
 
-def _heal(descriptor: int, size: int) -> Opened:
+def _state(descriptor: int) -> tuple[int, int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino, found.st_size
+
+
+def _heal(descriptor: int) -> tuple[Line | None, int]:
     """Take a torn last line off, and read the last whole one."""
-    start = max(size - _TAIL_BYTES, 0)
-    tail = os.pread(descriptor, size - start, start)
-    end = tail.rfind(b"\n") + 1
-    torn = len(tail) - end
-    if torn:
-        os.ftruncate(descriptor, size - torn)
+    size = os.fstat(descriptor).st_size
+    end = _behind_newline(descriptor, size)
+    if end < size:
+        os.ftruncate(descriptor, end)
         os.fsync(descriptor)
-    begin = tail.rfind(b"\n", 0, max(end - 1, 0)) + 1
-    return Opened(last=_line(tail[begin:end]), torn_bytes=torn)
+    begin = _behind_newline(descriptor, max(end - 1, 0))
+    return _line(os.pread(descriptor, end - begin, begin)), size - end
+
+
+def _behind_newline(descriptor: int, until: int) -> int:
+    """Return the place behind the last line end in front of `until`, 0 where there is none."""
+    while until > 0:
+        start = max(until - _TAIL_BYTES, 0)
+        found = os.pread(descriptor, until - start, start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        until = start
+    return 0
 
 
 def _line(raw: bytes) -> Line | None:

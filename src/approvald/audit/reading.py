@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,14 @@ _LONGEST_LINE: Final = 4 << 20
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Yield a file's lines with their ends. Raises OSError, EOFError too where a compressed file was cut."""
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        while line := file.readline(_LONGEST_LINE):
-            yield line
+    """Yield a file's lines with their ends. Raises OSError, also where a compressed file was cut or changed."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            while line := file.readline(_LONGEST_LINE):
+                yield line
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        message = f"{path} is no whole compressed file: it was cut or changed ({error})"
+        raise OSError(message) from error
 
 
 def in_order(paths: Sequence[Path]) -> list[Path]:

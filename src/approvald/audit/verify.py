@@ -55,16 +55,17 @@ class Report:
 
 
 def verify(
-    files: Iterable[tuple[str, Iterable[bytes]]], *, anchors: Mapping[int, str], at_least: int = 0, from_start: bool
-) -> Report:
+    files: Iterable[tuple[str, Iterable[bytes]]], *, anchors: Mapping[int, str], at_least: int = 0,
+    is_excerpt: bool = False,
+) -> Report:  # fmt: skip
     """Check lines in the order in which they were written; each comes with its line end.
 
     `files`: names and lines, the oldest first. `anchors`: hashes by line number, as somebody else has kept them; each
-    must be met. `at_least`: the last line that is known to have been written. `from_start`: the trail must begin with
-    line 1; else whatever comes first is believed.
+    must be met. `at_least`: the last line that is known to have been written. A trail begins with line 1, or behind a
+    line whose hash was kept, and every line says something; an excerpt begins anywhere and has skeletons.
     """
     report = Report()
-    state = _State(report=report, anchors=dict(anchors), from_start=from_start)
+    state = _State(report=report, anchors=dict(anchors), is_excerpt=is_excerpt)
     for name, lines in files:
         for number, raw in enumerate(lines, start=1):
             state.take(name, number, raw)
@@ -78,7 +79,7 @@ class _State:
 
     report: Report
     anchors: dict[int, str]
-    from_start: bool
+    is_excerpt: bool
     before: Line | None = None
     expected: int = 1
     file: str = ""
@@ -97,6 +98,8 @@ class _State:
             self.report.find(name, number, str(edited))
             self._lost()
             return
+        if line.event is None and not self.is_excerpt:
+            self.report.find(name, number, f"line {line.seq} says nothing any more: what it said was taken out")
         self._place(name, number, line)
         self.report.lines += 1
         self.report.skeletons += line.event is None
@@ -109,9 +112,9 @@ class _State:
 
     def _place(self, name: str, number: int, line: Line) -> None:
         """Say what is wrong with where the line stands."""
+        self.report.first = self.report.first or line.seq
         if not self.begun:
-            self.report.first = line.seq
-            if self.from_start and line.seq != 1:
+            if not self.is_excerpt and line.seq != 1 and not self._follows_an_anchor(line):
                 self.report.find(name, number, f"begins with line {line.seq}; {_missing(1, line.seq - 1)} in front")
                 return
             self.expected = line.seq
@@ -122,9 +125,18 @@ class _State:
         elif line.prev != (self.before.hash if self.before else GENESIS if line.seq == 1 else line.prev):
             self.report.find(name, number, f"line {line.seq} does not follow from the line before it")
 
+    def _follows_an_anchor(self, line: Line) -> bool:
+        """Whether the line before this one was kept elsewhere: files in front of it may have been given away."""
+        if self.anchors.get(line.seq - 1) != line.prev:
+            return False
+        del self.anchors[line.seq - 1]
+        return True
+
     def _lost(self) -> None:
         """Go on behind a line that cannot be believed; it counts as the one that was expected here."""
-        self.before, self.expected, self.begun = None, self.expected + 1, True
+        self.before = None
+        if self.begun or not self.is_excerpt:
+            self.expected, self.begun = self.expected + 1, True
 
     def end(self, at_least: int) -> None:
         """Check what only the end shows."""
@@ -134,7 +146,7 @@ class _State:
         for seq in sorted(self.anchors):
             if seq > max(last, at_least):
                 self.report.find(self.file, 0, f"ends with line {last}; line {seq}, whose hash was kept, is missing")
-            elif self.report.first <= seq <= last:
+            elif seq <= last:
                 self.report.find(self.file, 0, f"line {seq}, whose hash was kept, is not there")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,10 +12,12 @@ import click
 
 from approvald.cli.configuration import config_option, read_settings
 from approvald.cli.exits import Exit
+from approvald.cli.ledger import reading_ledger
 from approvald.errors import ApprovaldError
 
 if TYPE_CHECKING:
     from approvald.audit.verify import Report
+    from approvald.ledger.audit_rows import AuditRows
 
 _SHA256_CHARS: Final = 64
 
@@ -56,40 +60,50 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
         return _say(check_evidence(files[0], anchors), "checked against the head that the evidence names", as_json)
     from approvald.audit.reading import in_order, lines_of  # noqa: PLC0415 - as above
 
-    known, at_least, words = _from_ledger()
-    try:
-        ordered = [(str(path), lines_of(path)) for path in in_order(files)]
-        report = check(ordered, anchors={**known, **anchors}, at_least=at_least, from_start=True)
-    except (OSError, EOFError) as error:
-        message = f"a file cannot be read: {error}"
-        raise click.ClickException(message) from error
+    with _ledger() as (rows, copied, words):
+        try:
+            ordered = [(str(path), lines_of(path)) for path in in_order(files)]
+            report = check(ordered, anchors=anchors, at_least=copied)
+        except OSError as error:
+            message = f"a file cannot be read: {error}"
+            raise click.ClickException(message) from error
+        if rows is not None:
+            _hold_against(rows, report)
     return _say(report, words, as_json)
 
 
-def _from_ledger() -> tuple[dict[int, str], int, str]:
-    """Return anchors, the last line that is known to be in this host's file, and words about that."""
-    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
+@contextmanager
+def _ledger() -> Iterator[tuple[AuditRows | None, int, str]]:
+    """Give the ledger's rows, None where it cannot be read; the last line that must be in this host's file; words."""
     from approvald.ledger.audit_rows import AuditRows  # noqa: PLC0415 - loads SQLAlchemy
-    from approvald.ledger.opening import store_for  # noqa: PLC0415 - as above
     from approvald.trail import copy_name  # noqa: PLC0415 - as above
 
-    try:
-        settings = read_settings()
-        if not settings.ledger.url and not settings.ledger.file.exists():
-            return {}, 0, f"its end is NOT checked: {settings.ledger.file} is not there"
-        store = store_for(settings.ledger, SystemClock())
+    with ExitStack() as stack:
+        rows, copied, words = None, 0, ""
         try:
-            rows = AuditRows(store)
-            copied = rows.copied(copy_name(settings.audit.file))
-            seq, _ = rows.head()
-            lines = rows.rows_after(copied - 1, 1) if copied else []
-        finally:
-            store.close()
-    except ApprovaldError as error:
-        return {}, 0, f"its end is NOT checked: {str(error).splitlines()[0]}"
-    newer = f"; the ledger has {seq - copied} newer lines, not copied yet" if seq > copied else ""
-    anchors = {line.seq: line.hash for line in lines}
-    return anchors, copied, f"its end is checked against the ledger, line {copied}{newer}"
+            file = read_settings().audit.file
+            rows = AuditRows(stack.enter_context(reading_ledger()))
+            copied, (head, _) = rows.copied(copy_name(file)), rows.head()
+        except (ApprovaldError, click.ClickException) as error:
+            rows, words = None, f"its end is NOT checked: {str(error).splitlines()[0]}"
+        else:
+            newer = f"; the ledger has {head - copied} newer lines" if head > copied else ""
+            words = f"its end is checked against the ledger, line {copied}{newer}"
+            if not copied:
+                words = f"its lines are the ledger's, but its end is NOT checked: this host has written no {file}"
+        yield rows, copied, words
+
+
+def _hold_against(rows: AuditRows, report: Report) -> None:
+    """Find a last line that is not the ledger's: then it was added, or the trail, or the ledger, is another one."""
+    seq, digest = report.last
+    head, _ = rows.head()
+    if seq > head:
+        what = f"ends with line {head}, and the files with line {seq}: lines were added, or the ledger was set back"
+        report.find("ledger", 0, what)
+    elif seq and [line.hash for line in rows.rows_after(seq - 1, 1)] != [digest]:
+        what = f"has another line {seq}: the files were written anew, or are those of another ledger"
+        report.find("ledger", 0, what)
 
 
 def _say(report: Report, words: str, as_json: bool) -> int:  # noqa: FBT001 - passed on

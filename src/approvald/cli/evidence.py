@@ -26,7 +26,7 @@ def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
     Whoever gets it checks it with "approvald audit verify FOLDER". Holds no text of a mail and no secret. Reads the
     ledger only.
     """
-    from approvald.evidence.gathering import excerpt, gather  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.evidence.gathering import gather  # noqa: PLC0415 - loads SQLAlchemy
     from approvald.evidence.writing import write  # noqa: PLC0415 - as above
     from approvald.ledger.audit_rows import AuditRows  # noqa: PLC0415 - as above
     from approvald.ledger.cases import Cases  # noqa: PLC0415 - as above
@@ -43,7 +43,7 @@ def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
             raise click.ClickException(message)
         gathered = gather(case, rows)
         try:
-            write(path, gathered, excerpt(case, rows, gathered), request_id=case.request_id or request_id, made_at=now)
+            write(path, gathered, request_id=case.request_id or request_id, made_at=now)
         except FileExistsError as error:
             message = f"{path} is there already, and nothing is overwritten; name another one with --to"
             raise click.ClickException(message) from error

@@ -7,23 +7,24 @@ import json
 import os
 import socket
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from approvald import __version__
-from approvald.audit.chain import Line
+from approvald.evidence.deriving import FORMAT
 from approvald.evidence.gathering import Gathered
 
 AUDIT: Final = "audit.jsonl"
 MANIFEST: Final = "manifest.json"
 
 
-def write(target: Path, gathered: Gathered, lines: Iterable[Line], *, request_id: str, made_at: datetime) -> None:
+def write(target: Path, gathered: Gathered, *, request_id: str, made_at: datetime) -> None:
     """Make the folder, or the zip where the name ends so. Raises FileExistsError: nothing is overwritten."""
-    contents = {**gathered.files, AUDIT: b"".join(line.to_bytes() for line in lines)}
+    contents = {**gathered.files, AUDIT: gathered.excerpt}
     manifest = {
+        "format": FORMAT,
         "request_id": request_id,
         "made_at": made_at.isoformat(),
         "made_by": f"approvald {__version__} on {socket.gethostname()}",

@@ -70,9 +70,7 @@ class Cases:
         mails = tables.mails.c
         lines = self._rows.of(request_ids=[request_id])
         with self._store.look() as connection:
-            ids = list(
-                connection.scalars(sa.select(mails.id).where(sa.func.lower(mails.request_id) == request_id.lower()))
-            )
+            ids = list(connection.scalars(sa.select(mails.id).where(_is(mails.request_id, request_id))))
         ids += [str(line.event["mail_id"]) for line in lines if line.event and "mail_id" in line.event]
         return self._case(request_id, ids) if lines or ids else None
 
@@ -90,9 +88,15 @@ class Cases:
         mails = tables.mails.c
         where: list[sa.ColumnElement[bool]] = [sa.true()]
         if wanted.request:
-            where.append(sa.func.lower(mails.request_id) == wanted.request.lower())
+            where.append(_is(mails.request_id, wanted.request))
         if wanted.safe:
-            where.append(sa.func.lower(mails.request_id).startswith(f"{wanted.safe.lower()}_", autoescape=True))
+            asked, lower = f"{wanted.safe}_", sa.func.lower(mails.request_id)
+            where.append(
+                sa.or_(
+                    mails.request_id.startswith(asked, autoescape=True),
+                    lower.startswith(asked.lower(), autoescape=True),
+                )
+            )
         if wanted.since is not None:
             where.append(mails.received >= wanted.since)
         if wanted.outcomes:
@@ -121,3 +125,8 @@ class Cases:
     def _decisions(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         lines = self._rows.of(mail_ids=ids, kind=AuditKind.DECISION) if ids else ()
         return {str(line.event["mail_id"]): line.event for line in lines if line.event is not None}
+
+
+def _is(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:
+    """Compare without case; as it is written, too, because SQLite knows the case of A to Z only."""
+    return sa.or_(column == value, sa.func.lower(column) == value.lower())
