@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from approvald.breaker import Breaker
 from approvald.model import (
@@ -149,15 +149,19 @@ class BreakablePvwa:
         with self._breaker.call():
             return self._inner.incoming(account)
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """See the port."""
         with self._breaker.call():
-            return self._inner.confirm(request_id, account, comment)
+            return self._inner.confirm(request_id, account, comment, permit=permit)
 
-    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def reject(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """See the port."""
         with self._breaker.call():
-            return self._inner.reject(request_id, account, comment)
+            return self._inner.reject(request_id, account, comment, permit=permit)
 
     def user_name(self, account: Level) -> str:
         """See the port; PVWA itself is not asked."""

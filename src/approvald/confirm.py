@@ -7,20 +7,28 @@ read before anything else is done. An intent is settled by what PVWA shows, and 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
 from approvald.errors import ApprovaldError, OutcomeUnknown, System, Unavailable
 from approvald.findings import record_facts
-from approvald.ledger.confirmations import Act, Confirmations, Intent, IntentOpen
+from approvald.ledger.intents import Act, Intent, IntentOpen
 from approvald.logs import Event, event
-from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level
 from approvald.outcomes import DONE, code_of_declined
-from approvald.ports import Accepted, Clock, Declined, Pvwa
+from approvald.ports import Accepted, Declined
+from approvald.settling import (
+    Confirming,
+    decide_afresh,
+    read_request,
+    settle_as_found,
+    settle_as_not_there,
+    shown_facts,
+    wait_while_at_work,
+)
 from approvald.standing import (
     Standing,
     actors,
@@ -36,24 +44,6 @@ from approvald.standing import (
 
 _LOG: Final = logging.getLogger(__name__)
 _SERVER_ERROR: Final = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Confirming:
-    """What carrying out needs besides the decision.
-
-    `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
-    """
-
-    pvwa: Pvwa
-    confirmations: Confirmations
-    clock: Clock
-    accounts: tuple[Level, ...]
-    settle: timedelta = timedelta(seconds=60)
-
-    def our_names(self) -> frozenset[str]:
-        """Return PVWA's user names of our confirming accounts, case folded."""
-        return frozenset(self.pvwa.user_name(account).casefold() for account in self.accounts)
 
 
 def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
@@ -95,86 +85,48 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection
     return _declined(confirmed, intent, answer, tools)
 
 
-def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> Level | None:
-    """Return the level at which this mail has confirmed the request, before a crash or a lost answer; else None."""
-    done = tools.confirmations.done_by_mail(ledger_id)
-    if done is not None:
-        same = (done.request_id, done.created) == (request.request_id.casefold(), request.created)
-        return done.level if same else None
-    for intent in tools.confirmations.open_of_mail(ledger_id):
-        if is_ours(request, ledger_id):
-            _settle_as_found(intent, request, tools)
-            return intent.level
-    return None
-
-
-def give_up(ledger_id: str, tools: Confirming) -> None:
-    """Settle an open intent of a mail that is refused now, by what PVWA shows.
-
-    Raises Unavailable where PVWA cannot be read, or may still be at work: then the mail must wait, because nobody
-    knows yet whether it was confirmed.
-    """
-    for intent in tools.confirmations.open_of_mail(ledger_id):
-        _wait_while_at_work(intent, tools)
-        found = _read(intent, tools)
-        if isinstance(found, AccessRequest) and is_ours(found, ledger_id):
-            _settle_as_found(intent, found, tools)
-            raise _decide_afresh()
-        _settle_as_not_there(intent, found, tools)
-
-
 def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
     """Write the intent down, once nothing older about the request or of the mail is left unsettled."""
     ledger = tools.confirmations
     for older in ledger.open_beside(intent):
         if is_ours(request, older.ledger_id):
-            _settle_as_found(older, request, tools)
-            raise _decide_afresh()
-        _wait_while_at_work(older, tools)
+            settle_as_found(older, request, tools)
+            raise decide_afresh()
+        wait_while_at_work(older, tools)
+        # `request` may have been read while PVWA was still at work
+        found = read_request(older, tools)
+        if isinstance(found, AccessRequest) and is_ours(found, older.ledger_id):
+            settle_as_found(older, found, tools)
+            raise decide_afresh()
         if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
             # PVWA was read after its time and does not show it: it never happened.
-            _settle_as_not_there(older, request, tools)
+            settle_as_not_there(older, found, tools)
+        elif older.taken_at is not None:
+            raise _not_shown_yet()
+        elif not isinstance(found, AccessRequest) or not _nothing_happened(request, found, tools):
+            raise decide_afresh()
     try:
         ledger.intend(intent, comment=comment)
     except IntentOpen as other:
-        raise _decide_afresh() from other
+        raise decide_afresh() from other
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
 
 
-def _wait_while_at_work(intent: Intent, tools: Confirming) -> None:
-    left = intent.intended_at + tools.settle - tools.clock.now()
-    if left > timedelta():
-        message = (
-            "a confirmation of this request was sent and its answer lost, and PVWA may still be at work on it; "
-            "the mail waits until that is certain"
-        )
-        raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
-
-
-def _settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
-    tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=_shown(found))
-
-
-def _shown(found: AccessRequest | Ending) -> dict[str, object]:
-    """Return what PVWA showed of a request, or how it did not, for the audit trail."""
-    return record_facts(found) if isinstance(found, AccessRequest) else {"code": found.code.value}
-
-
-def _settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -> None:
-    tools.confirmations.settle(intent, done=True, how="found_at_pvwa", after=record_facts(request))
-    event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
-
-
-def _decide_afresh() -> Unavailable:
-    message = "another confirmation of this request has just become known, so the mail is decided afresh"
+def _not_shown_yet() -> Unavailable:
+    message = (
+        "PVWA, or something in front of it, took the confirmation, and the request does not show it; it is not sent "
+        "again, and the mail waits until PVWA shows what became of it"
+    )
     return Unavailable(System.PVWA, message)
 
 
 def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
     try:
         act = tools.pvwa.confirm if intent.act is Act.CONFIRM else tools.pvwa.reject
-        answer = act(intent.request_id, intent.account, comment)
+        permit = partial(tools.confirmations.about_to_send, intent)
+        answer = act(intent.request_id, intent.account, comment, permit=permit)
     except OutcomeUnknown as lost:
+        tools.confirmations.answer_lost(intent)
         event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="unknown")
         message = "a confirmation was sent and its answer lost; PVWA is read before anything is sent again"
         raise Unavailable(System.PVWA, message) from lost
@@ -187,14 +139,8 @@ def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Decline
     return answer
 
 
-def _read(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
-    order = (intent.account, *(account for account in tools.accounts if account is not intent.account))
-    return find_request(tools.pvwa, intent.request_id, order)
-
-
 def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> bool:
-    found = _read(intent, tools)
-    tools.confirmations.refuse_while_halted()
+    found = read_request(intent, tools)
     return (
         isinstance(found, AccessRequest)
         and _nothing_happened(decision.request, found, tools)
@@ -208,19 +154,19 @@ def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confir
 
 
 def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
-    """Read back what PVWA has accepted, and say what it still needs."""
+    """Read back what PVWA has accepted, and say what it still needs; what it does not show is not told as done."""
     try:
         after = tools.pvwa.details(intent.request_id, intent.account)
+    except Unavailable:
+        tools.confirmations.taken(intent)
+        raise
     except ApprovaldError:
-        # It was accepted: a PVWA that cannot be read now changes nothing of that.
+        # PVWA took it, and its record of the request is of a kind nobody knows
         tools.confirmations.settle(intent, done=True, how="accepted, not read back")
         return confirmed
     if isinstance(after, AccessRequest) and _nothing_happened(decision.request, after, tools):
-        message = (
-            "PVWA, or something in front of it, took the confirmation, and the request does not show it; "
-            "it is read again before anything is done"
-        )
-        raise Unavailable(System.PVWA, message)
+        tools.confirmations.taken(intent)
+        raise _not_shown_yet()
     if not isinstance(after, AccessRequest):
         tools.confirmations.settle(intent, done=True, how="accepted, not shown")
         return confirmed
@@ -244,14 +190,14 @@ def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) ->
 
 def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confirming) -> Ending:
     """Find out from the record what a refused confirmation means; its status alone says nothing."""
-    found = _read(intent, tools)
+    found = read_request(intent, tools)
     if isinstance(found, AccessRequest) and is_ours(found, intent.ledger_id):
-        _settle_as_found(intent, found, tools)
+        settle_as_found(intent, found, tools)
         return confirmed_ending(confirmed, found, tools)
     ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
     names = tools.our_names()
     how = f"declined {answer.status} {answer.code}".strip()
-    tools.confirmations.settle(intent, done=False, how=how, after=_shown(found))
+    tools.confirmations.settle(intent, done=False, how=how, after=shown_facts(found))
     words = " ".join(part for part in (answer.code, answer.words) if part)
     refused = replace(confirmed, confirmer=None, level=None, words=words)
     if isinstance(found, Ending):

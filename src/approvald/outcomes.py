@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from approvald.endings import Code
-from approvald.ledger.confirmations import Act
+from approvald.ledger.intents import Act
 from approvald.model import AccessRequest, Level
 from approvald.ports import Declined
 from approvald.standing import CLOSED, Standing

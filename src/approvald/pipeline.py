@@ -18,7 +18,7 @@ from typing import Final, Protocol
 from approvald.approvers import Approver, Approvers
 from approvald.challenging import Challenging, as_recorded
 from approvald.compare import Comparison
-from approvald.confirm import Confirming, carry_out, give_up
+from approvald.confirm import carry_out
 from approvald.decide import Confirm, Refuse, decide
 from approvald.early_endings import no_approval, silent, told, unread
 from approvald.endings import Code, Ended, Ending
@@ -59,6 +59,7 @@ from approvald.ports import Directory
 from approvald.resume import found_done, is_resumed
 from approvald.sender import VerifiedSender
 from approvald.senders import Senders
+from approvald.settling import Confirming, give_up
 from approvald.stamp import Stamp
 from approvald.standing import actors
 from approvald.stopwatch import Stopwatch

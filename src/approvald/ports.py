@@ -7,7 +7,7 @@ An adapter is one file (or folder) in `adapters/` and one line in `wiring.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -173,15 +173,20 @@ class Pvwa(Protocol):
         Whether PVWA lists handled requests is PVWA's business. One request.
         """
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """Confirm once. Raises OutcomeUnknown when the answer was lost: it may have happened.
 
         A dead token is renewed and the call repeated once, because PVWA refuses it before it acts (pvwa-rest 1).
+        `permit` is called right before each sending, after any log-on; what it raises is raised, and nothing was sent.
         Unavailable is raised only when it is certain that nothing was done: also where this program may not act any
-        more, which an adapter asks about at the last moment (`permit` of its constructor).
+        more, which an adapter asks about at the last moment, too (`permit` of its constructor).
         """
 
-    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def reject(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """Reject once, which closes the request for good. Raises like `confirm`."""
 
     def user_name(self, account: Level) -> str:

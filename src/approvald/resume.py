@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from approvald.confirm import Confirming, already_done, confirmed_ending
+from approvald.confirm import confirmed_ending
 from approvald.endings import Ending, RequestFacts
-from approvald.ledger.confirmations import Intent
 from approvald.ledger.entries import Entry, State
+from approvald.ledger.intents import Intent
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level, Person
 from approvald.outcomes import DONE
 from approvald.ports import Directory
+from approvald.settling import Confirming, already_done
 
 
 def is_resumed(entry: Entry) -> bool:

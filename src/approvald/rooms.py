@@ -10,7 +10,7 @@ from functools import partial
 from approvald.approvers import Approvers
 from approvald.challenging import Challenging
 from approvald.compare import Comparison
-from approvald.confirm import Confirming, carry_out
+from approvald.confirm import carry_out
 from approvald.daemon import Room
 from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
@@ -34,6 +34,7 @@ from approvald.reply import ReplyRules
 from approvald.retrying import Retrying
 from approvald.senders import Senders
 from approvald.settings import Settings
+from approvald.settling import Confirming
 from approvald.shadow_acts import LookingPvwa, would_carry_out
 from approvald.shadow_room import ShadowFollowing, ShadowRoom
 from approvald.stamp import Stamp

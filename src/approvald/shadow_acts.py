@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
-from approvald.confirm import Confirming
 from approvald.decide import Confirm
 from approvald.endings import Ending
 from approvald.errors import ApprovaldError
-from approvald.ledger.confirmations import Act
+from approvald.ledger.intents import Act
 from approvald.model import AccessRequest, Level, ListedMail, Mail
 from approvald.outcomes import DONE
 from approvald.ports import Absent, Forbidden, Pvwa, Unfetchable
+from approvald.settling import Confirming
 
 
 class ActedInShadow(ApprovaldError):
@@ -47,14 +47,18 @@ class LookingPvwa:
         """See the port."""
         return self._inner.incoming(account)
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> NoReturn:
+    def confirm(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> NoReturn:
         """Raise ActedInShadow."""
-        del account, comment
+        del account, comment, permit
         raise ActedInShadow(request_id)
 
-    def reject(self, request_id: str, account: Level, comment: str) -> NoReturn:
+    def reject(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> NoReturn:
         """Raise ActedInShadow."""
-        del account, comment
+        del account, comment, permit
         raise ActedInShadow(request_id)
 
     def user_name(self, account: Level) -> str:

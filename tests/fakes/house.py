@@ -13,7 +13,6 @@ from approvald import parse
 from approvald.approvers import Approvers
 from approvald.challenging import Challenging
 from approvald.compare import Comparison
-from approvald.confirm import Confirming
 from approvald.errors import Unavailable
 from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
@@ -34,6 +33,7 @@ from approvald.reply import ReplyRules
 from approvald.retrying import Retrying
 from approvald.senders import Senders
 from approvald.settings import Settings
+from approvald.settling import Confirming
 from approvald.stamp import Stamp
 from approvald.uptime import Uptime
 from approvald.waiting import Patience

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -12,6 +12,7 @@ from approvald.model import AccessRequest, Level
 from approvald.ports import Absent, Accepted, Clock, Declined, Forbidden
 from fakes.pvwa_requests import Act, Action, FakeRequest
 
+Permit = Callable[[], None] | None
 Call = Literal["details", "lists", "incoming", "confirm", "reject"]
 CLOSED: Final = Declined(status=500, code="CAWS00001E", words="This request has already been closed.")
 NOT_PERMITTED: Final = Declined(status=403, code="PASWS041E", words="You are not authorized to perform this action.")
@@ -134,14 +135,22 @@ class FakePvwa:
         seen = [key for key, each in self.requests.items() if self._sees(each, account)]
         return [key for key in seen if not self._is_blind(self.requests[key], account)]
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """Confirm once."""
+        if permit is not None:
+            permit()
         attempt = ConfirmAttempt(request_id, account, comment)
         self.attempts.append(attempt)
         return self._attempt("confirm", attempt, self.confirmations)
 
-    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def reject(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """Reject once."""
+        if permit is not None:
+            permit()
         return self._attempt("reject", ConfirmAttempt(request_id, account, comment), self.rejections)
 
     def user_name(self, account: Level) -> str:

@@ -14,9 +14,10 @@ from approvald.ledger.alarms import AlarmBook
 from approvald.ledger.answers import Answer, Answers
 from approvald.ledger.audit_rows import AuditKind, AuditRows
 from approvald.ledger.challenges import Challenge, Challenges
-from approvald.ledger.confirmations import Confirmations, IntentOpen
+from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import HaltKind, Halts
 from approvald.ledger.haste import Haste
+from approvald.ledger.intents import IntentOpen
 from approvald.ledger.lease import Held, Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails

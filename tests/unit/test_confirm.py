@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from approvald.confirm import Confirming, already_done, carry_out, confirmed_ending, give_up
+from approvald.confirm import carry_out, confirmed_ending
 from approvald.decide import Confirm, decide
 from approvald.endings import Code, Ending
-from approvald.errors import ApprovaldError, OutcomeUnknown, System, Unavailable, Unreadable
-from approvald.ledger.confirmations import Confirmations, Intent
+from approvald.errors import OutcomeUnknown, System, Unavailable, Unreadable
+from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.halts import Halted, HaltKind, Halts
+from approvald.ledger.intents import Intent
 from approvald.ledger.store import Store
 from approvald.model import AccessRequest, GroupBook, Level, Person
-from approvald.ports import Accepted, Declined
+from approvald.ports import Absent, Accepted, Declined, Forbidden
+from approvald.settling import Confirming, already_done, give_up
 from approvald.standing import actors
 from fakes.clock import FakeClock
 from fakes.facts import BOOK, DB, FIN, ILKA, L2, MARA, RHEA, TIMO, facts, notification, verified
-from fakes.pvwa import ConfirmAttempt, FakePvwa
+from fakes.pvwa import ConfirmAttempt, FakePvwa, Permit
 from fakes.pvwa_requests import FakeRequest
 
 REQUEST = "DB-PROD-01_17"
@@ -253,33 +256,138 @@ class Deaf(FakePvwa):
 
     lies = 1
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
         """Say yes."""
         if self.lies:
             self.lies -= 1
             return Accepted()
-        return super().confirm(request_id, account, comment)
+        return super().confirm(request_id, account, comment, permit=permit)
 
 
 def test_a_yes_that_the_record_does_not_show_is_not_told(desk: Desk) -> None:
-    """An empty 200 may come from something in front of PVWA: the mail waits, and is confirmed later."""
+    """An empty 200 may come from something in front of PVWA: the mail waits, and nothing is sent again."""
     desk.pvwa = Deaf(desk.clock)
     desk.pvwa.add(desk.request)
     desk.restart()
-    assert "does not show it" in str(desk.waits())
+    for _ in range(5):
+        assert "does not show it" in str(desk.waits())
+        desk.clock.turn(100)
+        desk.restart()
     assert desk.unsettled() == ["mail1mail1"]
-    desk.clock.turn(60)
+    assert desk.pvwa.attempts == []
+    comment = "Approved on behalf of ilka.brandt@corp.example (approvald mail1mail1)"
+    FakePvwa.confirm(desk.pvwa, REQUEST, Level.FIRST, comment)  # at last it arrives
     done(desk.handle())
-    assert len(desk.pvwa.confirmations) == 1
+    assert desk.unsettled() == []
 
 
-@pytest.mark.parametrize("error", [AWAY, Unreadable("no record")])
-def test_a_record_that_cannot_be_read_back_changes_nothing(desk: Desk, error: ApprovaldError) -> None:
+def test_a_yes_that_is_never_shown_ends_as_not_done(desk: Desk) -> None:
+    """A mail that is refused in the end, such as of its age, leaves nothing open behind it."""
+    desk.pvwa = Deaf(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    desk.waits()
+    desk.clock.turn(100)
+    give_up("mail1mail1", desk.tools)
+    assert (desk.unsettled(), desk.approved()) == ([], {})
+
+
+def test_a_confirmation_that_cannot_be_read_back_is_told_when_it_can(desk: Desk) -> None:
+    """PVWA, or something in front of it, took it: the mail waits, and is sent no second time."""
+    desk.pvwa.fail("details", AWAY, skip=1)
+    desk.waits()
+    assert desk.unsettled() == ["mail1mail1"]
+    done(desk.handle())
+    assert (len(desk.pvwa.attempts), desk.approved()) == (1, {Level.FIRST: "mail1mail1"})
+
+
+def test_a_record_of_an_unknown_kind_changes_nothing(desk: Desk) -> None:
     """PVWA took the confirmation; what it still needs stays unsaid."""
-    desk.pvwa.fail("details", error, skip=1)
+    desk.pvwa.fail("details", Unreadable("no record"), skip=1)
     ending = done(desk.handle())
     assert (ending.confirmations_left, ending.second_level_waits) == (None, False)
     assert desk.approved() == {Level.FIRST: "mail1mail1"}
+
+
+class Slow(FakePvwa):
+    """A PVWA whose session has to be renewed, or which is asked a second time: the call leaves 70 s after the intent.
+
+    Its answer is lost; the first call is at work for a while, and takes effect when it is told to.
+    """
+
+    leave: Callable[[], object] = staticmethod(lambda: None)
+    at_work: list[ConfirmAttempt]
+
+    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
+        """Take long to leave, and lose the answer."""
+        self.leave()
+        if permit is not None:
+            permit()
+        self.at_work.append(ConfirmAttempt(request_id, account, comment))
+        raise LOST
+
+
+def slow(desk: Desk) -> Slow:
+    """Put such a PVWA on the desk."""
+    pvwa = Slow(desk.clock)
+    pvwa.at_work = []
+    pvwa.leave = lambda: desk.clock.turn(70)
+    pvwa.add(desk.request)
+    desk.pvwa = pvwa
+    desk.restart()
+    return pvwa
+
+
+def test_what_pvwa_may_be_at_work_on_counts_from_the_sending(desk: Desk) -> None:
+    """Not from the intent, which a log-on or a first answer can put a minute before it: nothing is sent or given up."""
+    pvwa = slow(desk)
+    desk.waits()
+    desk.clock.turn(2)
+    assert "may still be at work" in str(desk.waits())
+    with pytest.raises(Unavailable, match="may still be at work"):
+        give_up("mail1mail1", desk.tools)
+    assert len(pvwa.at_work) == 1
+
+
+def test_a_lost_answer_counts_from_its_loss(desk: Desk) -> None:
+    """A call may hang for longer than PVWA needs; what came in at its end was not seen."""
+    pvwa = slow(desk)
+    pvwa.leave = lambda: None
+    desk.waits()
+    desk.clock.turn(50)
+    assert "may still be at work" in str(desk.waits())
+    assert len(pvwa.at_work) == 1
+
+
+def test_a_halt_that_comes_before_the_call_leaves_stops_it(desk: Desk) -> None:
+    """Also one that is set while the session is renewed."""
+    pvwa = slow(desk)
+    pvwa.leave = lambda: Halts(desk.store).set(HaltKind.HOLD, "stop", "root")
+    with pytest.raises(Halted):
+        desk.handle()
+    assert pvwa.at_work == []
+
+
+def test_a_record_from_before_the_settling_time_is_not_believed(desk: Desk) -> None:
+    """PVWA was read while it was at work, and the time ran out behind that reading: it is read again."""
+
+    class Late(FakePvwa):
+        def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+            found = super().details(request_id, account)
+            if self.attempts and not self.confirmations:
+                desk.clock.turn(100)  # the reading is a slow one, and the first call takes effect behind it
+                FakePvwa.confirm(self, *astuple(self.attempts[0]))
+            return found
+
+    pvwa = Late(desk.clock)
+    pvwa.add(desk.request)
+    pvwa.fail("confirm", LOST)
+    desk.pvwa = pvwa
+    desk.restart()
+    desk.waits()
+    assert "become known" in str(desk.waits())
+    done(desk.handle())
+    assert len(pvwa.confirmations) == 1
 
 
 def test_a_request_that_is_out_of_sight_after_the_confirmation_is_confirmed(desk: Desk) -> None:
@@ -325,10 +433,10 @@ class Declines(FakePvwa):
     acts_anyway = False
     portal: tuple[str, str] | None = None
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
         """Decline while there is an answer left."""
         if not self.answers:
-            return super().confirm(request_id, account, comment)
+            return super().confirm(request_id, account, comment, permit=permit)
         answer, self.answers = self.answers[0], self.answers[1:]
         self.calls.append(("confirm", request_id, account))
         self.attempts.append(ConfirmAttempt(request_id, account, comment))
@@ -449,8 +557,10 @@ def test_a_declined_confirmation_is_explained_by_what_changed_meanwhile(
     """Even a record that still says "waiting" is explained by its own times, now that PVWA has said no."""
 
     class Changes(Declines):
-        def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
-            answer = super().confirm(request_id, account, comment)
+        def confirm(
+            self, request_id: str, account: Level, comment: str, *, permit: Permit = None
+        ) -> Accepted | Declined:
+            answer = super().confirm(request_id, account, comment, permit=permit)
             request = self.requests[request_id]
             request.record = replace(request.shown(desk.clock.now()), **change)
             return answer
@@ -467,8 +577,10 @@ def test_a_request_deleted_under_our_hands_is_gone(desk: Desk) -> None:
     """Both accounts and both lists are asked before anybody says so; the sender keeps PVWA's facts."""
 
     class Deleted(Declines):
-        def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
-            answer = super().confirm(request_id, account, comment)
+        def confirm(
+            self, request_id: str, account: Level, comment: str, *, permit: Permit = None
+        ) -> Accepted | Declined:
+            answer = super().confirm(request_id, account, comment, permit=permit)
             self.delete(request_id)
             return answer
 

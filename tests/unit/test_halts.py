@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 from approvald import config
-from approvald.ledger.confirmations import Confirmations, Intent
+from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halted, HaltKind, Halts
+from approvald.ledger.intents import Intent
 from approvald.ledger.store import Store
 from approvald.model import Folder, Level
 from approvald.ports import Accepted, Declined
 from fakes.clock import FakeClock
 from fakes.house import ILKA, House
-from fakes.pvwa import FakePvwa
+from fakes.pvwa import FakePvwa, Permit
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "approvald.toml"
 
@@ -39,10 +40,10 @@ class Interrupted(FakePvwa):
             self.meanwhile()
         return super().user_name(account)
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
         """Fail as a PVWA with a passing trouble does."""
         if not self.errors:
-            return super().confirm(request_id, account, comment)
+            return super().confirm(request_id, account, comment, permit=permit)
         self.errors -= 1
         self.calls.append(("confirm", request_id, account))
         self.meanwhile()

@@ -14,8 +14,9 @@ from approvald.endings import Code, Ending
 from approvald.errors import System, Unavailable
 from approvald.humans import ApprovedBy
 from approvald.ledger import tables
-from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
+from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.entries import State
+from approvald.ledger.intents import Intent, IntentOpen
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from approvald.model import Level, ListedMail

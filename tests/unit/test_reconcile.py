@@ -12,7 +12,8 @@ import pytest
 from approvald import config
 from approvald.alarms import Alarm, AlarmKind
 from approvald.errors import System, Unavailable
-from approvald.ledger.confirmations import Act, Confirmations, Intent
+from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.intents import Act, Intent
 from approvald.ledger.store import Store
 from approvald.model import AccessRequest, Confirmer, Level
 from approvald.reconcile import Known, is_shown, unexplained

@@ -10,8 +10,9 @@ import pytest
 
 from approvald import config
 from approvald.errors import OutcomeUnknown
-from approvald.ledger.confirmations import Act, Confirmations, Intent, IntentOpen
+from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import HaltKind
+from approvald.ledger.intents import Act, Intent, IntentOpen
 from approvald.ledger.store import Store
 from approvald.model import Folder, Level
 from approvald.settings import Settings

@@ -59,7 +59,9 @@ class Challenges:
                 ledger_id=challenge.ledger_id, approver_guid=challenge.approver_guid, **values
             )
             connection.execute(statement.on_conflict_do_update(index_elements=["ledger_id"], set_=values))
-            connection.execute(mails.update().where(mails.c.id == challenge.ledger_id).values(state=State.CHALLENGED))
+            # A mail whose confirmation may have been sent stays one
+            challenged = sa.case((mails.c.state == State.CONFIRMING, mails.c.state), else_=State.CHALLENGED)
+            connection.execute(mails.update().where(mails.c.id == challenge.ledger_id).values(state=challenged))
 
     def issue(self, ledger_id: str, *, valid_for: timedelta) -> tuple[str, datetime]:
         """Make a new code for this mail's challenge; an earlier one is void. Returns it, and until when it is valid."""

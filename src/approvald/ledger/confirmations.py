@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
+from datetime import datetime
 
 import sqlalchemy as sa
 
+from approvald.errors import System, Unavailable
 from approvald.humans import ApprovedBy
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.entries import State
 from approvald.ledger.halts import refuse_while_halted
+from approvald.ledger.intents import Act, Intent, IntentOpen, read_intent
 from approvald.ledger.store import Store
 from approvald.model import Level
 from approvald.reconcile import Known
-
-
-class Act(StrEnum):
-    """What is sent to PVWA."""
-
-    CONFIRM = "confirm"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Intent:
-    """What is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's.
-
-    `submitter`: PVWA's user name of the confirming account, for the audit trail only; it does not come back.
-    """
-
-    ledger_id: str
-    request_id: str
-    created: datetime | None
-    level: Level
-    account: Level
-    approver_guid: str
-    approver_link: str | None
-    intended_at: datetime
-    act: Act = Act.CONFIRM
-    submitter: str = ""
-
-
-class IntentOpen(Exception):
-    """Another mail's confirmation of the same request and level is open or done. `intent` is that one."""
-
-    def __init__(self, intent: Intent) -> None:
-        self.intent = intent
-        super().__init__(f"a confirmation of {intent.request_id} at level {intent.level} is not settled, or done")
 
 
 class Confirmations:
@@ -88,7 +53,7 @@ class Confirmations:
                     rows.update().where(*_open(intent)).values(intended_at=intent.intended_at, account=intent.account)
                 )
             else:
-                raise IntentOpen(_intent(found))
+                raise IntentOpen(read_intent(found))
             connection.execute(
                 tables.mails.update().where(tables.mails.c.id == intent.ledger_id).values(state=State.CONFIRMING)
             )
@@ -98,10 +63,35 @@ class Confirmations:
                 mail_id=intent.ledger_id, request_id=intent.request_id,
             )  # fmt: skip
 
-    def refuse_while_halted(self) -> None:
-        """Raise Halted while a halt is in force."""
-        with self._store.look() as connection:
+    def about_to_send(self, intent: Intent) -> None:
+        """Date the intent at this moment, from which on PVWA may be at work on it; call it right before each sending.
+
+        Raises Halted while a halt is in force, Unavailable where the intent is settled, or was taken already.
+        """
+        rows = tables.confirmations
+        with self._store.begin() as connection:
+            dated = connection.execute(
+                rows.update().where(*_open(intent), rows.c.taken_at.is_(None)).values(intended_at=self._now())
+            )
+            if not dated.rowcount:
+                message = "this confirmation is settled, or PVWA has taken it already; the mail is decided afresh"
+                raise Unavailable(System.LEDGER, message)
             refuse_while_halted(connection)
+
+    def answer_lost(self, intent: Intent) -> None:
+        """Date the intent at the moment when its answer was given up: PVWA may have begun no earlier than just now."""
+        rows = tables.confirmations
+        with self._store.begin() as connection:
+            connection.execute(rows.update().where(*_open(intent)).values(intended_at=self._now()))
+
+    def taken(self, intent: Intent) -> None:
+        """Write down that it was taken, and that PVWA does not show it yet: it is never sent again."""
+        rows = tables.confirmations
+        with self._store.begin() as connection:
+            connection.execute(rows.update().where(*_open(intent)).values(taken_at=self._now()))
+
+    def _now(self) -> datetime:
+        return self._store.clock.now()
 
     def open_of_mail(self, ledger_id: str) -> Sequence[Intent]:
         """Return this mail's unsettled intents, oldest first."""
@@ -167,7 +157,7 @@ class Confirmations:
             found = connection.execute(sa.select(rows).where(where).order_by(rows.c.intended_at.desc())).all()
         return tuple(
             Known(
-                ledger_id=row.ledger_id, request_id=row.request_id, created=_intent(row).created,
+                ledger_id=row.ledger_id, request_id=row.request_id, created=read_intent(row).created,
                 is_open=row.outcome == tables.OPEN,
             )
             for row in found
@@ -193,7 +183,7 @@ class Confirmations:
         rows = tables.confirmations
         statement = sa.select(rows).where(rows.c.outcome == outcome, *where).order_by(rows.c.intended_at)
         with self._store.look() as connection:
-            return [_intent(row) for row in connection.execute(statement)]
+            return [read_intent(row) for row in connection.execute(statement)]
 
 
 def _told(intent: Intent) -> dict[str, object]:
@@ -222,17 +212,3 @@ def _open(intent: Intent) -> tuple[sa.ColumnElement[bool], ...]:
 
 def _key(created: datetime | None) -> int:
     return int(created.timestamp()) if created else 0
-
-
-def _intent(row: sa.Row[Any]) -> Intent:
-    return Intent(
-        ledger_id=row.ledger_id,
-        request_id=row.request_id,
-        created=datetime.fromtimestamp(row.created, UTC) if row.created else None,
-        level=Level(row.level),
-        account=Level(row.account),
-        act=Act(row.act),
-        approver_guid=row.approver_guid,
-        approver_link=row.approver_link,
-        intended_at=row.intended_at,
-    )

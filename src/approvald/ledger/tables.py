@@ -71,6 +71,7 @@ confirmations: Final = sa.Table(
     sa.Column("approver_link", sa.String(256)),
     sa.Column("comment", sa.String(200), nullable=False),
     sa.Column("intended_at", Instant, nullable=False),
+    sa.Column("taken_at", Instant),
     sa.Column("settled_at", Instant),
     sa.Column("outcome", sa.String(16), nullable=False),
 )

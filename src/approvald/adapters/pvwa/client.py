@@ -90,25 +90,31 @@ class PvwaClient:
         """Return the Date header of the account's last list; empty where there was none."""
         return self._dates.get(account, "")
 
-    def confirm(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """Confirm once. See the port for what each error promises.
 
         Whatever PVWA did not say itself after the call was sent is OutcomeUnknown, a gateway's page too: the PVWA
         behind it may have gone on. 429 alone is certain, because a limit stops calls before they are carried out.
         """
-        return self._act("Confirm", request_id, account, comment)
+        return self._act("Confirm", request_id, account, comment, permit)
 
-    def reject(self, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def reject(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
         """Reject once; errors mean what they mean for `confirm`."""
-        return self._act("Reject", request_id, account, comment)
+        return self._act("Reject", request_id, account, comment, permit)
 
-    def _act(self, verb: str, request_id: str, account: Level, comment: str) -> Accepted | Declined:
+    def _act(
+        self, verb: str, request_id: str, account: Level, comment: str, permit: Callable[[], None] | None
+    ) -> Accepted | Declined:
         session = self._sessions.get(account)
         if session is None:
             return Declined(status=0, code=NO_ACCOUNT, words="")
         path = f"/API/IncomingRequests/{quote(request_id, safe='')}/{verb}/"
         try:
-            answer = session.ask("POST", path, body={"Reason": comment}, permit=self._permit)
+            answer = session.ask("POST", path, body={"Reason": comment}, permit=self._permitted(permit))
         except AnswerLost as lost:
             raise _unknown(verb, request_id, str(lost)) from lost
         reading = answer.reading
@@ -119,6 +125,16 @@ class PvwaClient:
         if isinstance(reading, Complaint) and _is_verdict(answer):
             return Declined(status=reading.status, code=reading.code, words=reading.words)
         raise _unknown(verb, request_id, f"PVWA answered with {_what(answer)}.")
+
+    def _permitted(self, asked: Callable[[], None] | None) -> Callable[[], None]:
+        """Return what asks both; our own comes last, because a lease counts from then on."""
+
+        def ask() -> None:
+            for permit in (asked, self._permit):
+                if permit is not None:
+                    permit()
+
+        return ask
 
     def user_name(self, account: Level) -> str:
         """Return the user name that PVWA knows the account by; empty for a level without an account."""

@@ -1,0 +1,106 @@
+"""What became of a confirmation whose answer nobody has: settled by what PVWA shows, never while it may be at work."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from approvald.endings import Ending
+from approvald.errors import System, Unavailable
+from approvald.findings import record_facts
+from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.intents import Intent
+from approvald.logs import Event, event
+from approvald.lookup import find_request
+from approvald.model import AccessRequest, Level
+from approvald.ports import Clock, Pvwa
+from approvald.standing import is_ours
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirming:
+    """What carrying out needs besides the decision.
+
+    `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
+    """
+
+    pvwa: Pvwa
+    confirmations: Confirmations
+    clock: Clock
+    accounts: tuple[Level, ...]
+    settle: timedelta = timedelta(seconds=60)
+
+    def our_names(self) -> frozenset[str]:
+        """Return PVWA's user names of our confirming accounts, case folded."""
+        return frozenset(self.pvwa.user_name(account).casefold() for account in self.accounts)
+
+
+def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> Level | None:
+    """Return the level at which this mail has confirmed the request, before a crash or a lost answer; else None."""
+    done = tools.confirmations.done_by_mail(ledger_id)
+    if done is not None:
+        same = (done.request_id, done.created) == (request.request_id.casefold(), request.created)
+        return done.level if same else None
+    for intent in tools.confirmations.open_of_mail(ledger_id):
+        if is_ours(request, ledger_id):
+            settle_as_found(intent, request, tools)
+            return intent.level
+    return None
+
+
+def give_up(ledger_id: str, tools: Confirming) -> None:
+    """Settle an open intent of a mail that is refused now, by what PVWA shows.
+
+    Raises Unavailable where PVWA cannot be read, or may still be at work: then the mail must wait, because nobody
+    knows yet whether it was confirmed.
+    """
+    for intent in tools.confirmations.open_of_mail(ledger_id):
+        wait_while_at_work(intent, tools)
+        found = read_request(intent, tools)
+        if isinstance(found, AccessRequest) and is_ours(found, ledger_id):
+            settle_as_found(intent, found, tools)
+            raise decide_afresh()
+        settle_as_not_there(intent, found, tools)
+
+
+def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
+    """Raise Unavailable while PVWA may still be at work on it."""
+    left = intent.intended_at + tools.settle - tools.clock.now()
+    if left > timedelta():
+        message = (
+            "a confirmation of this request was sent and its answer lost, and PVWA may still be at work on it; "
+            "the mail waits until that is certain"
+        )
+        raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
+
+
+def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
+    """Write down that it never happened: PVWA, read after its time, does not show it."""
+    tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=shown_facts(found))
+
+
+def shown_facts(found: AccessRequest | Ending) -> dict[str, object]:
+    """Return what PVWA showed of a request, or how it did not, for the audit trail."""
+    return record_facts(found) if isinstance(found, AccessRequest) else {"code": found.code.value}
+
+
+def settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -> None:
+    """Write down that it was done: PVWA's record shows it."""
+    tools.confirmations.settle(intent, done=True, how="found_at_pvwa", after=record_facts(request))
+    event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
+
+
+def decide_afresh() -> Unavailable:
+    """Return what lets a mail be decided anew at the next round."""
+    message = "another confirmation of this request has just become known, so the mail is decided afresh"
+    return Unavailable(System.PVWA, message)
+
+
+def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
+    """Read the request of an intent, first with the account that acted. Raises Unavailable."""
+    order = (intent.account, *(account for account in tools.accounts if account is not intent.account))
+    return find_request(tools.pvwa, intent.request_id, order)
