@@ -24,6 +24,7 @@ from approvald.outbox import ENDED, Outbox
 from approvald.pipeline import Pipeline
 from approvald.ports import Clock, Mailbox, Unfetchable
 from approvald.rates import Rates
+from approvald.resume import is_resumed
 from approvald.retrying import Retrying
 from approvald.stopwatch import Stopwatch
 from approvald.waiting import Patience
@@ -45,12 +46,14 @@ class Round:
 
 
 class Mailroom:
-    """Works through the Inbox."""
+    """Works through the Inbox. `is_known_away`: whether an outage of that system lasts, which has its own alarm."""
 
     def __init__(
         self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, clock: Clock, patience: Patience,
         outbox: Outbox, alarms: AlarmDesk, rates: Rates, retrying: Retrying, fetch_bytes: int,
+        is_known_away: Callable[[str], bool],
     ) -> None:  # fmt: skip
+        self._is_known_away = is_known_away
         self._mailbox = mailbox
         self._pipeline = pipeline
         self._mails = mails
@@ -90,19 +93,37 @@ class Mailroom:
         return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed))
 
     def _taken_away(self, unfiled: Sequence[Entry], listed: Sequence[ListedMail], *, is_whole: bool) -> Sequence[Entry]:
-        """Give up mails that somebody has taken out of the Inbox; return those that were decided, for their answers.
+        """Give up mails that somebody has taken out of the Inbox; return those that have an answer to be sent.
 
         `is_whole`: the listing holds all of the Inbox, and not only its oldest mails.
         """
         there = {item.item_id for item in listed}
         gone = [entry for entry in unfiled if entry.item_id not in there
                 and (is_whole or entry.received < listed[-1].received)]  # fmt: skip
-        undecided = [entry for entry in gone if entry.state not in ENDED]
-        for entry in undecided:
+        given_up = [entry for entry in gone if entry.state not in ENDED and self._is_given_up(entry)]
+        for entry in given_up:
             event(_LOG, Event.MAIL_TAKEN_AWAY, logging.WARNING, mail_id=entry.id, state=entry.state.value)
-        if undecided:
-            self._mails.filed({entry.id: "" for entry in undecided})
-        return [entry for entry in gone if entry.state in ENDED]
+        if given_up:
+            self._mails.filed({entry.id: "" for entry in given_up})
+        now = self._mails.entries([entry.item_id for entry in gone]) if gone else {}
+        return [entry for entry in now.values()
+                if entry.state in ENDED or (is_resumed(entry) and self._outbox.is_to_be_told(entry))]  # fmt: skip
+
+    def _is_given_up(self, entry: Entry) -> bool:
+        """Whether an undecided mail leaves nothing behind: what it may have confirmed is first read from PVWA."""
+        if not is_resumed(entry):
+            return True
+        if not self._is_due(entry):
+            return False
+        with on_every_line(entry.id):
+            try:
+                done = self._pipeline.settle(entry)
+            except (Unavailable, Unreadable) as away:
+                self._wait(entry, away.system.value if isinstance(away, Unavailable) else "", str(away), None)
+                return False
+            if done is not None:
+                self._end(entry, done, Stopwatch(self._clock))
+        return done is None
 
     def _waiting(self, listed: Sequence[ListedMail]) -> int:
         """Count the mails of this round that are not answered yet; what somebody took away waits no longer."""
@@ -189,7 +210,7 @@ class Mailroom:
         """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long.
 
         `is_meant`: a rule lets it wait and nothing fails, so that the team need not be told. `system`: the one it waits
-        for, whose outage is told of by `outages`; empty where none is to blame.
+        for, empty where none is to blame; an outage of it is told of by `outages`.
         """
         pause = self._patience.pause(entry.tries, wished_seconds)
         now = self._mails.waits(entry.id, cause=cause, system=system, retry_at=self._clock.now() + pause)
@@ -198,7 +219,7 @@ class Mailroom:
             seconds=round(pause.total_seconds(), 1),
         )  # fmt: skip
         is_long = now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now())
-        if is_long and not is_meant and not system:
+        if is_long and not is_meant and not self._is_known_away(system):
             self._alarms.mail_waits(cause)
 
 

@@ -79,6 +79,10 @@ class Outages:
             elif now - back >= self._quiet:
                 self._end(outage, back)
 
+    def lasts(self, system: str) -> bool:
+        """Whether an outage of that system, or a refused account of ours there, is known to last."""
+        return any(known.value == system for known in self._known()) or self._refusals.lasts(system)
+
     def _known(self) -> dict[System, Outage]:
         """Return the outages that last, as the ledger knows them from before a restart."""
         if self._lasting is None:

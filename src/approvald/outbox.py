@@ -6,7 +6,7 @@ A reply whose sending was not answered is looked for in Sent Items before it is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -61,21 +61,28 @@ class Outbox:
 
         Letters of our own (alarms, notes) that are due leave with the same request, or alone where there is no item.
         """
+        items = list(items)
         ids = [item.item_id for item in items]
+        # Decided and not in the Inbox any more: it may have been answered before the ledger was set back
+        gone = {item.id for item in items if isinstance(item, Entry) and item.state is State.OUTCOME}
         self._alarms.write_letters()
-        self._send(list(self._mails.entries(ids).values()) if ids else [])
+        self._send(list(self._mails.entries(ids).values()) if ids else [], gone)
         if ids:
             self._file([entry for entry in self._mails.entries(ids).values() if entry.state is State.REPLIED])
 
-    def _send(self, entries: Sequence[Entry]) -> None:
+    def _send(self, entries: Sequence[Entry], gone: Container[str]) -> None:
         silent = [entry.id for entry in entries if entry.state is State.OUTCOME and not entry.reply_to]
         if silent:
             self._mails.replied(silent)
         notices = self._notices(entries)
         letters = self._letters.due()
-        doubtful = [entry for entry in entries if entry.state is State.REPLYING and self._is_settled(entry)]
+        doubtful = [
+            entry for entry in entries
+            if (entry.state is State.REPLYING and self._is_settled(entry))
+            or (entry.state is State.OUTCOME and entry.reply_to and entry.id in gone)
+        ]  # fmt: skip
         there = self._found_sent(doubtful, letters)
-        due = [entry for entry in entries if entry.state is State.OUTCOME and entry.reply_to]
+        due = [entry for entry in entries if entry.state is State.OUTCOME and entry.reply_to and entry.id not in gone]
         due += [entry for entry in doubtful if final_marker(entry.id) not in there]
         letters = [letter for letter in letters if letter.id not in there]
         replies = [*map(self._reply, due), *map(self._notice, notices), *map(self._letter, letters)]

@@ -128,13 +128,29 @@ class Pipeline:
         """
         if is_resumed(entry):
             with watch.step("resume"):
-                done = found_done(entry, self._directory, self._confirming)
+                done = self._found_done(entry)
             if done is not None:
-                return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+                return done
         ended = self._way(mail, entry, watch)
         if is_resumed(entry) and ended.ending.code is not Code.CONFIRMED:
             give_up(entry.id, self._confirming)
         return ended
+
+    def settle(self, entry: Entry) -> Ended | None:
+        """Return how a mail that is not there any more has ended, if PVWA shows its confirmation.
+
+        Raises Unavailable while nobody can tell.
+        """
+        done = self._found_done(entry)
+        if done is None and is_resumed(entry):
+            give_up(entry.id, self._confirming)
+        return done
+
+    def _found_done(self, entry: Entry) -> Ended | None:
+        done = found_done(entry, self._directory, self._confirming) if is_resumed(entry) else None
+        if done is None:
+            return None
+        return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
 
     def _way(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         with watch.step("intake"):

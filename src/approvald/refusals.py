@@ -62,6 +62,10 @@ class Refusals:
             if self._clock.now() - back >= self._quiet:
                 self._end(self._known()[key], back)
 
+    def lasts(self, system: str) -> bool:
+        """Whether an account of ours is known to be refused by that system."""
+        return any(refused.system.value == system for refused in self._known().values())
+
     def _known(self) -> dict[tuple[System, str], RefusedAccount]:
         """Return the accounts that are refused, as the ledger knows them from before a restart."""
         if self._lasting is None:

@@ -24,6 +24,7 @@ from approvald.ledger.shadow import Shadow
 from approvald.ledger.store import Store
 from approvald.mailroom import Mailroom
 from approvald.model import Level, Reading
+from approvald.outages import Outages
 from approvald.outbox import Outbox
 from approvald.people import People
 from approvald.permission import Permission
@@ -55,6 +56,7 @@ class Parts:
     mailbox: Mailbox
     directory: Directory
     pvwa: Pvwa
+    outages: Outages
 
     @property
     def is_shadow(self) -> bool:
@@ -90,6 +92,7 @@ def live(parts: Parts, patience: Patience) -> Made:
         pipeline=_pipeline(parts, parts.pvwa, groups, uptime, challenging=challenging, act=carry_out),
         mails=mails, clock=store.clock, patience=patience, outbox=outbox, alarms=watching.alarms, rates=watching.rates,
         retrying=retrying, fetch_bytes=settings.parse.limits.fetch_bytes,
+        is_known_away=parts.outages.lasts,
     )  # fmt: skip
     return Made(room=room, groups=groups, beat=uptime.beat, rest=_nothing)
 

@@ -103,7 +103,7 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         reader = stack.enter_context(Reader(Task.from_settings(settings)))
         parts = Parts(
             settings=settings, store=store, kept=kept, watching=watching, read=reader.read,
-            mailbox=mailbox, directory=directory, pvwa=pvwa,
+            mailbox=mailbox, directory=directory, pvwa=pvwa, outages=outages,
         )  # fmt: skip
         yield _daemon(
             settings, parts, reader=reader, signals=signals,
