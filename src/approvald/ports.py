@@ -234,6 +234,9 @@ class LogonGuard(Protocol):
         another program's log-on is under way.
         """
 
+    def has_failed(self, account: str, version: str) -> bool:
+        """Whether a log-on with this version was refused, by any program, and none was good since. Claims nothing."""
+
     def failed(self, account: str, version: str) -> datetime | None:
         """Write a refused log-on down; return when the next try with this version is allowed (UTC), or None: never."""
 

@@ -72,6 +72,10 @@ class FakeGuard:
         self.successes.append((account, version))
         self._refused = {each for each in self._refused if each[0] != account}
 
+    def has_failed(self, account: str, version: str) -> bool:
+        """Whether it is known to be refused."""
+        return (account, version) in self._refused
+
     def not_judged(self, account: str) -> None:
         """Note a log-on of which nothing came."""
         self.unjudged.append(account)

@@ -244,3 +244,19 @@ def test_a_password_is_sent_as_it_is(sandbox: Sandbox) -> None:
     asked = desk(sandbox, store=FakeSecretStore({"directory": secret(password)}))
     with asked.open() as directory:
         assert isinstance(directory.find_by_address(ILKA), Person)
+
+
+def test_who_has_logged_on_before_heeds_what_others_were_refused(sandbox: Sandbox) -> None:
+    """The password was changed, and doctor or the other host has met that: a dropped connection is not bound again."""
+    asked = desk(sandbox)
+    with asked.open() as directory:
+        assert isinstance(directory.find_by_address(ILKA), Person)
+        sandbox.change_password("svc-directory", "second-password", ["directory"])
+        asked.guard.failed(USER, "1")
+        before = asked.failed_binds()
+        sandbox.put_fault(DIRECTORY, Fault(kind=FaultKind.DOWN))
+        with pytest.raises(Unavailable):
+            directory.find_by_address(ILKA)
+        sandbox.clear_faults()
+        _fails(directory)
+    assert asked.failed_binds() == before

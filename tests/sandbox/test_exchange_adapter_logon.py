@@ -132,3 +132,21 @@ def test_kerberos_needs_its_package() -> None:
     )
     with pytest.raises(ConfigurationInvalid, match=r"approvald\[kerberos\]"):
         ExchangeMailbox(settings, 5_000_000, store_of(), FakeGuard(), FakeNames())
+
+
+@both_ways
+def test_who_has_logged_on_before_heeds_what_others_were_refused(sandbox: Sandbox, authentication: Way) -> None:
+    """Doctor or the other host has met the changed password: this program does not try it, and finds the new one."""
+    guard, store = FakeGuard(), store_of()
+    mailbox = adapter(sandbox, authentication=authentication, guard=guard, secrets=store)
+    mailbox.list_inbox(1)
+    sandbox.change_password("svc-mail", "second-password", ["directory"])
+    guard.failed(USER, "1")
+    mailbox.close()  # an NTLM connection would stay logged on
+    for _ in range(2):
+        with pytest.raises(AuthenticationFailed):
+            mailbox.list_inbox(1)
+    assert failed_logons(sandbox) == 0
+    store.put("mailbox", secret("second-password", version="2"))
+    assert not mailbox.list_inbox(1)
+    mailbox.close()

@@ -159,3 +159,57 @@ def test_a_refusal_is_counted_by_who_has_lost_the_lease(guards: Guards) -> None:
     held_back(guards.other)
     with pytest.raises(LeaseLost):
         guards.one.may_try("svc-pam-l2", "1")
+
+
+def test_a_try_whose_answer_was_lost_may_have_been_refused(guards: Guards) -> None:
+    """After a refusal it begins the next pause; the last try is never used up by one that nobody judged."""
+    guard, clock = guards.one, guards.clock
+    guard.failed("svc-pam-l1", "1")
+    tries = 0
+    for _ in range(4 * 60):
+        clock.turn(MINUTE)
+        try:
+            guard.may_try("svc-pam-l1", "1")
+        except AuthenticationFailed:
+            continue
+        tries += 1
+        guard.not_judged("svc-pam-l1")
+    assert tries == 4, "after 15 minutes, and then once an hour"
+    assert held_back(guard).next_try is not None
+
+
+def test_without_a_refusal_an_outage_holds_nothing_back(guards: Guards) -> None:
+    """A system that does not answer has refused nobody."""
+    for _ in range(30):
+        guards.one.may_try("svc-pam-l1", "1")
+        guards.one.not_judged("svc-pam-l1")
+
+
+def test_a_refusal_that_the_ledger_cannot_take_is_not_forgotten(tmp_path: Path) -> None:
+    """Nothing is tried before it is written down."""
+    store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", FakeClock())
+    store.open()
+    guard = LedgerLogonGuard(store, System.PVWA)
+    guard.may_try("svc-pam-l1", "1")
+    (tmp_path / "ledger.db").rename(tmp_path / "elsewhere")
+    (tmp_path / "ledger.db").mkdir()
+    store.close()
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            guard.failed("svc-pam-l1", "1")
+        with pytest.raises(Unavailable):
+            guard.may_try("svc-pam-l1", "1")
+    (tmp_path / "ledger.db").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "ledger.db")
+    assert "2 times" in str(held_back(guard))
+    store.close()
+
+
+def test_what_another_program_was_refused_is_seen_without_a_claim(guards: Guards) -> None:
+    """By one that has logged on before and would not ask; a good log-on ends it."""
+    assert not guards.one.has_failed("svc-pam-l1", "1")
+    guards.other.failed("svc-pam-l1", "1")
+    assert guards.one.has_failed("SVC-PAM-L1", "1")
+    assert not guards.one.has_failed("svc-pam-l1", "2")
+    guards.other.succeeded("svc-pam-l1", "2")
+    assert not guards.one.has_failed("svc-pam-l1", "1")

@@ -41,6 +41,8 @@ class LedgerLogonGuard:
         self._system = system
         self._longest = longest_call + MARGIN
         self._holder = (holder or this_program())[:256]
+        self._unwritten: list[tuple[str, str]] = []
+        """Refused log-ons that the ledger could not take; nothing is tried before it has."""
 
     def may_try(self, account: str, version: str) -> None:
         """Claim the one log-on of this account. Raises AuthenticationFailed when this version must not be tried now.
@@ -49,6 +51,9 @@ class LedgerLogonGuard:
         `succeeded` or `not_judged`.
         """
         failures, name = tables.logon_failures.c, self._name(account)
+        while self._unwritten:
+            self._write(*self._unwritten[0])
+            self._unwritten.pop(0)
         with self._store.begin() as connection:
             self._claim(connection, account)
             row = connection.execute(
@@ -69,6 +74,21 @@ class LedgerLogonGuard:
 
     def failed(self, account: str, version: str) -> datetime | None:
         """Write a refused log-on down. Returns when the next try is allowed (UTC), or None: never."""
+        try:
+            return self._write(account, version)
+        except Unavailable:
+            self._unwritten.append((account, version))
+            raise
+
+    def has_failed(self, account: str, version: str) -> bool:
+        """Look whether this version was refused, and the account not taken since. Claims nothing."""
+        failures = tables.logon_failures.c
+        mine = sa.and_(failures.account == self._name(account), failures.version == version)
+        with self._store.look() as connection:
+            return connection.execute(sa.select(failures.failures).where(mine)).first() is not None
+
+    def _write(self, account: str, version: str) -> datetime | None:
+        """Count one refused log-on. Returns when the next try is allowed."""
         now, table = self._store.clock.now(), tables.logon_failures
         with self._store.note() as connection:
             statement = upsert(connection, table).values(
@@ -94,8 +114,18 @@ class LedgerLogonGuard:
             self._release(connection, account)
 
     def not_judged(self, account: str) -> None:
-        """Say that the system did not answer whether it takes the password: others may try."""
+        """Say that the system did not answer whether it takes the password: others may try.
+
+        After a refusal it may have been another one, so that the pause begins anew; it never becomes the last try.
+        """
+        failures = tables.logon_failures
+        count = sa.case((failures.c.failures < len(PAUSES), failures.c.failures + 1), else_=failures.c.failures)
         with self._store.note() as connection:
+            connection.execute(
+                failures.update()
+                .where(failures.c.account == self._name(account))
+                .values(failures=count, last_at=self._store.clock.now())
+            )
             self._release(connection, account)
 
     def _claim(self, connection: sa.Connection, account: str) -> None:

@@ -63,6 +63,8 @@ class Logon:
             )
             raise AuthenticationFailed(System.DIRECTORY, message, account=secret.username or self._name)
         key = (secret.username, secret.version)
+        if key in self._proven and self._guard.has_failed(*key):
+            self._proven.discard(key)  # doctor, or the other host, has been refused since
         if key not in self._proven:
             self._guard.may_try(*key)
         try:

@@ -70,7 +70,9 @@ class Connection:
         if self._settings.authentication == "kerberos":
             return None
         if self._proven and self._secret is not None:
-            return self._secret
+            if not self._guard.has_failed(self._secret.username, self._secret.version):
+                return self._secret
+            self._proven, self._refused = False, True  # doctor, or the other host, has been refused since
         return self._secrets.get(self._settings.secret, fresh=self._refused)
 
     def _log_on(self, secret: Secret | None) -> None:
