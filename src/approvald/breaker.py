@@ -35,10 +35,17 @@ class Health(Protocol):
         """Hear that the system did its work."""
 
 
-class Breaker:
-    """One system's. `call` is put around every question that the system is asked."""
+def _nothing() -> None:
+    """Tell nobody of the call."""
 
-    def __init__(self, system: System, *, clock: Clock, patience: Patience, health: Health) -> None:
+
+class Breaker:
+    """One system's. `call` is put around every question that the system is asked; `beat` is called at its ends."""
+
+    def __init__(
+        self, system: System, *, clock: Clock, patience: Patience, health: Health, beat: Callable[[], None] = _nothing
+    ) -> None:
+        self._beat = beat
         self._system = system
         self._clock = clock
         self._patience = patience
@@ -54,6 +61,7 @@ class Breaker:
         if left > 0:
             message = f"{self._cause} (It is left alone for another {left:.0f} s.)"
             raise Unavailable(self._system, message, retry_after_seconds=left)
+        self._beat()
         try:
             yield
         except AuthenticationFailed as refused:
@@ -72,6 +80,8 @@ class Breaker:
             raise
         else:
             self._answered()
+        finally:
+            self._beat()
 
     def _failed(self, cause: str, wished_seconds: float | None) -> None:
         self._failures += 1

@@ -17,6 +17,7 @@ from approvald.errors import LeaseLost, Unavailable
 from approvald.instance import AlreadyRunning
 from approvald.ledger.lease import Held, Lease
 from approvald.logs import Event, event
+from approvald.pulse import Pulse
 from approvald.signals import Signals
 from approvald.waiting import Patience
 
@@ -26,6 +27,10 @@ _STAND_BY_SECONDS: Final = 2.0
 _RENEWALS: Final = 8
 """How often a lease is renewed in its length."""
 _LONGEST_PAUSE_SECONDS: Final = 5.0
+_HANGS: Final = (
+    "no call outside has begun or ended for {}: the work hangs, its lease runs out, and a standby takes over; look "
+    "what this process waits for (a disk, a name server), and restart it"
+)
 
 
 class Duty:
@@ -35,11 +40,12 @@ class Duty:
     """
 
     def __init__(
-        self, *, lease: Lease, signals: Signals, patience: Patience,
+        self, *, lease: Lease, signals: Signals, patience: Patience, pulse: Pulse,
         prepare: Callable[[], None], work: Callable[[], AbstractContextManager[Daemon]], alone: bool,
         begun: Callable[[], None],
     ) -> None:  # fmt: skip
         self._begun = begun
+        self._pulse = pulse
         self._lease = lease
         self._signals = signals
         self._patience = patience
@@ -95,6 +101,7 @@ class Duty:
     @contextmanager
     def _on_duty(self) -> Iterator[Daemon]:
         ended = threading.Event()
+        self._pulse.beat()
         renewing = threading.Thread(target=self._renew, args=(ended,), name="lease", daemon=True)
         renewing.start()
         try:
@@ -107,10 +114,18 @@ class Duty:
             self._give_back()
 
     def _renew(self, ended: threading.Event) -> None:
-        """Renew the lease until the work has ended; one that is lost wakes the daemon, which then finds out."""
+        """Renew the lease until the work has ended; one that is lost wakes the daemon, which then finds out.
+
+        Work that hangs for good is not renewed for: its lease runs out, and a standby takes over.
+        """
         pause = min(self._lease.length.total_seconds() / _RENEWALS, _LONGEST_PAUSE_SECONDS)
         failed = False
         while not ended.wait(pause):
+            if self._pulse.is_gone():
+                if not failed:
+                    event(_LOG, Event.LEASE_NOT_RENEWED, logging.ERROR, cause=_HANGS.format(self._pulse.silence()))
+                failed = True
+                continue
             try:
                 self._lease.renew()
                 failed = False

@@ -131,7 +131,7 @@ class Mailroom:
         return sum(entry.state not in {State.REPLIED, State.FILED} for entry in entries)
 
     def _is_due(self, entry: Entry | None) -> bool:
-        return entry is None or entry.retry_at is None or entry.retry_at <= self._clock.now()
+        return entry is None or self._patience.is_due(entry.retry_at, self._clock.now())
 
     def _handle(self, batch: Sequence[ListedMail], known: Container[str], stopping: Callable[[], bool]) -> int:
         """Handle the mails of one fetch, sending and filing as they end, at the latest a second later."""

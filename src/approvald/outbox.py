@@ -122,6 +122,7 @@ class Outbox:
         except OutcomeUnknown as lost:
             # They stay as being sent, and are looked for in Sent Items before anything is sent again.
             event(_LOG, Event.REPLY_FAILED, logging.WARNING, count=len(replies), cause=str(lost))
+            self._mails.replying([entry.id for entry in due])  # Exchange may have begun no earlier than just now
             return
         sent = {reply.marker for reply, result in zip(replies, results, strict=True) if result is None}
         self._mails.replied([entry.id for entry in due if final_marker(entry.id) in sent])
@@ -136,7 +137,12 @@ class Outbox:
                 self._alarms.raise_alarm(_not_sent(reply, result.why))
 
     def _is_settled(self, entry: Entry) -> bool:
-        return entry.replying_since is None or self._clock.now() - entry.replying_since >= self._settle
+        if entry.replying_since is None:
+            return True
+        elapsed = self._clock.now() - entry.replying_since
+        if elapsed < timedelta():  # the clock was wrong: it counts from now
+            self._mails.replying([entry.id])
+        return elapsed >= self._settle
 
     def is_to_be_told(self, entry: Entry) -> bool:
         """Whether a mail has waited so long that its sender, who is known, is to be told once."""

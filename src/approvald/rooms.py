@@ -31,6 +31,7 @@ from approvald.permission import Permission
 from approvald.pipeline import CarryOut, Pipeline, Rules
 from approvald.policy import Policy
 from approvald.ports import Directory, Mailbox, Pvwa
+from approvald.reconciling import ReconcileRules, Reconciling
 from approvald.reply import ReplyRules
 from approvald.retrying import Retrying
 from approvald.senders import Senders
@@ -110,6 +111,17 @@ def shadow(parts: Parts, patience: Patience) -> Made:
     )  # fmt: skip
     following = ShadowFollowing(shadow=rows, pvwa=pvwa, accounts=accounts(settings), clock=clock)
     return Made(room=room, groups=groups, beat=uptime.beat, rest=following.rest)
+
+
+def reconciling(parts: Parts) -> Reconciling:
+    """Return what sweeps; what it told is remembered where the alarms are, so that shadow mode uses none up."""
+    store, rules = parts.store, parts.settings.reconcile
+    return Reconciling(
+        pvwa=parts.pvwa, accounts=accounts(parts.settings), confirmations=Confirmations(store), names=parts.kept,
+        clock=store.clock,
+        rules=ReconcileRules(every=timedelta(minutes=rules.every_minutes), span=timedelta(days=rules.days)),
+        tell=parts.watching.alarms.raise_alarm,
+    )  # fmt: skip
 
 
 def accounts(settings: Settings) -> tuple[Level, ...]:

@@ -45,15 +45,18 @@ class ShadowRoom:
         self._clock = clock
         self._patience = patience
         self._fetch_bytes = fetch_bytes
+        self._known = 0
 
     def round(self, stopping: Callable[[], bool]) -> Round:
         """Decide on what is new. Raises Unavailable when Exchange or the ledger is away."""
-        listed = self._mailbox.list_inbox(_PAGE)
+        # Nothing is moved: what is known already stays in front of what is new
+        listed = self._mailbox.list_inbox(_PAGE + self._known)
         known = self._shadow.known([item.item_id for item in listed])
+        self._known = len(known)
         new = [item for item in listed if item.item_id not in known]
         entries = {item.item_id: self._scratch.seen(item) for item in new}
         now = self._clock.now()
-        due = [item for item in new if (at := entries[item.item_id].retry_at) is None or at <= now]
+        due = [item for item in new if self._patience.is_due(entries[item.item_id].retry_at, now)]
         handled = 0
         for start in range(0, len(due), _BATCH):
             if stopping():
@@ -82,16 +85,23 @@ class ShadowRoom:
             system = held.system.value if isinstance(held, Unavailable) else ""
             if system == System.LEDGER:
                 raise
-            pause = self._patience.pause(entry.tries, wished)
-            self._scratch.waits(entry.id, cause=str(held), system=system, retry_at=self._clock.now() + pause)
-            event(_LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=str(held))
-            return False
+            return self._wait(entry, system, str(held), wished)
+        except Exception as error:  # noqa: BLE001 - one mail never stops the others
+            event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
+            return self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
         # The row first: the scratch ledger knows copies by it, and only until the end of this program
         self._scratch.ended(entry.id, ended.ending, reply_to=ended.reply_to)
         self._shadow.decided(mail, ended.ending, sender=ended.sender or sender)
         event(_LOG, Event.SHADOW_DECIDED, logging.INFO, code=ended.ending.code.value, sender=ended.sender or sender,
               request_id=ended.ending.request_id)  # fmt: skip
         return True
+
+    def _wait(self, entry: Entry, system: str, cause: str, wished_seconds: float | None) -> bool:
+        """Try the mail again later. Returns False: it was not decided."""
+        pause = self._patience.pause(entry.tries, wished_seconds)
+        self._scratch.waits(entry.id, cause=cause, system=system, retry_at=self._clock.now() + pause)
+        event(_LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause)
+        return False
 
     def _poison(self, mail: Unfetchable) -> bool:
         ending = Ending(code=Code.UNREADABLE, why=mail.why)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import signal
-import threading
+from contextlib import suppress
 from types import FrameType
 
 
@@ -11,7 +12,8 @@ class Signals:
     """SIGTERM and SIGINT wish it to stop, SIGHUP to reload. Thread safe."""
 
     def __init__(self) -> None:
-        self._wake = threading.Event()
+        # A handler may run while the main thread waits, or while another handler does: only this is safe then
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._stopping = False
         self._reload_wanted = False
 
@@ -23,7 +25,7 @@ class Signals:
 
     def _on_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
         self._stopping = True
-        self._wake.set()
+        self.wake()
 
     def _on_reload(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the form of a handler
         self.ask_reload()
@@ -35,7 +37,7 @@ class Signals:
     def ask_reload(self) -> None:
         """Wish for a reload, as soon as may be."""
         self._reload_wanted = True
-        self._wake.set()
+        self.wake()
 
     def take_reload(self) -> bool:
         """Whether a reload was wished for since this was asked last."""
@@ -48,9 +50,12 @@ class Signals:
 
     def wake(self) -> None:
         """Wake whoever waits."""
-        self._wake.set()
+        if self._wake.empty():
+            self._wake.put(None)
 
     def wait(self, seconds: float) -> None:
         """Wait so long, or until woken."""
-        if self._wake.wait(seconds):
-            self._wake.clear()
+        with suppress(queue.Empty):
+            self._wake.get(timeout=max(seconds, 0.0))
+            while True:
+                self._wake.get_nowait()

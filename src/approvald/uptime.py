@@ -37,11 +37,17 @@ class Uptime:
             read = json.loads(known.get("pauses", "[]"))
             self._pauses = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in read]
         last = datetime.fromisoformat(known["last"]) if "last" in known else now
+        if now < last:  # the clock was ahead: nobody was down in the time to come
+            self._pauses = [(start, min(end, now)) for start, end in self._pauses if start < now]
+            self._keep_pauses()
         if now - last > self._tolerated:
             self._pauses = [pause for pause in self._pauses if now - pause[1] < self._keep] + [(last, now)]
-            text = json.dumps([[start.isoformat(), end.isoformat()] for start, end in self._pauses])
-            self._names.remember(_KIND, "pauses", text)
+            self._keep_pauses()
         self._names.remember(_KIND, "last", now.isoformat())
+
+    def _keep_pauses(self) -> None:
+        text = json.dumps([[start.isoformat(), end.isoformat()] for start, end in self._pauses or []])
+        self._names.remember(_KIND, "pauses", text)
 
     def age(self, received: datetime) -> timedelta:
         """Return how long a mail received then has waited while approvald was up and not paused."""

@@ -27,6 +27,10 @@ class Patience:
         # A broken load balancer can ask for years: then every mail would wait for ever.
         return timedelta(seconds=max(seconds, min(wished_seconds or 0.0, _LONGEST_WISH_SECONDS)))
 
+    def is_due(self, at: datetime | None, now: datetime) -> bool:
+        """Whether what waits until then is due; also where that is further ahead than any pause, by a wrong clock."""
+        return at is None or not now < at <= now + timedelta(seconds=_LONGEST_WISH_SECONDS)
+
     def is_over(self, since: datetime, now: datetime) -> bool:
         """Whether a mail has waited so long that its sender is told."""
         return now - since >= self.tell_after

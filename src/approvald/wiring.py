@@ -24,7 +24,6 @@ from approvald.duty import Duty
 from approvald.errors import System, Unavailable
 from approvald.holder import this_program
 from approvald.instance import MAIL
-from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
 from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
@@ -37,9 +36,10 @@ from approvald.ledger_alarm import LedgerAlarm
 from approvald.logs import Event, event
 from approvald.outages import Outages
 from approvald.ports import Clock, Pvwa, SecretStore
+from approvald.pulse import Pulse
 from approvald.reader import Reader
 from approvald.reader_worker import Task
-from approvald.reconciling import ReconcileRules, Reconciling
+from approvald.reconciling import Reconciling
 from approvald.refusals import Refusals
 from approvald.reply import ReplyRules
 from approvald.rooms import Made, Parts
@@ -68,15 +68,16 @@ def duty(settings: Settings, signals: Signals, begun: Callable[[], None], clock:
         store = store_for(settings.ledger, clock or SystemClock())
         stack.callback(store.close)
         lease = Lease(store, MAIL, this_program(), longest_call=timedelta(seconds=settings.longest_call_seconds()))
+        pulse = Pulse(store.clock)
         yield Duty(
-            lease=lease, signals=signals, patience=_patience(settings), prepare=store.open,
-            work=partial(build, settings, signals, lease, store.clock), alone=not store.is_shared,
+            lease=lease, signals=signals, patience=_patience(settings), pulse=pulse, prepare=store.open,
+            work=partial(build, settings, signals, lease, pulse, store.clock), alone=not store.is_shared,
             begun=begun,
         )  # fmt: skip
 
 
 @contextmanager
-def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> Iterator[Daemon]:
+def build(settings: Settings, signals: Signals, lease: Lease, pulse: Pulse, clock: Clock) -> Iterator[Daemon]:
     """Make the daemon of this configuration, which holds the lease; at the end everything is closed. Asks no server.
 
     Raises Unavailable (System.LEDGER) when the ledger cannot be used.
@@ -91,7 +92,7 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         trail = Trail.from_settings(settings, store, watching)
         stack.enter_context(trail.kept(this_program(), lease.token))
         outages = _outages(settings, store, watching)
-        breaker = partial(Breaker, clock=clock, patience=_patience(settings), health=outages)
+        breaker = partial(Breaker, clock=clock, patience=_patience(settings), health=outages, beat=pulse.beat)
         secrets = BreakableSecretStore(_secrets(settings, store, stack), breaker(System.SECRET_STORE))
         directory = BreakableDirectory(_directory(settings, secrets, store, stack), breaker(System.DIRECTORY))
         adapter = _pvwa(settings, secrets, store, stack, permit=trail.before_acting(lease.certain))
@@ -107,7 +108,7 @@ def build(settings: Settings, signals: Signals, lease: Lease, clock: Clock) -> I
         )  # fmt: skip
         yield _daemon(
             settings, parts, reader=reader, signals=signals,
-            rest=partial(_watch, outages, _reconciling(settings, store, pvwa, watching), trail, breaker(System.AUDIT)),
+            rest=partial(_watch, outages, rooms.reconciling(parts), trail, breaker(System.AUDIT)),
         )  # fmt: skip
 
 
@@ -229,16 +230,6 @@ def _daemon(settings: Settings, parts: Parts, *, signals: Signals, rest: Callabl
 
 def _only_log(away: Unavailable) -> None:
     """Tell nobody: shadow mode sends nothing, and the poll's own line is in the log."""
-
-
-def _reconciling(settings: Settings, store: Store, pvwa: Pvwa, watching: Watching) -> Reconciling:
-    rules = settings.reconcile
-    return Reconciling(
-        pvwa=pvwa, accounts=rooms.accounts(settings), confirmations=Confirmations(store), names=store,
-        clock=store.clock,
-        rules=ReconcileRules(every=timedelta(minutes=rules.every_minutes), span=timedelta(days=rules.days)),
-        tell=watching.alarms.raise_alarm,
-    )  # fmt: skip
 
 
 def _patience(settings: Settings) -> Patience:

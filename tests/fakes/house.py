@@ -124,7 +124,7 @@ class House:
         confirmations = Confirmations(store)
         challenging = Challenging.from_settings(settings, store)
         people = People(self.directory, tell=self.watching.link_shared)
-        pipeline = Pipeline(
+        self.pipeline = pipeline = Pipeline(
             rules=Rules(
                 intake=IntakeRules.from_settings(settings),
                 comparison=Comparison(),

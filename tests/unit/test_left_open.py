@@ -119,3 +119,32 @@ def test_an_answer_from_before_the_ledger_was_set_back_is_not_sent_again(house: 
     rounds(house)
     assert told(house) == ["Approved"]
     assert house.mails.unfiled() == []
+
+
+def test_a_clock_that_was_ahead_lets_no_mail_wait_for_days(house: House) -> None:
+    """A pause that ends days from now is none, and neither is a sending of days from now still under way."""
+    house.clock.turn(2 * 24 * 3600)
+    house.forward(house.ask())
+    house.pvwa.fail("details", Unavailable(System.PVWA, "away"))
+    house.round()
+    house.clock.turn(-2 * 24 * 3600)
+    house.round()
+    assert told(house) == ["Approved"]
+
+
+@pytest.mark.parametrize("call", ["confirm", "send"])
+def test_what_was_sent_while_the_clock_was_ahead_settles_in_time(house: House, call: str) -> None:
+    """Its answer was lost: from when the clock is right it counts anew."""
+    house.forward(house.ask())
+    house.clock.turn(2 * 24 * 3600)
+    if call == "confirm":
+        house.pvwa.fail("confirm", LOST)
+    else:
+        house.mailbox.lose_answers = 1
+    house.round()
+    house.clock.turn(-2 * 24 * 3600)
+    for _ in range(5):
+        house.round()
+        house.clock.turn(50)
+    assert told(house) == ["Approved"]
+    assert len(house.pvwa.confirmations) == 1

@@ -213,3 +213,13 @@ def test_what_another_program_was_refused_is_seen_without_a_claim(guards: Guards
     assert not guards.one.has_failed("svc-pam-l1", "2")
     guards.other.succeeded("svc-pam-l1", "2")
     assert not guards.one.has_failed("svc-pam-l1", "1")
+
+
+def test_a_clock_that_was_ahead_holds_nobody_back_for_long(guards: Guards) -> None:
+    """A refusal that is dated days ahead counts as one of just now, once."""
+    guards.clock.turn(7 * 24 * 60 * MINUTE)
+    guards.one.failed("svc-pam-l1", "1")
+    guards.clock.turn(-7 * 24 * 60 * MINUTE)
+    held_back(guards.one)
+    guards.clock.turn(15 * MINUTE)
+    guards.one.may_try("svc-pam-l1", "1")

@@ -111,3 +111,15 @@ def test_before_the_first_beat_nothing_is_known(running: Running) -> None:
     """A mail is then as old as it looks, which refuses rather than confirms."""
     uptime = Uptime(running.store, running.clock, poll_seconds=POLL, keep=timedelta(hours=72))
     assert uptime.age(running.clock.now() - timedelta(hours=3)) == timedelta(hours=3)
+
+
+def test_a_clock_that_was_ahead_makes_no_mail_younger(running: Running) -> None:
+    """A pause that reaches into the time to come is none: nobody has been down then."""
+    running.poll_for(HOUR)
+    running.clock.turn(7 * 24 * HOUR)
+    running.uptime.beat()
+    running.clock.turn(-7 * 24 * HOUR)
+    received = running.clock.now()
+    running.uptime.beat()
+    running.poll_for(24 * HOUR)
+    assert running.uptime.age(received) >= timedelta(hours=24)

@@ -77,7 +77,8 @@ class Letters:
 
     def _is_rested(self, row: sa.Row[Any]) -> bool:
         pause = self._settle * 2 ** min(row.tries - 1, _MOST_DOUBLINGS)
-        return bool(self._store.clock.now() - row.sending_since >= pause)
+        elapsed = self._store.clock.now() - row.sending_since
+        return bool(elapsed >= pause or elapsed < timedelta())  # below zero the clock was wrong
 
     def sending(self, ids: Sequence[str]) -> None:
         """Write down that letters are about to be sent."""

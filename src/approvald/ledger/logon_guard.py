@@ -50,7 +50,7 @@ class LedgerLogonGuard:
         Raises Unavailable while another program's log-on is under way. Tell the guard what came of it: `failed`,
         `succeeded` or `not_judged`.
         """
-        failures, name = tables.logon_failures.c, self._name(account)
+        failures, name, now = tables.logon_failures.c, self._name(account), self._store.clock.now()
         while self._unwritten:
             self._write(*self._unwritten[0])
             self._unwritten.pop(0)
@@ -61,8 +61,13 @@ class LedgerLogonGuard:
                     failures.account == name, failures.version == version
                 )
             ).first()
-            next_try = _next_try(row.failures, row.last_at) if row is not None else self._store.clock.now()
-            if next_try is not None and self._store.clock.now() >= next_try:
+            last_at = row.last_at if row is not None else now
+            if last_at > now:  # the clock was wrong: the pause counts from now
+                last_at = now
+                mine = sa.and_(failures.account == name, failures.version == version)
+                connection.execute(tables.logon_failures.update().where(mine).values(last_at=now))
+            next_try = _next_try(row.failures, last_at) if row is not None else now
+            if next_try is not None and now >= next_try:
                 return
             self._release(connection, account)
         when = f"the next try is at {next_try:%H:%M} UTC" if next_try else "it is not tried again"

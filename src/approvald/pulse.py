@@ -1,0 +1,35 @@
+"""Whether the program still gets on: a call outside that never ends must not keep a standby waiting for ever.
+
+Limits in seconds of every adapter end a call long before; this is for what has none, such as a disk or a name server
+that hangs.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from approvald.ports import Clock
+
+LONGEST_SILENCE: Final = timedelta(minutes=10)
+"""Longer than any call outside, and than any pause between two of them."""
+
+
+class Pulse:
+    """Is told of every call outside, when it begins and when it ends. Thread safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = clock.monotonic()
+
+    def beat(self) -> None:
+        """Say that the program gets on."""
+        self._last = self._clock.monotonic()
+
+    def silence(self) -> timedelta:
+        """Return how long nothing has begun or ended."""
+        return timedelta(seconds=self._clock.monotonic() - self._last)
+
+    def is_gone(self) -> bool:
+        """Whether the silence is longer than anything that is meant to be."""
+        return self.silence() > LONGEST_SILENCE
