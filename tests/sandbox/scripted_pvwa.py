@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,6 +43,8 @@ class Say:
     cut: int = 0
     half_way: Callable[[], None] | None = None
     """Called when half of the body has been sent."""
+    trickles: bool = False
+    """Its header comes byte by byte, four a second, for half a minute or until nobody listens any more."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class Script:
         self.base = ""
         self.ca_file = Path()
         self.heard: list[Heard] = []
+        self.trickled = 0
+        """Bytes that went out one by one."""
         self._answers: dict[str, list[Say]] = {}
 
     def on(self, ending: str, *answers: Say) -> None:
@@ -103,6 +108,9 @@ def scripted(directory: Path) -> Iterator[Script]:
         def _serve(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             say = script.answer(Heard(self.command, self.path, dict(self.headers.items()), sent))
+            if say.trickles:
+                self._trickle()
+                return
             body = say.body if isinstance(say.body, bytes) else json.dumps(say.body).encode()
             self.send_response(say.status)
             kind = {} if isinstance(say.body, bytes) else {"Content-Type": JSON_TYPE}
@@ -115,6 +123,15 @@ def scripted(directory: Path) -> Iterator[Script]:
                 say.half_way()
             self.wfile.write(body[half : len(body) - say.cut])
             self.close_connection = bool(say.cut)
+
+        def _trickle(self) -> None:
+            self.close_connection = True
+            with suppress(OSError):
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                for _ in range(120):
+                    time.sleep(0.25)
+                    self.wfile.write(b"x")
+                    script.trickled += 1
 
     made = make_certificates(directory)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -199,3 +199,13 @@ def test_an_answer_that_does_not_end_is_given_up(at: ScriptedDesk) -> None:
         at.client.details(KEY, FIRST)
     at.script.on(f"/{KEY}/", Say(200, long))
     assert isinstance(at.client.details(KEY, FIRST), AccessRequest)
+
+
+def test_a_header_that_trickles_is_given_up(at: ScriptedDesk) -> None:
+    """The limit for a read begins anew with every byte; the one for the whole call does not. It may have been done."""
+    at.script.on("/Confirm/", Say(200, trickles=True))
+    with pytest.raises(OutcomeUnknown):
+        at.client.confirm(KEY, FIRST, COMMENT)
+    assert 0 < at.script.trickled < 100
+    at.script.on("/Confirm/", Say(200))
+    assert at.client.confirm(KEY, FIRST, COMMENT) == Accepted()

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from approvald import __version__
 from approvald.adapters.pvwa.answers import Answer, wait_wished
+from approvald.adapters.pvwa.deadline import DeadlineAdapter
 from approvald.adapters.pvwa.fields import clean
 from approvald.errors import System, Unavailable
 from approvald.ports import Clock
@@ -57,7 +57,8 @@ class Wire:
             }
         )
         no_retries = urllib3.Retry(0, read=False)
-        self._http.mount("https://", HTTPAdapter(pool_connections=1, pool_maxsize=1, max_retries=no_retries))
+        self._adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=1, max_retries=no_retries)
+        self._http.mount("https://", self._adapter)
 
     def send(
         self,
@@ -71,23 +72,31 @@ class Wire:
     ) -> Answer:
         """Send one call. `path` begins below the virtual directory and is already quoted.
 
-        `longest_seconds` shortens the configured time limits for this call.
+        `longest_seconds` shortens the configured time limits for this call. What changes something takes no longer than
+        both limits together, for which a lease must hold; a long list may be read for another one.
 
         Raises Unavailable when it certainly did not reach the PVWA, AnswerLost when it may have.
         """
         connect, receive = (min(each, longest_seconds or each) for each in self._timeout)
-        deadline = self._clock.monotonic() + connect + 2 * receive
+        longest = connect + (2 * receive if method == "GET" else receive)
+        deadline = self._clock.monotonic() + longest
         try:
-            with self._http.request(
-                method,
-                self._base + path,
-                params=dict(query) if query else None,
-                json=dict(body) if body is not None else None,
-                headers={"Authorization": token} if token is not None else None,
-                timeout=(connect, receive),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                self._adapter.within(longest),
+                self._http.request(
+                    method,
+                    self._base + path,
+                    params=dict(query) if query else None,
+                    json=dict(body) if body is not None else None,
+                    headers={"Authorization": token} if token is not None else None,
+                    timeout=(connect, receive),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                if method != "GET" and not _has_an_end(response):
+                    message = f"PVWA ({self._host}) broke the connection in the middle of its answer. {_LOOK} PVWA."
+                    raise AnswerLost(System.PVWA, message)
                 return self._complete(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._failure(error) from error
@@ -134,6 +143,14 @@ class Wire:
             return Unavailable(System.PVWA, message)
         kind = "did not answer in time" if isinstance(error, requests.Timeout) else "broke the connection"
         return AnswerLost(System.PVWA, f"PVWA ({self._host}) {kind}. {_LOOK} PVWA.")
+
+
+def _has_an_end(response: requests.Response) -> bool:
+    """Whether the answer says where it ends. Python takes a header that was cut off for one that is complete.
+
+    An empty answer means yes to a confirmation, and a connection that broke must not.
+    """
+    return "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").casefold()
 
 
 def base_url(url: str) -> str:
