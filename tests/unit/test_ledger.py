@@ -382,3 +382,22 @@ def test_a_commit_is_on_the_disk(store: Store) -> None:
     with store.begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [(None, 0o600, "is not there"), (b"\xff\xfe", 0o600, "not UTF-8"), (b"secret", 0o644, "chmod o=")],
+)
+def test_a_password_file_of_the_ledger_is_held_to_the_rules_of_secrets(
+    tmp_path: Path, content: bytes | None, mode: int, words: str
+) -> None:
+    """What is wrong with it is an outage of the ledger in words, never a crash; nothing is asked without it."""
+    file = tmp_path / "password"
+    if content is not None:
+        file.write_bytes(content)
+        file.chmod(mode)
+    store = Store("postgresql+psycopg://approvald@localhost:1/approvald", CLOCK, password_file=file)
+    with pytest.raises(Unavailable, match=words) as caught:
+        store.open()
+    assert caught.value.system is System.LEDGER
+    store.close()

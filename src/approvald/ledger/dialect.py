@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
+from approvald import secret_files
+
 BUSY_SECONDS: Final = 10
 """How long a transaction waits for another one, of any program that shares the ledger."""
 _POSTGRESQL: Final = {
@@ -47,7 +49,7 @@ def engine_for(url: str, password_file: Path | None = None) -> sa.Engine:
 
         @event.listens_for(made, "do_connect")
         def _with_password(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-            parameters["password"] = password_file.read_text(encoding="utf-8").strip("\r\n")
+            parameters["password"] = secret_files.read(password_file)
 
     return made
 

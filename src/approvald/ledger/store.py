@@ -10,6 +10,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from approvald import secret_files
 from approvald.errors import System, Unavailable
 from approvald.ledger import schema, tables
 from approvald.ledger.dialect import READ_ONLY, engine_for, upsert
@@ -141,9 +142,9 @@ def _translated() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         raise Unavailable(System.LEDGER, _words(error)) from error
-    except OSError as error:
-        message = f"the ledger's password file cannot be read ({error.strerror}); nothing is confirmed until it can"
-        raise Unavailable(System.LEDGER, message) from error
+    except secret_files.SecretFileRefused as refused:
+        message = f"the ledger's password cannot be read, and nothing is confirmed until it can: {refused}"
+        raise Unavailable(System.LEDGER, message) from refused
 
 
 def _words(error: sa.exc.SQLAlchemyError) -> str:
