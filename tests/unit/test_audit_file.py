@@ -135,6 +135,21 @@ def test_a_file_that_is_emptied_in_its_place_is_told(desk: Desk) -> None:
     assert "lines 1 to 5 are missing" in str(desk.verified().findings[0])
 
 
+def test_a_rotated_file_that_is_gone_is_not_taken_for_an_emptied_one(desk: Desk) -> None:
+    """The new file must not get its inode: many file systems give the newest free one."""
+    desk.add(3)
+    for number in range(20):
+        moved = desk.path.with_name(f"audit.jsonl.{number}")
+        desk.path.rename(moved)
+        content = moved.read_bytes()
+        moved.unlink()
+        desk.path.touch()
+        moved.with_name(f"{moved.name}.gz").write_bytes(gzip.compress(content))
+        desk.add()
+    assert desk.short == []
+    assert desk.verified().is_whole
+
+
 @pytest.mark.parametrize("runs_on", [True, False])
 def test_a_line_that_somebody_added_hides_none_of_ours(desk: Desk, *, runs_on: bool) -> None:
     """Anybody can chain a line to the last one; ours come all the same, and the file is not whole."""

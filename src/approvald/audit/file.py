@@ -39,6 +39,8 @@ class AuditFile:
         self._path = path
         self._left: tuple[int, int, int] | None = None
         """Device, inode and size of the file as it was left."""
+        self._held = -1
+        """That file, kept open, so that no other one gets its inode."""
 
     def look(self) -> Opened | None:
         """Return what the file holds, or None where it is as `append` left it. A torn last line is taken off."""
@@ -49,7 +51,7 @@ class AuditFile:
                     return None
                 self._keep_name()
                 last, torn = _heal(descriptor)
-                left, self._left = self._left, _state(descriptor)
+                left, self._left = self._left, self._hold(descriptor)
                 was_emptied = left is not None and left[2] > 0 and self._left == (*left[:2], 0)
                 return Opened(last=last, torn_bytes=torn, was_emptied=was_emptied)
             finally:
@@ -71,7 +73,8 @@ class AuditFile:
                 except OSError:
                     os.ftruncate(descriptor, before[2])
                     raise
-                self._left = _state(descriptor)
+                # What came between the look and the writing is looked at the next time
+                self._left = self._hold(descriptor) if before == self._left else None
             finally:
                 os.close(descriptor)
         except OSError as error:
@@ -81,6 +84,19 @@ class AuditFile:
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         return os.open(self._path, flags, _MODE)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._held >= 0:
+            os.close(self._held)
+        self._held = -1
+
+    def _hold(self, descriptor: int) -> tuple[int, int, int]:
+        state = _state(descriptor)
+        if self._left is None or self._held < 0 or state[:2] != self._left[:2]:
+            self.close()
+            self._held = os.dup(descriptor)
+        return state
 
     def _keep_name(self) -> None:
         """Put the folder's entry of the file on the disk: a power cut must not take a new file away whole."""

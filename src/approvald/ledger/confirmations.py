@@ -7,7 +7,6 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from approvald.errors import System, Unavailable
 from approvald.humans import ApprovedBy
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
@@ -66,7 +65,7 @@ class Confirmations:
     def about_to_send(self, intent: Intent) -> None:
         """Date the intent at this moment, from which on PVWA may be at work on it; call it right before each sending.
 
-        Raises Halted while a halt is in force, Unavailable where the intent is settled, or was taken already.
+        Raises Halted while a halt is in force, IntentOpen where the intent is settled, or was taken already.
         """
         rows = tables.confirmations
         with self._store.begin() as connection:
@@ -74,8 +73,7 @@ class Confirmations:
                 rows.update().where(*_open(intent), rows.c.taken_at.is_(None)).values(intended_at=self._now())
             )
             if not dated.rowcount:
-                message = "this confirmation is settled, or PVWA has taken it already; the mail is decided afresh"
-                raise Unavailable(System.LEDGER, message)
+                raise IntentOpen(intent)
             refuse_while_halted(connection)
 
     def answer_lost(self, intent: Intent) -> None:
