@@ -23,6 +23,7 @@ from approvald.ports import Accepted, Declined
 from approvald.settling import (
     Confirming,
     decide_afresh,
+    not_shown_yet,
     read_request,
     settle_as_found,
     settle_as_not_there,
@@ -99,10 +100,9 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
             settle_as_found(older, found, tools)
             raise decide_afresh()
         if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
-            # PVWA was read after its time and does not show it: it never happened.
             settle_as_not_there(older, found, tools)
         elif older.taken_at is not None:
-            raise _not_shown_yet()
+            raise not_shown_yet()
         elif not isinstance(found, AccessRequest) or not _nothing_happened(request, found, tools):
             raise decide_afresh()
     try:
@@ -110,14 +110,6 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
     except IntentOpen as other:
         raise decide_afresh() from other
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
-
-
-def _not_shown_yet() -> Unavailable:
-    message = (
-        "PVWA, or something in front of it, took the confirmation, and the request does not show it; it is not sent "
-        "again, and the mail waits until PVWA shows what became of it"
-    )
-    return Unavailable(System.PVWA, message)
 
 
 def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
@@ -166,7 +158,7 @@ def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confi
         return confirmed
     if isinstance(after, AccessRequest) and _nothing_happened(decision.request, after, tools):
         tools.confirmations.taken(intent)
-        raise _not_shown_yet()
+        raise not_shown_yet()
     if not isinstance(after, AccessRequest):
         tools.confirmations.settle(intent, done=True, how="accepted, not shown")
         return confirmed

@@ -7,7 +7,8 @@ fetch, one sending and one move a folder, however many mails there are.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -115,15 +116,13 @@ class Mailroom:
             return True
         if not self._is_due(entry):
             return False
+        done, is_known = None, False
         with on_every_line(entry.id):
-            try:
-                done = self._pipeline.settle(entry)
-            except (Unavailable, Unreadable) as away:
-                self._wait(entry, away.system.value if isinstance(away, Unavailable) else "", str(away), None)
-                return False
+            with self._held_up(entry):
+                done, is_known = self._pipeline.settle(entry), True
             if done is not None:
                 self._end(entry, done, Stopwatch(self._clock))
-        return done is None
+        return is_known and done is None
 
     def _waiting(self, listed: Sequence[ListedMail]) -> int:
         """Count the mails of this round that are not answered yet; what somebody took away waits no longer."""
@@ -165,21 +164,27 @@ class Mailroom:
             if isinstance(mail, Unfetchable):
                 self._unfetchable(mail, entry)
                 return
-            watch = Stopwatch(self._clock)
-            try:
-                identified = self._retrying.identify(entry, mail)
-                ended = self._pipeline.handle(mail, identified, watch)
-            except Unavailable as away:
-                self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
-            except MustWait as held:
-                self._wait(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
-            except Unreadable as odd:
-                self._wait(entry, "", str(odd), None)
-            except Exception as error:  # noqa: BLE001 - one mail never stops the others; it is held, not lost
-                event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
-                self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
-            else:
-                self._end(identified, ended, watch, mail_facts(mail))
+            watch, ended = Stopwatch(self._clock), None
+            with self._held_up(entry):
+                entry = self._retrying.identify(entry, mail)
+                ended = self._pipeline.handle(mail, entry, watch)
+            if ended is not None:
+                self._end(entry, ended, watch, mail_facts(mail))
+
+    @contextmanager
+    def _held_up(self, entry: Entry) -> Iterator[None]:
+        """Let the mail wait where the block cannot be done. One mail never stops the others; it is held, not lost."""
+        try:
+            yield
+        except Unavailable as away:
+            self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
+        except MustWait as held:
+            self._wait(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
+        except Unreadable as odd:
+            self._wait(entry, "", str(odd), None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this mail waits for somebody to look at it
+            event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
+            self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
 
     def _end(self, entry: Entry, ended: Ended, watch: Stopwatch, facts: Mapping[str, object] | None = None) -> None:
         ending = ended.ending

@@ -235,7 +235,10 @@ class LogonGuard(Protocol):
         """
 
     def has_failed(self, account: str, version: str) -> bool:
-        """Whether a log-on with this version was refused, by any program, and none was good since. Claims nothing."""
+        """Whether a log-on with this version was refused, by any program, and none was good since.
+
+        Claims nothing, and says no where nobody can tell.
+        """
 
     def failed(self, account: str, version: str) -> datetime | None:
         """Write a refused log-on down; return when the next try with this version is allowed (UTC), or None: never."""

@@ -171,6 +171,7 @@ def _pipeline(
             clock=store.clock,
             accounts=accounts(settings),
             settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
+            shown_within=_max_age(settings),
         ),
         senders=Senders(SenderRules.from_settings(settings), parts.directory, groups),
         plausibility=parts.watching.plausibility,

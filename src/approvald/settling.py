@@ -16,7 +16,7 @@ from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level
 from approvald.ports import Clock, Pvwa
-from approvald.standing import is_ours
+from approvald.standing import Standing, is_ours, standing
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class Confirming:
     """What carrying out needs besides the decision.
 
     `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
+    `shown_within`: how long what PVWA took without showing it keeps every other mail from confirming the same.
     """
 
     pvwa: Pvwa
@@ -33,6 +34,7 @@ class Confirming:
     clock: Clock
     accounts: tuple[Level, ...]
     settle: timedelta = timedelta(seconds=60)
+    shown_within: timedelta = timedelta(hours=72)
 
     def our_names(self) -> frozenset[str]:
         """Return PVWA's user names of our confirming accounts, case folded."""
@@ -81,9 +83,36 @@ def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
         raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
 
 
+def not_shown_yet() -> Unavailable:
+    """Return what lets a mail wait for a confirmation that was taken, and that the request does not show."""
+    message = (
+        "PVWA, or something in front of it, took the confirmation, and the request does not show it; it is not sent "
+        "again, and the mail waits until PVWA shows what became of it"
+    )
+    return Unavailable(System.PVWA, message)
+
+
 def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
-    """Write down that it never happened: PVWA, read after its time, does not show it."""
+    """Write down that it never happened: PVWA, read after its time, does not show it.
+
+    Raises Unavailable where PVWA took it, and may show it yet.
+    """
+    if intent.taken_at is not None and _waits_for(intent, found, tools):
+        now = tools.clock.now()
+        if intent.taken_at > now:  # the clock was wrong: it counts from now
+            tools.confirmations.taken(intent)
+        if now - intent.taken_at < tools.shown_within:
+            raise not_shown_yet()
     tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=shown_facts(found))
+
+
+def _waits_for(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> bool:
+    """Whether the request still waits for just what was sent."""
+    return (
+        isinstance(found, AccessRequest)
+        and (found.created, found.level) == (intent.created, intent.level)
+        and standing(found, tools.clock.now()) is Standing.WAITING
+    )
 
 
 def shown_facts(found: AccessRequest | Ending) -> dict[str, object]:

@@ -150,6 +150,28 @@ def test_a_manifest_written_anew_proves_nothing(day: Day, tmp_path: Path, name: 
     assert f"{name}: says something else than audit.jsonl" in day.run("audit", "verify", str(folder), expected=1)
 
 
+def test_a_manifest_hides_no_file_and_names_no_other_request(day: Day, tmp_path: Path) -> None:
+    """What files there are, and of which request, follows from the chained lines as well."""
+    folder = tmp_path / "evidence"
+    day.run("evidence", key(day.approved), "--to", str(folder))
+    manifest = json.loads((folder / "manifest.json").read_text())
+
+    def verified(**changed: object) -> str:
+        (folder / "manifest.json").write_text(json.dumps({**manifest, **changed}))
+        return day.run("audit", "verify", str(folder), expected=1)
+
+    files = dict(manifest["files"])
+    assert "manifest.json: names another request" in verified(request_id="FIN-PROD-02_99")
+    (folder / "approval.pdf").write_bytes(b"I approved it")
+    added = {**files, "approval.pdf": hashlib.sha256(b"I approved it").hexdigest()}
+    assert "approval.pdf: was added" in verified(files=added)
+    (folder / "approval.pdf").unlink()
+    (folder / "pvwa_after.json").unlink()
+    assert "pvwa_after.json: is missing" in verified(
+        files={name: digest for name, digest in files.items() if name != "pvwa_after.json"}
+    )
+
+
 def test_what_is_no_evidence_is_told(day: Day, tmp_path: Path) -> None:
     """A folder in it, two files of one name in a zip, another format: findings, never a traceback."""
     folder = tmp_path / "evidence"

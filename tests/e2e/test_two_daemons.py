@@ -30,9 +30,11 @@ DEAD_SECONDS: Final = 60.0
 ORDERLY_SECONDS: Final = 10.0
 
 
-def written(sandbox: Sandbox, state: Path, url: str) -> str:
+def written(sandbox: Sandbox, state: Path, url: str, tell_after_minutes: float) -> str:
     """Write the configuration of one host, with short time limits and so with a short lease."""
-    made = approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0)
+    made = approvald_toml(
+        sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0, tell_after_minutes=tell_after_minutes
+    )
     made = re.sub(r'\[ledger\]\nfile = "[^"]*"', f'[ledger]\nurl = "{url}"', made)
     return quick_to_settle(made).replace("\n[mailbox]\n", "\n[mailbox]\nconnect_timeout_seconds = 1.0\n").replace(
         "\n[directory]\n", "\n[directory]\nconnect_timeout_seconds = 1.0\n"
@@ -42,12 +44,17 @@ def written(sandbox: Sandbox, state: Path, url: str) -> str:
 class Pair:
     """Two hosts. `leader` is the one that works, as the log of each says."""
 
-    def __init__(self, sandbox: Sandbox, folder: Path, url: str, server: DaemonServer) -> None:
+    def __init__(
+        self, sandbox: Sandbox, folder: Path, url: str, server: DaemonServer, tell_after_minutes: float
+    ) -> None:
         self.url = url
         self.hosts = [
-            QuickDaemon(folder / name, written(sandbox, folder / name, url), server, host=f"{name}.corp.example")
+            QuickDaemon(
+                folder / name, written(sandbox, folder / name, url, tell_after_minutes), server,
+                host=f"{name}.corp.example",
+            )
             for name in ("one", "two")
-        ]
+        ]  # fmt: skip
         self.stage = Stage(sandbox, self.hosts[0])
 
     def leader(self) -> QuickDaemon:
@@ -73,10 +80,10 @@ def _works(daemon: QuickDaemon) -> bool:
 
 
 @pytest.fixture
-def pair(sandbox: Sandbox, tmp_path: Path, postgresql_url: str) -> Iterator[Pair]:
-    """Give two hosts, both started."""
+def pair(sandbox: Sandbox, tmp_path: Path, postgresql_url: str, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """Give two hosts, both started. A parameter: after how many minutes people are told of an outage."""
     with DaemonServer() as server:
-        made = Pair(sandbox, tmp_path, postgresql_url, server)
+        made = Pair(sandbox, tmp_path, postgresql_url, server, getattr(request, "param", 5.0))
         made.hosts[0].start()
         made.leader()
         made.hosts[1].start()
@@ -136,8 +143,9 @@ def test_a_single_poll_beside_a_leader_says_who_works(pair: Pair) -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.parametrize("pair", [0.05], indirect=True)
 def test_the_database_goes_away_and_comes_back(pair: Pair, postgresql_server: Server) -> None:
-    """Nothing is confirmed meanwhile, both daemons live, and the mail is confirmed once."""
+    """Nothing is confirmed meanwhile, the team is mailed, both daemons live, and the mail is confirmed once."""
     pair.leader()
     postgresql_server.stop("immediate")
     notice = pair.stage.new_request()
@@ -146,6 +154,7 @@ def test_the_database_goes_away_and_comes_back(pair: Pair, postgresql_server: Se
         pair.stage.until(
             lambda: any("ledger" in str(line) for host in pair.hosts for line in host.events("poll.failed"))
         )
+        pair.stage.until(lambda: any("ledger" in mail["subject"] for mail in pair.stage.alarms()), seconds=40)
         assert pair.stage.votes(notice) == []
     finally:
         postgresql_server.start()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from approvald.adapters.pvwa.wire import AnswerLost, Wire
 from approvald.errors import OutcomeUnknown, Unavailable, Unreadable
 from approvald.model import AccessRequest
 from approvald.ports import Accepted, Forbidden
+from approvald.settings import PvwaSettings
 from sandbox.pvwa_client import COMMENT, FIRST, KEY
 from sandbox.scripted_pvwa import HTML, PAGE, RECORD, TOKEN, Say, ScriptedDesk, error, scripted_desk
 
@@ -209,3 +214,24 @@ def test_a_header_that_trickles_is_given_up(at: ScriptedDesk) -> None:
     assert 0 < at.script.trickled < 100
     at.script.on("/Confirm/", Say(200))
     assert at.client.confirm(KEY, FIRST, COMMENT) == Accepted()
+
+
+def test_a_call_that_connects_after_its_time_is_not_sent(at: ScriptedDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that hangs outlives every limit of the HTTP library; a lease may be gone when it answers."""
+    look_up = socket.getaddrinfo
+
+    def hang(*arguments: Any, **options: Any) -> Any:
+        time.sleep(1.5)
+        return look_up(*arguments, **options)
+
+    settings = PvwaSettings(
+        url=at.script.base, ca_file=at.script.ca_file, connect_timeout_seconds=0.5, read_timeout_seconds=0.5
+    )
+    with closing(Wire(settings, at.clock)) as wire:
+        with monkeypatch.context() as slow:
+            slow.setattr(socket, "getaddrinfo", hang)
+            with pytest.raises(Unavailable, match="cannot be reached") as raised:
+                wire.send("POST", f"/api/IncomingRequests/{KEY}/Confirm/")
+        assert not isinstance(raised.value, AnswerLost)
+        assert at.script.heard == []
+        assert wire.send("GET", f"/api/IncomingRequests/{KEY}/").status == 200

@@ -135,6 +135,27 @@ def test_a_file_that_is_emptied_in_its_place_is_told(desk: Desk) -> None:
     assert "lines 1 to 5 are missing" in str(desk.verified().findings[0])
 
 
+@pytest.mark.parametrize("kept", [0, 2])
+def test_what_the_ledger_cannot_take_at_once_is_told_later(desk: Desk, kept: int) -> None:
+    """The file was cut while the ledger was away as well: nothing is forgotten, and no line left out."""
+    desk.add(5)
+    lines = desk.path.read_bytes().splitlines(keepends=True)
+    desk.path.write_bytes(b"".join(lines[:kept]))
+    ledger = desk.folder / "ledger.db"
+    desk.store.close()
+    ledger.rename(desk.folder / "elsewhere")
+    ledger.mkdir()
+    with pytest.raises(Unavailable):
+        desk.copy.bring_up_to_date()
+    ledger.rmdir()
+    (desk.folder / "elsewhere").rename(ledger)
+    desk.add()
+    assert len(desk.short) == 1
+    assert b'"cut":' in desk.path.read_bytes()
+    report = desk.verified()
+    assert (report.first, len(report.findings)) == ((1, 0) if kept else (6, 1))
+
+
 def test_a_rotated_file_that_is_gone_is_not_taken_for_an_emptied_one(desk: Desk) -> None:
     """The new file must not get its inode: many file systems give the newest free one."""
     desk.add(3)

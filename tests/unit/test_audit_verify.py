@@ -175,6 +175,13 @@ def test_an_anchor_that_nothing_was_held_against_is_a_finding() -> None:
         assert f"line {seq}, whose hash was kept, is" in str(excerpt(LINES[10:], {seq: HEAD}).findings[-1])
 
 
+def test_anchors_of_files_that_were_given_away_are_not_missed() -> None:
+    """Whoever keeps an anchor a day may name them all: one of them proves where the files that are left begin."""
+    anchors = {seq: read(LINES[seq - 1]).hash for seq in (3, 10, 500)} | {COUNT: HEAD}
+    assert checked(LINES[10:], anchors).is_whole
+    assert "line 3, whose hash was kept, is not there" in str(checked(LINES[:2] + LINES[3:], anchors).findings)
+
+
 def test_an_edited_first_line_of_an_excerpt_is_one_finding() -> None:
     """And not also a thousand missing ones."""
     lines = [LINES[9][:-5] + b"\n", *LINES[10:]]

@@ -281,15 +281,73 @@ def test_a_yes_that_the_record_does_not_show_is_not_told(desk: Desk) -> None:
     assert desk.unsettled() == []
 
 
-def test_a_yes_that_is_never_shown_ends_as_not_done(desk: Desk) -> None:
-    """A mail that is refused in the end, such as of its age, leaves nothing open behind it."""
+def test_a_yes_that_is_not_shown_holds_off_every_other_mail(desk: Desk) -> None:
+    """Another mail about the request sends nothing either, and does not write off what PVWA may yet show."""
     desk.pvwa = Deaf(desk.clock)
     desk.pvwa.add(desk.request)
     desk.restart()
     desk.waits()
-    desk.clock.turn(100)
+    for _ in range(3):
+        desk.clock.turn(100)
+        assert "does not show it" in str(desk.waits(MARA, "mail2mail2"))
+        assert "does not show it" in str(desk.waits())
+    assert desk.unsettled() == ["mail1mail1"]
+    comment = "Approved on behalf of ilka.brandt@corp.example (approvald mail1mail1)"
+    FakePvwa.confirm(desk.pvwa, REQUEST, Level.FIRST, comment)  # at last it arrives
+    assert desk.handle(MARA, "mail2mail2") is Code.ALREADY_CONFIRMED
+    done(desk.handle())
+    assert (len(desk.pvwa.attempts), desk.approved()) == (1, {Level.FIRST: "mail1mail1"})
+
+
+def test_a_yes_that_is_not_shown_is_given_up_no_earlier_than_a_mail(desk: Desk) -> None:
+    """Its mail is refused meanwhile, such as of a group its sender has left; days later nothing is open behind it."""
+    desk.pvwa = Deaf(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    desk.waits()
+    desk.clock.turn(71 * 3600)
+    with pytest.raises(Unavailable, match="does not show it"):
+        give_up("mail1mail1", desk.tools)
+    desk.clock.turn(3600)
     give_up("mail1mail1", desk.tools)
     assert (desk.unsettled(), desk.approved()) == ([], {})
+
+
+def test_a_yes_that_is_never_shown_blocks_no_other_mail_for_ever(desk: Desk) -> None:
+    """A mail that never comes back leaves it to the next one, after days in which PVWA has not shown it."""
+    desk.pvwa = Deaf(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    desk.waits()
+    desk.clock.turn(72 * 3600)
+    done(desk.handle(MARA, "mail2mail2"))
+    assert desk.approved() == {Level.FIRST: "mail2mail2"}
+
+
+def test_a_yes_about_what_waits_no_more_is_given_up_at_once(desk: Desk) -> None:
+    """Somebody confirmed the request in the portal: what was taken cannot come to anything any more."""
+    desk.pvwa = Deaf(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    desk.waits()
+    desk.pvwa.act_in_portal(REQUEST, "mara.voss")
+    desk.clock.turn(100)
+    assert desk.handle() is Code.ALREADY_CONFIRMED
+    assert (desk.unsettled(), desk.approved()) == ([], {})
+
+
+def test_a_yes_dated_by_a_clock_that_was_wrong_counts_from_now(desk: Desk) -> None:
+    """A clock that ran a year ahead for a moment keeps nobody waiting for a year."""
+    desk.pvwa = Deaf(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    desk.waits()
+    desk.clock.turn(-3600)
+    desk.waits(MARA, "mail2mail2")
+    desk.clock.turn(100)
+    desk.waits(MARA, "mail2mail2")
+    desk.clock.turn(72 * 3600)
+    done(desk.handle(MARA, "mail2mail2"))
 
 
 def test_a_confirmation_that_cannot_be_read_back_is_told_when_it_can(desk: Desk) -> None:

@@ -56,6 +56,34 @@ def test_a_mail_that_is_taken_away_meanwhile_is_settled_first(house: House, *, a
     assert house.mails.unfiled() == []
 
 
+def test_a_mail_that_was_taken_away_stops_no_other_mail(house: House) -> None:
+    """An error nobody expected holds that one mail up, as it would if it were still there."""
+    item = house.forward(house.ask())
+    house.pvwa.fail("confirm", LOST)
+    house.round()
+    house.mailbox.move(item, Folder.DONE)
+    house.pvwa.fail("details", RuntimeError("an error nobody expected"))
+    house.clock.turn(100)
+    house.round()
+    assert outcomes(house) == ["open"]
+    house.forward(house.ask("DB-PROD-02_18"))
+    rounds(house, 2)
+    assert sorted(outcomes(house)) == ["confirmed", "not_done"]
+
+
+def test_a_mail_that_was_taken_away_waits_as_long_as_it_has_to(house: House) -> None:
+    """PVWA may be at work on its confirmation for a minute: it is not asked for again every second."""
+    item = house.forward(house.ask())
+    house.pvwa.fail("confirm", LOST)
+    house.round()
+    house.mailbox.move(item, Folder.DONE)
+    house.clock.turn(10)
+    house.round()
+    [entry] = house.mails.unfiled()
+    assert entry.retry_at is not None
+    assert (entry.retry_at - house.clock.now()).total_seconds() >= 45
+
+
 def test_a_mail_that_is_moved_away_and_back_is_told_what_was_done(house: House) -> None:
     """The attempt that confirmed is answered so; moved back by hand, the mail is one more attempt, too late."""
     item = house.forward(house.ask())

@@ -215,6 +215,18 @@ def test_what_another_program_was_refused_is_seen_without_a_claim(guards: Guards
     assert not guards.one.has_failed("svc-pam-l1", "1")
 
 
+def test_without_the_ledger_an_accepted_password_stays_accepted(guards: Guards, tmp_path: Path) -> None:
+    """No program can log on anew then, so that none has been refused; the alarm about the ledger can be mailed."""
+    guards.one.succeeded("svc-approvald", "1")
+    for store in guards.stores:
+        store.close()
+    (tmp_path / "ledger.db").rename(tmp_path / "elsewhere")
+    (tmp_path / "ledger.db").mkdir()
+    assert not guards.one.has_failed("svc-approvald", "1")
+    with pytest.raises(Unavailable):
+        guards.one.may_try("svc-approvald", "1")
+
+
 def test_a_clock_that_was_ahead_holds_nobody_back_for_long(guards: Guards) -> None:
     """A refusal that is dated days ahead counts as one of just now, once."""
     guards.clock.turn(7 * 24 * 60 * MINUTE)

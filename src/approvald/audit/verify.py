@@ -129,7 +129,7 @@ class _State:
         """Whether the line before this one was kept elsewhere: files in front of it may have been given away."""
         if self.anchors.get(line.seq - 1) != line.prev:
             return False
-        del self.anchors[line.seq - 1]
+        self.anchors = {seq: kept for seq, kept in self.anchors.items() if seq >= line.seq}
         return True
 
     def _lost(self) -> None:

@@ -27,14 +27,15 @@ def check_evidence(path: Path, anchors: Mapping[int, str]) -> Report:
         contents = _contents(path)
         manifest: Mapping[str, Any] = json.loads(contents.pop(MANIFEST))
         head, hashes, made_by_format = manifest["head"], dict(manifest["files"]), int(manifest["format"])
-        last = int(head["seq"])
+        last, request_id = int(head["seq"]), str(manifest["request_id"])
         known = {last: str(head["hash"]), **anchors}
     except _UNREADABLE as error:
         report.find(str(path), 0, f"is no evidence that can be read ({type(error).__name__}: {error})")
         return report
     excerpt = contents.get(AUDIT, b"")
     report = verify([(f"{path}/{AUDIT}", split(excerpt))], anchors=known, at_least=last, is_excerpt=True)
-    for name, what in (*_unlike_manifest(contents, hashes), *_unlike_excerpt(contents, excerpt, made_by_format)):
+    unlike = _unlike_excerpt(contents, excerpt, made_by_format, request_id)
+    for name, what in dict.fromkeys((*_unlike_manifest(contents, hashes), *unlike)):
         report.find(f"{path}/{name}", 0, what)
     return report
 
@@ -49,18 +50,28 @@ def _unlike_manifest(contents: Mapping[str, bytes], hashes: Mapping[str, str]) -
             yield name, "is not as it was written"
 
 
-def _unlike_excerpt(contents: Mapping[str, bytes], excerpt: bytes, made_by_format: int) -> Iterator[tuple[str, str]]:
+def _unlike_excerpt(
+    contents: Mapping[str, bytes], excerpt: bytes, made_by_format: int, request_id: str
+) -> Iterator[tuple[str, str]]:
     """Find files that say something else than the chained lines: a manifest can be written anew, the chain cannot."""
     if made_by_format != FORMAT:
         yield MANIFEST, f"is of format {made_by_format}; this approvald checks format {FORMAT}, so use one that made it"
         return
+    lines = list(_shown(split(excerpt)))
     try:
-        said = derived(list(_shown(split(excerpt))))
+        said = derived(lines)
     except (KeyError, TypeError, AttributeError, IndexError):
         yield AUDIT, "has lines that say what approvald does not write"
         return
-    for name, content in said.items():
-        if contents.get(name, content) != content:
+    told = {str(line.event["request_id"]).casefold() for line in lines if line.event and line.event.get("request_id")}
+    if told and request_id.casefold() not in told:
+        yield MANIFEST, "names another request than the lines do"
+    for name in sorted((contents.keys() | said.keys()) - {AUDIT}):
+        if name not in said:
+            yield name, "was added"
+        elif name not in contents:
+            yield name, "is missing"
+        elif contents[name] != said[name]:
             yield name, f"says something else than {AUDIT}"
 
 

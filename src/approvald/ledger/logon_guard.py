@@ -86,11 +86,17 @@ class LedgerLogonGuard:
             raise
 
     def has_failed(self, account: str, version: str) -> bool:
-        """Look whether this version was refused, and the account not taken since. Claims nothing."""
+        """Look whether this version was refused, and the account not taken since. Claims nothing.
+
+        Without the ledger no program can try anew, so that none can have been refused: then it says no.
+        """
         failures = tables.logon_failures.c
         mine = sa.and_(failures.account == self._name(account), failures.version == version)
-        with self._store.look() as connection:
-            return connection.execute(sa.select(failures.failures).where(mine)).first() is not None
+        try:
+            with self._store.look() as connection:
+                return connection.execute(sa.select(failures.failures).where(mine)).first() is not None
+        except Unavailable:
+            return False
 
     def _write(self, account: str, version: str) -> datetime | None:
         """Count one refused log-on. Returns when the next try is allowed."""
