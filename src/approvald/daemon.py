@@ -30,12 +30,14 @@ class Room(Protocol):
 class Daemon:
     """The loop. `rest` is called after every poll, `reload` after SIGHUP; both may raise Unavailable.
 
+    `pause` waits so many seconds, or until it is woken.
     `failed` is told why a poll did not do all its work, `recovered` that one did; they never raise.
     """
 
     def __init__(
         self, *, mailroom: Room, clock: Clock, patience: Patience, poll_seconds: float,
         beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object], signals: Signals,
+        pause: Callable[[float], None],
         failed: Callable[[Unavailable], None], recovered: Callable[[], None],
     ) -> None:  # fmt: skip
         self._tell_failed = failed
@@ -48,13 +50,14 @@ class Daemon:
         self._rest = rest
         self._reload = reload
         self._signals = signals
+        self._pause = pause
         self._failures = 0
         self._is_lost = False
 
     def run(self) -> None:
         """Poll until told to stop, or until another program has taken the role."""
         while not self._signals.is_stopping() and not self._is_lost:
-            self._signals.wait(self._poll())
+            self._pause(self._poll())
         event(_LOG, Event.LEASE_LOST if self._is_lost else Event.DAEMON_STOPPING, logging.INFO)
 
     def run_once(self) -> Round:

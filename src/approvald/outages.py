@@ -16,6 +16,8 @@ from approvald.alarm_desk import AlarmDesk
 from approvald.alarms import Alarm, AlarmKind
 from approvald.errors import AuthenticationFailed, System
 from approvald.ledger.outages import Outage, OutageBook
+from approvald.ledger.refused_accounts import RefusedAccounts
+from approvald.ledger.store import Store
 from approvald.logs import Event, event
 from approvald.ports import Clock
 from approvald.refusals import Refusals
@@ -43,6 +45,13 @@ class Outages:
         self._lasting: dict[System, Outage] | None = None
         self._back_since: dict[System, datetime] = {}
         self._in_a_row: Counter[System] = Counter()
+
+    @classmethod
+    def kept_in(cls, store: Store, *, alarms: AlarmDesk, tell_after: timedelta) -> Outages:
+        """Put it together with its books in this ledger."""
+        clock, book = store.clock, OutageBook(store)
+        refusals = Refusals(book=RefusedAccounts(store), outages=book, alarms=alarms, clock=clock, quiet=tell_after)
+        return cls(book=book, refusals=refusals, alarms=alarms, clock=clock, tell_after=tell_after)
 
     def failed(self, system: System, cause: str) -> None:
         """Take a failure in. The first one begins an outage."""

@@ -24,8 +24,8 @@ from approvald.early_endings import no_approval, silent, told, unread
 from approvald.endings import Code, Ended, Ending
 from approvald.errors import Unavailable
 from approvald.facts import Facts
+from approvald.fetching import Fetching
 from approvald.findings import decision_event, findings
-from approvald.humans import Human
 from approvald.intake import (
     Automatic,
     CodeMail,
@@ -43,13 +43,9 @@ from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.mail_facts import mail_facts
 from approvald.model import (
-    AccessRequest,
-    Level,
     Mail,
     NotARequest,
     Notification,
-    Person,
-    PersonLookup,
     Reading,
 )
 from approvald.people import People
@@ -61,7 +57,6 @@ from approvald.sender import VerifiedSender
 from approvald.senders import Senders
 from approvald.settling import Confirming, give_up
 from approvald.stamp import Stamp
-from approvald.standing import actors
 from approvald.stopwatch import Stopwatch
 from approvald.uptime import Uptime
 
@@ -108,10 +103,13 @@ class Pipeline:
         act: CarryOut = carry_out,
     ) -> None:
         self._act = act
+        self._fetching = Fetching(
+            people=people, approvers=approvers, confirming=confirming, comparison=rules.comparison,
+            pvwa_names=rules.pvwa_names,
+        )  # fmt: skip
         self._rules = rules
         self._read = read
         self._directory = directory
-        self._people = people
         self._approvers = approvers
         self._mails = mails
         self._uptime = uptime
@@ -128,7 +126,7 @@ class Pipeline:
         """
         if is_resumed(entry):
             with watch.step("resume"):
-                done = self._found_done(entry)
+                done = found_done(entry, self._directory, self._confirming)
             if done is not None:
                 return done
         ended = self._way(mail, entry, watch)
@@ -141,16 +139,10 @@ class Pipeline:
 
         Raises Unavailable while nobody can tell.
         """
-        done = self._found_done(entry)
+        done = found_done(entry, self._directory, self._confirming)
         if done is None and is_resumed(entry):
             give_up(entry.id, self._confirming)
         return done
-
-    def _found_done(self, entry: Entry) -> Ended | None:
-        done = found_done(entry, self._directory, self._confirming) if is_resumed(entry) else None
-        if done is None:
-            return None
-        return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
 
     def _way(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         with watch.step("intake"):
@@ -206,7 +198,7 @@ class Pipeline:
             return Ending(code=code, request_id=pointer.request_id)
 
         with watch.step("pvwa"):
-            request = find_request(self._confirming.pvwa, pointer.request_id, self._accounts(approver))
+            request = find_request(self._confirming.pvwa, pointer.request_id, self._fetching.accounts(approver))
         if isinstance(request, Ending):
             return request
 
@@ -219,14 +211,14 @@ class Pipeline:
         if barred is not None:
             return barred
         reading = pointer if isinstance(pointer, Notification) else as_recorded(request, requestor)
-        facts = self._facts(approver, reading, request, requestor)
+        facts = self._fetching.facts(approver, reading, request, requestor)
         decision = decide(facts)
         if decision.code in _MAY_MISS_A_GROUP and self._approvers.read_again():
             # A group made since the last reading: the sender is judged once more, by the groups as they are now
             again = self._approvers.of(approver.sender)
             if isinstance(again, Ending):
                 return again
-            facts = self._facts(again, reading, request, requestor)
+            facts = self._fetching.facts(again, reading, request, requestor)
             decision = decide(facts)
         asked = Asked(
             ledger_id=entry.id, age=self._uptime.age(mail.listed.received), has_waited=entry.waiting_since is not None,
@@ -250,16 +242,13 @@ class Pipeline:
     def _write_down(self, facts: Facts, decision: Confirm | Refuse, asked: Asked, mail: Mail) -> None:
         """Write the decision down with every check and its value, before anything is done about it."""
         policy = self._permission.findings(decision, asked) if isinstance(decision, Confirm) else ()
-        stamp = self._rules.stamp
         self._mails.decided(
             asked.ledger_id,
             {
                 **decision_event(facts, decision, (*findings(facts, decision), *policy)),
                 "mail": mail_facts(mail),
                 "asks_for": "reject" if asked.rejects else "confirm",
-                "policy_hash": stamp.policy_hash,
-                "configuration_hash": stamp.configuration_hash,
-                "version": stamp.version,
+                **self._rules.stamp.marks(),
             },
             request_id=facts.request.request_id,
         )
@@ -269,36 +258,3 @@ class Pipeline:
         if not isinstance(kind, RuleForward) or not is_request_subject(mail.headers, self._rules.intake):
             return ""
         return self._senders.owner_of_rule(mail)
-
-    def _accounts(self, approver: Approver) -> tuple[Level, ...]:
-        """Return the account whose group the sender is in first, then the other one."""
-        mine = {group.level for group in approver.groups}
-        return tuple(sorted(self._confirming.accounts, key=lambda account: account not in mine))
-
-    def _facts(
-        self, approver: Approver, reading: Notification, request: AccessRequest, requestor: PersonLookup
-    ) -> Facts:
-        acted = actors(request, self._confirming.our_names())
-        portal_people = self._people.behind(acted)
-        approved_before = self._confirming.confirmations.approved_before(request.request_id, request.created)
-        accounts = self._people.accounts_that_matter(approver.sender.person, approver.accounts, acted)
-        requestors = [requestor] if isinstance(requestor, Person) else []
-        before: tuple[Human, ...] = (*approved_before.values(), *portal_people)
-        return Facts(
-            now=self._confirming.clock.now(),
-            sender=approver.sender,
-            sender_groups=approver.groups,
-            sender_accounts=accounts,
-            book=self._approvers.book(),
-            notification=reading,
-            request=request,
-            requestor=requestor,
-            acted=acted,
-            portal_people=portal_people,
-            link_bearers=self._people.link_bearers(
-                (approver.sender.person, *accounts, *requestors), (*requestors, *before)
-            ),
-            approved_before=approved_before,
-            pvwa_names=self._rules.pvwa_names,
-            comparison=self._rules.comparison,
-        )

@@ -6,13 +6,14 @@ that hangs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 from approvald.ports import Clock
 
 LONGEST_SILENCE: Final = timedelta(minutes=10)
-"""Longer than any call outside, and than any pause between two of them."""
+"""Longer than any call outside."""
 
 
 class Pulse:
@@ -21,10 +22,20 @@ class Pulse:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last = clock.monotonic()
+        self._rests = False
 
     def beat(self) -> None:
         """Say that the program gets on."""
         self._last = self._clock.monotonic()
+
+    def rest(self, wait: Callable[[float], None], seconds: float) -> None:
+        """Call `wait`: a pause that is meant is no silence, however long a system asked for it."""
+        self._rests = True
+        try:
+            wait(seconds)
+        finally:
+            self.beat()
+            self._rests = False
 
     def silence(self) -> timedelta:
         """Return how long nothing has begun or ended."""
@@ -32,4 +43,4 @@ class Pulse:
 
     def is_gone(self) -> bool:
         """Whether the silence is longer than anything that is meant to be."""
-        return self.silence() > LONGEST_SILENCE
+        return not self._rests and self.silence() > LONGEST_SILENCE

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from approvald.confirm import confirmed_ending
-from approvald.endings import Ending, RequestFacts
+from approvald.endings import Ended, Ending, RequestFacts
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.intents import Intent
 from approvald.lookup import find_request
@@ -24,11 +24,18 @@ def is_resumed(entry: Entry) -> bool:
     return entry.state is State.CONFIRMING
 
 
-def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> Ending | None:
+def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> Ended | None:
     """Return how the mail ended if its confirmation stands at PVWA or in the ledger, else None.
 
     Raises Unavailable where PVWA or the directory does not answer.
     """
+    done = _found(entry, directory, confirming) if is_resumed(entry) else None
+    if done is None:
+        return None
+    return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+
+
+def _found(entry: Entry, directory: Directory, confirming: Confirming) -> Ending | None:
     known = confirming.confirmations.done_by_mail(entry.id)
     for intent in [known] if known is not None else confirming.confirmations.open_of_mail(entry.id):
         request = find_request(confirming.pvwa, intent.request_id, _accounts(intent, confirming))

@@ -31,6 +31,14 @@ class Stamp:
         policy = {name: whole[name] for name in POLICY_SECTIONS} | {"compare": whole["pvwa"]["compare"]}
         return cls(version=__version__, configuration_hash=_hash(whole), policy_hash=_hash(policy), policy=policy)
 
+    def marks(self) -> dict[str, str]:
+        """Return what goes with every start and decision."""
+        return {
+            "version": self.version,
+            "configuration_hash": self.configuration_hash,
+            "policy_hash": self.policy_hash,
+        }
+
 
 def _hash(values: Mapping[str, Any]) -> str:
     text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)

@@ -68,13 +68,8 @@ class Trail:
     def _begin(self, holder: str, token: int | None) -> None:
         """Write down who works from now on and by which rules, and whether these have changed."""
         stamp = self._stamp
-        versions = {
-            "version": stamp.version,
-            "configuration_hash": stamp.configuration_hash,
-            "policy_hash": stamp.policy_hash,
-        }
         before = self._names.recall(_KIND).get("hash")
-        self._rows.add(AuditKind.START, {**versions, "holder": holder, "lease": token})
+        self._rows.add(AuditKind.START, {**stamp.marks(), "holder": holder, "lease": token})
         if before != stamp.policy_hash:
             content = {"before": before, "policy_hash": stamp.policy_hash, "policy": dict(stamp.policy)}
             self._rows.add(AuditKind.POLICY, content)

@@ -29,8 +29,6 @@ from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.opening import store_for
-from approvald.ledger.outages import OutageBook
-from approvald.ledger.refused_accounts import RefusedAccounts
 from approvald.ledger.store import Store
 from approvald.ledger_alarm import LedgerAlarm
 from approvald.logs import Event, event
@@ -40,7 +38,6 @@ from approvald.pulse import Pulse
 from approvald.reader import Reader
 from approvald.reader_worker import Task
 from approvald.reconciling import Reconciling
-from approvald.refusals import Refusals
 from approvald.reply import ReplyRules
 from approvald.rooms import Made, Parts
 from approvald.settings import Settings
@@ -91,8 +88,9 @@ def build(settings: Settings, signals: Signals, lease: Lease, pulse: Pulse, cloc
         watching = Watching.from_settings(settings, kept, Mails(kept), settle=settle)
         trail = Trail.from_settings(settings, store, watching)
         stack.enter_context(trail.kept(this_program(), lease.token))
-        outages = _outages(settings, store, watching)
-        breaker = partial(Breaker, clock=clock, patience=_patience(settings), health=outages, beat=pulse.beat)
+        patience = _patience(settings)
+        outages = Outages.kept_in(store, alarms=watching.alarms, tell_after=patience.tell_after)
+        breaker = partial(Breaker, clock=clock, patience=patience, health=outages, beat=pulse.beat)
         secrets = BreakableSecretStore(_secrets(settings, store, stack), breaker(System.SECRET_STORE))
         directory = BreakableDirectory(_directory(settings, secrets, store, stack), breaker(System.DIRECTORY))
         adapter = _pvwa(settings, secrets, store, stack, permit=trail.before_acting(lease.certain))
@@ -107,17 +105,9 @@ def build(settings: Settings, signals: Signals, lease: Lease, pulse: Pulse, cloc
             mailbox=mailbox, directory=directory, pvwa=pvwa, outages=outages,
         )  # fmt: skip
         yield _daemon(
-            settings, parts, reader=reader, signals=signals,
+            settings, parts, reader=reader, signals=signals, pause=partial(pulse.rest, signals.wait),
             rest=partial(_watch, outages, rooms.reconciling(parts), trail, breaker(System.AUDIT)),
         )  # fmt: skip
-
-
-def _outages(settings: Settings, store: Store, watching: Watching) -> Outages:
-    tell_after, book = timedelta(minutes=settings.daemon.tell_after_minutes), OutageBook(store)
-    refusals = Refusals(
-        book=RefusedAccounts(store), outages=book, alarms=watching.alarms, clock=store.clock, quiet=tell_after
-    )
-    return Outages(book=book, refusals=refusals, alarms=watching.alarms, clock=store.clock, tell_after=tell_after)
 
 
 def _scratch(clock: Clock, stack: ExitStack) -> Store:
@@ -207,7 +197,10 @@ def _mailbox(
     return mailbox
 
 
-def _daemon(settings: Settings, parts: Parts, *, signals: Signals, rest: Callable[[], None], reader: Reader) -> Daemon:
+def _daemon(
+    settings: Settings, parts: Parts, *, signals: Signals, pause: Callable[[float], None], rest: Callable[[], None],
+    reader: Reader,
+) -> Daemon:  # fmt: skip
     patience = _patience(settings)
     made = rooms.shadow(parts, patience) if parts.is_shadow else rooms.live(parts, patience)
     alarm = LedgerAlarm(
@@ -223,6 +216,7 @@ def _daemon(settings: Settings, parts: Parts, *, signals: Signals, rest: Callabl
         rest=partial(_rest, reader, parts.pvwa, made, rest),
         reload=made.groups.read,
         signals=signals,
+        pause=pause,
         failed=_only_log if parts.is_shadow else alarm.failed,
         recovered=alarm.recovered,
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from approvald.errors import ApprovaldError
 from approvald.model import AccessRequest, Level
 from approvald.ports import Absent, Accepted, Clock, Declined, Forbidden
 from fakes.pvwa_requests import Act, Action, FakeRequest
@@ -31,7 +30,7 @@ class ConfirmAttempt:
 @dataclass(kw_only=True)
 class _Fault:
     call: Call
-    error: ApprovaldError
+    error: Exception
     skip: int
     times: int | None
     after_effect: bool
@@ -92,7 +91,7 @@ class FakePvwa:
     def fail(
         self,
         call: Call,
-        error: ApprovaldError,
+        error: Exception,
         *,
         skip: int = 0,
         times: int | None = 1,

@@ -152,7 +152,7 @@ def test_the_team_hears_once_an_hour_that_mails_wait_for_nothing_outside(house: 
     """Not at once, because most waits are short; after `tell_after`. Outages are told of by test_outages.py."""
     for number in range(3):
         house.forward(house.ask(f"DB-PROD-01_{number}"))
-    house.pvwa.fail("details", RuntimeError("a bug"), times=None)  # type: ignore[arg-type]  # no error of ours
+    house.pvwa.fail("details", RuntimeError("a bug"), times=None)
     for _ in range(4):
         house.round()
         house.clock.turn(61)

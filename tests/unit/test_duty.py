@@ -29,9 +29,9 @@ def work() -> Iterator[Daemon]:
     yield cast("Daemon", None)
 
 
-@pytest.mark.parametrize("hangs", [True, False])
-def test_a_lease_is_renewed_while_the_work_gets_on(tmp_path: Path, *, hangs: bool) -> None:
-    """Ten minutes without a call outside are longer than anything that is meant to be."""
+@pytest.mark.parametrize("does", ["hangs", "works", "rests"])
+def test_a_lease_is_renewed_while_the_work_gets_on(tmp_path: Path, does: str) -> None:
+    """Ten minutes without a call outside are longer than anything that is meant to be, but for a pause."""
     clock = FakeClock()
     store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", clock)
     lease = Lease(store, "mail", "host0 process 1 (1)", longest_call=timedelta(seconds=0))
@@ -41,14 +41,27 @@ def test_a_lease_is_renewed_while_the_work_gets_on(tmp_path: Path, *, hangs: boo
         pulse=pulse, prepare=store.open, work=work, alone=False, begun=lambda: None,
     )  # fmt: skip
     with duty.once():
-        clock.turn(601)
-        if not hangs:
-            pulse.beat()
-        until = time.monotonic() + (3 if hangs else 20)
-        while not _is_held(store) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert _is_held(store) is not hangs
+        if does == "rests":
+            pulse.rest(lambda seconds: _outlast(store, clock, seconds), 900)
+        else:
+            clock.turn(601)
+            if does == "works":
+                pulse.beat()
+            _until_held(store, 3 if does == "hangs" else 20)
+        assert _is_held(store) is not (does == "hangs")
+        assert pulse.is_gone() is (does == "hangs")
     store.close()
+
+
+def _outlast(store: Store, clock: FakeClock, seconds: float) -> None:
+    clock.turn(seconds)
+    _until_held(store, 20)
+
+
+def _until_held(store: Store, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not _is_held(store) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def _is_held(store: Store) -> bool:

@@ -15,10 +15,8 @@ from approvald.ledger import tables
 from approvald.ledger.entries import State
 from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook
-from approvald.ledger.refused_accounts import RefusedAccounts
 from approvald.ledger.store import Store
 from approvald.outages import Outages
-from approvald.refusals import Refusals
 from approvald.settings import Settings
 from approvald.waiting import Patience
 from approvald.watching import Watching
@@ -45,9 +43,7 @@ class Site:
 
     def restart(self) -> None:
         """Start the program again."""
-        book, alarms, long = OutageBook(self.store), self.watching.alarms, PATIENCE.tell_after
-        refusals = Refusals(book=RefusedAccounts(self.store), outages=book, alarms=alarms, clock=self.clock, quiet=long)
-        self.outages = Outages(book=book, refusals=refusals, alarms=alarms, clock=self.clock, tell_after=long)
+        self.outages = Outages.kept_in(self.store, alarms=self.watching.alarms, tell_after=PATIENCE.tell_after)
         self.breaker = Breaker(System.PVWA, clock=self.clock, patience=PATIENCE, health=self.outages)
 
     def ask(self, error: Exception | None = None) -> bool:
