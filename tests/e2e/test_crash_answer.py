@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
-from approvald_sandbox.faults import System
-from e2e.crash_cases import Kind, Scene
-from e2e.crash_fixtures import scene
-
-__all__ = ["scene"]
-pytestmark = pytest.mark.timeout(600)
+from e2e.crash_cases import Kind
+from e2e.crash_matrix import ACTING_CALLS, CrashMatrix
 
 
-def test_killed_at_every_commit(scene: Scene) -> None:
-    """Right before it is on the disk: the step was done, or was not."""
-    print(f"{scene.at_every_commit(Kind.ANSWER, after=False)} kills")  # noqa: T201 - the figure
+class TestAnswer(CrashMatrix):
+    """One Confirm is accepted, on the code."""
 
-
-@pytest.mark.parametrize("processed", [False, True], ids=["before it is processed", "before it is answered"])
-@pytest.mark.parametrize("system", [System.EXCHANGE, System.PVWA], ids=str)
-def test_killed_in_every_call(scene: Scene, system: System, *, processed: bool) -> None:
-    """Whether the system has done its part or not."""
-    kills = scene.in_every_call(Kind.ANSWER, system, processed=processed)
-    print(f"{kills} kills")  # noqa: T201 - the figure
-    assert kills >= 1
+    kind = Kind.ANSWER
+    calls = ACTING_CALLS
