@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
@@ -45,6 +45,13 @@ from approvald.standing import (
 
 _LOG: Final = logging.getLogger(__name__)
 _SERVER_ERROR: Final = 500
+
+
+class CarryOut(Protocol):
+    """How a confirmation is carried out; shadow mode has another way, which does nothing."""
+
+    def __call__(self, decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
+        """Return how the mail ends. Raises as carry_out does."""
 
 
 def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:

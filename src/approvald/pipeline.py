@@ -13,12 +13,12 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from approvald.approvers import Approver, Approvers
 from approvald.challenging import Challenging, as_recorded
 from approvald.compare import Comparison
-from approvald.confirm import carry_out
+from approvald.confirm import CarryOut, carry_out
 from approvald.decide import Confirm, Refuse, decide
 from approvald.early_endings import no_approval, silent, told, unread
 from approvald.endings import Code, Ended, Ending
@@ -42,12 +42,7 @@ from approvald.ledger.mails import Mails
 from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.mail_facts import mail_facts
-from approvald.model import (
-    Mail,
-    NotARequest,
-    Notification,
-    Reading,
-)
+from approvald.model import Mail, NotARequest, Notification, Reading
 from approvald.people import People
 from approvald.permission import Asked, Permission
 from approvald.plausibility import Plausibility
@@ -73,13 +68,6 @@ class Rules:
     pvwa_names: Mapping[str, str]
     max_age: timedelta
     stamp: Stamp
-
-
-class CarryOut(Protocol):
-    """How a confirmation is carried out; shadow mode has another way, which does nothing."""
-
-    def __call__(self, decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
-        """Return how the mail ends. Raises as confirm.carry_out does."""
 
 
 class Pipeline:

@@ -10,7 +10,7 @@ from functools import partial
 from approvald.approvers import Approvers
 from approvald.challenging import Challenging
 from approvald.compare import Comparison
-from approvald.confirm import carry_out
+from approvald.confirm import CarryOut, carry_out
 from approvald.daemon import Room
 from approvald.group_pins import GroupPins
 from approvald.groups import ApproverGroups
@@ -28,7 +28,7 @@ from approvald.outages import Outages
 from approvald.outbox import Outbox
 from approvald.people import People
 from approvald.permission import Permission
-from approvald.pipeline import CarryOut, Pipeline, Rules
+from approvald.pipeline import Pipeline, Rules
 from approvald.policy import Policy
 from approvald.ports import Directory, Mailbox, Pvwa
 from approvald.reconciling import ReconcileRules, Reconciling

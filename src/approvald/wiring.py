@@ -164,13 +164,9 @@ def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: Ex
     from approvald.adapters.active_directory import ActiveDirectory  # noqa: PLC0415 - see the top
 
     directory = ActiveDirectory(
-        settings.directory,
-        groups=settings.groups,
-        people=settings.people,
-        secrets=secrets,
-        guard=_guard(settings, store, System.DIRECTORY),
-        clock=store.clock,
-    )
+        settings.directory, groups=settings.groups, people=settings.people, secrets=secrets,
+        guard=_guard(settings, store, System.DIRECTORY), clock=store.clock,
+    )  # fmt: skip
     stack.callback(directory.close)
     return directory
 
