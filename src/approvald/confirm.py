@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
-from approvald.errors import ApprovaldError, OutcomeUnknown, System, Unavailable
+from approvald.errors import OutcomeUnknown, System, Unavailable, Unreadable
 from approvald.findings import record_facts
 from approvald.ledger.intents import Act, Intent, IntentOpen
 from approvald.logs import Event, event
@@ -27,6 +27,7 @@ from approvald.settling import (
     read_request,
     settle_as_found,
     settle_as_not_there,
+    settle_as_taken,
     shown_facts,
     wait_while_at_work,
 )
@@ -37,6 +38,7 @@ from approvald.standing import (
     comment_for,
     is_ours,
     last_actor,
+    may_have_acted,
     progress,
     rejection_for,
     standing,
@@ -154,23 +156,28 @@ def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confir
 
 def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
     """Read back what PVWA has accepted, and say what it still needs; what it does not show is not told as done."""
+    tools.confirmations.taken(intent)
     try:
-        after = tools.pvwa.details(intent.request_id, intent.account)
-    except Unavailable:
-        tools.confirmations.taken(intent)
-        raise
-    except ApprovaldError:
+        after = read_request(intent, tools)
+    except Unreadable:
         # PVWA took it, and its record of the request is of a kind nobody knows
         tools.confirmations.settle(intent, done=True, how="accepted, not read back")
         return confirmed
-    if isinstance(after, AccessRequest) and _nothing_happened(decision.request, after, tools):
-        tools.confirmations.taken(intent)
-        raise not_shown_yet()
-    if not isinstance(after, AccessRequest):
-        tools.confirmations.settle(intent, done=True, how="accepted, not shown")
-        return confirmed
-    tools.confirmations.settle(intent, done=True, how="accepted", after=record_facts(after))
-    return confirmed_ending(confirmed, after, tools)
+    if isinstance(after, AccessRequest):
+        if not _shows_it(decision.request, after, intent, tools):
+            raise not_shown_yet()
+        tools.confirmations.settle(intent, done=True, how="accepted", after=record_facts(after))
+        return confirmed_ending(confirmed, after, tools)
+    # Gone, or out of our accounts' sight now that it has gone on: the yes itself is all there is to be known
+    settle_as_taken(intent, tools)
+    return confirmed
+
+
+def _shows_it(before: AccessRequest, after: AccessRequest, intent: Intent, tools: Confirming) -> bool:
+    """Whether the record shows what was taken: with our comment, or at least changed as by our account."""
+    if is_ours(after, intent.ledger_id):
+        return True
+    return not _nothing_happened(before, after, tools) and may_have_acted(before, after, tools.our_names())
 
 
 def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:

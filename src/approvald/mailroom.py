@@ -112,16 +112,18 @@ class Mailroom:
 
     def _is_given_up(self, entry: Entry) -> bool:
         """Whether an undecided mail leaves nothing behind: what it may have confirmed is first read from PVWA."""
-        if not is_resumed(entry):
-            return True
-        if not self._is_due(entry):
+        if is_resumed(entry) and not self._is_due(entry):
             return False
-        done, is_known = None, False
         with on_every_line(entry.id):
-            with self._held_up(entry):
-                done, is_known = self._pipeline.settle(entry), True
-            if done is not None:
-                self._end(entry, done, Stopwatch(self._clock))
+            return self._leaves_nothing_open(entry)
+
+    def _leaves_nothing_open(self, entry: Entry) -> bool:
+        """Whether nothing was confirmed for a mail that is not read any more. What was ends it; else it waits."""
+        done, is_known = None, False
+        with self._held_up(entry):
+            done, is_known = self._pipeline.settle(entry), True
+        if done is not None:
+            self._end(entry, done, Stopwatch(self._clock))
         return is_known and done is None
 
     def _waiting(self, listed: Sequence[ListedMail]) -> int:
@@ -207,7 +209,10 @@ class Mailroom:
         if mail.gone:
             return
         event(_LOG, Event.EXCHANGE_ITEM_UNFETCHABLE, logging.ERROR, why=mail.why)
-        self._end(entry, Ended(ending=Ending(code=Code.UNREADABLE, why=mail.why)), Stopwatch(self._clock))
+        if self._leaves_nothing_open(entry):
+            unread = Ending(code=Code.UNREADABLE, why=mail.why)
+            told = Ended(ending=unread, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+            self._end(entry, told, Stopwatch(self._clock))
 
     def _wait(
         self, entry: Entry, system: str, cause: str, wished_seconds: float | None, *, is_meant: bool = False

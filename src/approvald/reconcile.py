@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvald.model import AccessRequest, Confirmer
-from approvald.standing import COMMENT, bare, is_ours
+from approvald.standing import COMMENT, bare, is_ours, who_may_be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +83,6 @@ def _our_user(confirmer: Confirmer, ours: Collection[str]) -> str:
     """
     if confirmer.acted_at is None:
         return ""
-    names = [name for name, _ in confirmer.members] if confirmer.is_group else [confirmer.name]
+    names = [name for name, _ in who_may_be(confirmer)]
     found = [name for name in names if bare(name) in ours]
     return found[0] if found and (len(names) == 1 or COMMENT.fullmatch(confirmer.comment)) else ""

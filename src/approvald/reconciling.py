@@ -70,7 +70,7 @@ class Reconciling:
     def sweep(self) -> None:
         """Compare once. Raises Unavailable, Unreadable."""
         # PVWA first: whatever happens between the two questions is then in the ledger's answer
-        records = self._records()
+        records, closed = self._records()
         names = [self._pvwa.user_name(account) for account in self._accounts]
         known = self._confirmations.recent(self._clock.now() - self._rules.span)
         every = self._confirmations.about([record.request_id for record in records])
@@ -87,15 +87,19 @@ class Reconciling:
                 why = f"{found.user_name} has confirmed {found.request_id} in CyberArk, and approvald has not."
                 self._say(found.key, AlarmKind.UNEXPLAINED_CONFIRMATION, why, found.request_id, facts)
                 told.add(found.key)
+        # Only now: what this sweep could not compare is read again by the next one
+        unsettled = {each.request_id.casefold() for each in every if each.is_open}
+        self._closed.update(each for each in closed if each[1].casefold() not in unsettled)
         count = self._look_up(known, told)
         event(_LOG, Event.RECONCILE_DONE, logging.INFO, count=len(records) + count)
 
-    def _records(self) -> Sequence[AccessRequest]:
+    def _records(self) -> tuple[Sequence[AccessRequest], Sequence[tuple[Level, str]]]:
         """Read what the accounts' lists name: the newest first, and none again that was closed when it was read.
 
-        The list alone may not say who has acted (pvwa-rest 2.1).
+        Returns the records, and which are closed. The list alone may not say who has acted (pvwa-rest 2.1).
         """
         found: list[AccessRequest] = []
+        closed: list[tuple[Level, str]] = []
         for account in self._accounts:
             ids = [each for each in self._pvwa.incoming(account) if (account, each) not in self._closed]
             for request_id in sorted(ids, key=_number, reverse=True)[:_MOST]:
@@ -103,8 +107,8 @@ class Reconciling:
                 if isinstance(record, AccessRequest):
                     found.append(record)
                     if standing(record, self._clock.now()) is not Standing.WAITING:
-                        self._closed.add((account, request_id))
-        return found
+                        closed.append((account, request_id))
+        return found, closed
 
     def _since(self, remembered: Mapping[str, str]) -> datetime:
         """Return when this ledger was first compared: what our accounts did before was another program's business."""

@@ -72,12 +72,16 @@ class Retrying:
     def identify(self, entry: Entry, mail: Mail) -> Entry:
         """Add what the fetched mail says of itself, and at which mail it is a further attempt. Returns that entry.
 
-        It is one at a mail that was filed, when it is no longer where it was filed. Raises Unavailable.
+        It is one at a mail that was filed, when it is no longer where it was filed. Raises Unavailable, also while
+        another item of this mail may have confirmed its request: whether this is an attempt or a copy shows then.
         """
         message_id, sender = mail.message_id[:998], (mail.from_address or "").casefold()[:320]
         if (entry.message_id, entry.sender) == (message_id, sender):
             return entry
         entry = replace(entry, message_id=message_id, sender=sender)
+        if self._mails.is_in_flight(entry):
+            message = "another item of this mail may have confirmed its request already; that is settled first"
+            raise Unavailable(System.PVWA, message)
         filed = self._mails.filed_before(entry)
         earlier = [each for each in filed if not _is_copy(each)] or filed
         if earlier and not self._lies_there(earlier):

@@ -172,6 +172,7 @@ def _pipeline(
             accounts=accounts(settings),
             settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
             shown_within=_max_age(settings),
+            age=uptime.age,
         ),
         senders=Senders(SenderRules.from_settings(settings), parts.directory, groups),
         plausibility=parts.watching.plausibility,

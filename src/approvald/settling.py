@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
-from approvald.endings import Ending
+from approvald.endings import Code, Ending
 from approvald.errors import System, Unavailable
 from approvald.findings import record_facts
 from approvald.ledger.confirmations import Confirmations
@@ -27,12 +28,14 @@ class Confirming:
 
     `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
     `shown_within`: how long what PVWA took without showing it keeps every other mail from confirming the same.
+    `age`: how long ago an instant (UTC) was, when the time in which approvald could not look does not count.
     """
 
     pvwa: Pvwa
     confirmations: Confirmations
     clock: Clock
     accounts: tuple[Level, ...]
+    age: Callable[[datetime], timedelta]
     settle: timedelta = timedelta(seconds=60)
     shown_within: timedelta = timedelta(hours=72)
 
@@ -92,25 +95,45 @@ def not_shown_yet() -> Unavailable:
     return Unavailable(System.PVWA, message)
 
 
+def _not_readable() -> Unavailable:
+    """Return what lets a mail wait while nobody can look what became of a confirmation."""
+    message = (
+        "a confirmation of this request was sent, and PVWA lets none of the confirming accounts see the request now, "
+        "so that nobody can tell what became of it; the mail waits until one of them may see it again"
+    )
+    return Unavailable(System.PVWA, message)
+
+
 def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
     """Write down that it never happened: PVWA, read after its time, does not show it.
 
-    Raises Unavailable where PVWA took it, and may show it yet.
+    Raises Unavailable where PVWA took it and may show it yet, and where PVWA shows the request to nobody.
     """
-    if intent.taken_at is not None and _waits_for(intent, found, tools):
-        now = tools.clock.now()
-        if intent.taken_at > now:  # the clock was wrong: it counts from now
-            tools.confirmations.taken(intent)
-        if now - intent.taken_at < tools.shown_within:
+    if intent.taken_at is not None and intent.taken_at > tools.clock.now():  # the clock was wrong: it counts from now
+        tools.confirmations.taken(intent)
+        intent = replace(intent, taken_at=tools.clock.now())
+    if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
+        if isinstance(found, AccessRequest) and _waits_for(intent, found, tools):
             raise not_shown_yet()
+        if isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
+            raise _not_readable()
+    if intent.taken_at is not None and isinstance(found, Ending):
+        settle_as_taken(intent, tools)
+        raise decide_afresh()
     tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=shown_facts(found))
 
 
-def _waits_for(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> bool:
-    """Whether the request still waits for just what was sent."""
+def settle_as_taken(intent: Intent, tools: Confirming) -> None:
+    """Write down that it was done by all that can be known: PVWA took it, and shows the request no more."""
+    tools.confirmations.settle(intent, done=True, how="accepted, not shown")
+
+
+def _waits_for(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
+    """Whether the request still waits for just what was taken; what PVWA does not say is no other request or level."""
     return (
-        isinstance(found, AccessRequest)
-        and (found.created, found.level) == (intent.created, intent.level)
+        intent.taken_at is not None
+        and (None in {found.created, intent.created} or found.created == intent.created)
+        and found.level in {None, intent.level}
         and standing(found, tools.clock.now()) is Standing.WAITING
     )
 

@@ -141,6 +141,26 @@ def is_ours(request: AccessRequest, ledger_id: str) -> bool:
     )
 
 
+def may_have_acted(before: AccessRequest, after: AccessRequest, our_names: Collection[str]) -> bool:
+    """Whether what is new in the record can be our account's act.
+
+    It cannot where PVWA names others, or shows the comment of another act of ours.
+    """
+    ours = frozenset(bare(name) for name in our_names if name)
+    new = [each for each in after.confirmers if each.acted_at and each not in before.confirmers]
+    return not new or any(_may_be_by(each, ours) and not COMMENT.fullmatch(each.comment) for each in new)
+
+
+def _may_be_by(confirmer: Confirmer, ours: Collection[str]) -> bool:
+    names = who_may_be(confirmer)
+    return not names or any(bare(name) in ours for name, _ in names)
+
+
+def who_may_be(confirmer: Confirmer) -> Sequence[tuple[str, str]]:
+    """Return the user names, with full names, of whom one is this confirmer; none where PVWA lists no members."""
+    return confirmer.members if confirmer.is_group else ((confirmer.name, confirmer.full_name),)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Actor:
     """Who acted on a request, in words, and when (UTC).
@@ -166,7 +186,7 @@ def actors(request: AccessRequest, our_names: frozenset[str]) -> tuple[Actor, ..
 
 def _actor(confirmer: Confirmer, at: datetime, ours: frozenset[str]) -> Actor:
     """Name the human in our own comment; else PVWA's user with full name; else the group, said so."""
-    listed = confirmer.members if confirmer.is_group else ((confirmer.name, confirmer.full_name),)
+    listed = who_may_be(confirmer)
     names = frozenset(user_name.casefold() for user_name, _ in listed)
     comment = COMMENT.fullmatch(confirmer.comment)
     by_us = [name for name in names if bare(name) in ours]

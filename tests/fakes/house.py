@@ -143,6 +143,7 @@ class House:
                 confirmations=confirmations,
                 clock=clock,
                 accounts=(Level.FIRST, Level.SECOND),
+                age=self.uptime.age,
             ),
             senders=Senders(SenderRules.from_settings(settings), self.directory, groups),
             plausibility=self.watching.plausibility,

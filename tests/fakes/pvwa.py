@@ -30,7 +30,7 @@ class ConfirmAttempt:
 @dataclass(kw_only=True)
 class _Fault:
     call: Call
-    error: Exception
+    error: BaseException
     skip: int
     times: int | None
     after_effect: bool
@@ -54,6 +54,8 @@ class FakePvwa:
         self.attempts: list[ConfirmAttempt] = []
         self.confirmations: list[ConfirmAttempt] = []
         self.rejections: list[ConfirmAttempt] = []
+        self.before_confirming: Callable[[Permit], Accepted | None] = lambda _: None
+        """What stands in front of PVWA: it may take a confirmation without passing it on."""
         self.rests = 0
         self.closed = False
 
@@ -91,7 +93,7 @@ class FakePvwa:
     def fail(
         self,
         call: Call,
-        error: Exception,
+        error: BaseException,
         *,
         skip: int = 0,
         times: int | None = 1,
@@ -138,6 +140,9 @@ class FakePvwa:
         self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Confirm once."""
+        taken = self.before_confirming(permit)
+        if taken is not None:
+            return taken
         if permit is not None:
             permit()
         attempt = ConfirmAttempt(request_id, account, comment)

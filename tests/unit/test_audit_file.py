@@ -135,8 +135,9 @@ def test_a_file_that_is_emptied_in_its_place_is_told(desk: Desk) -> None:
     assert "lines 1 to 5 are missing" in str(desk.verified().findings[0])
 
 
+@pytest.mark.parametrize("is_rotated", [False, True])
 @pytest.mark.parametrize("kept", [0, 2])
-def test_what_the_ledger_cannot_take_at_once_is_told_later(desk: Desk, kept: int) -> None:
+def test_what_the_ledger_cannot_take_at_once_is_told_later(desk: Desk, kept: int, *, is_rotated: bool) -> None:
     """The file was cut while the ledger was away as well: nothing is forgotten, and no line left out."""
     desk.add(5)
     lines = desk.path.read_bytes().splitlines(keepends=True)
@@ -147,6 +148,8 @@ def test_what_the_ledger_cannot_take_at_once_is_told_later(desk: Desk, kept: int
     ledger.mkdir()
     with pytest.raises(Unavailable):
         desk.copy.bring_up_to_date()
+    if is_rotated:
+        desk.path.rename(desk.folder / "audit.jsonl.1")
     ledger.rmdir()
     (desk.folder / "elsewhere").rename(ledger)
     desk.add()

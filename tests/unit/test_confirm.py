@@ -37,6 +37,7 @@ class Desk:
 
     def __init__(self, path: Path) -> None:
         self.clock = FakeClock()
+        self.down = timedelta()
         self.pvwa = FakePvwa(self.clock)
         self.path = path
         self.request: FakeRequest = self.pvwa.ask(REQUEST)
@@ -107,6 +108,7 @@ class Desk:
             confirmations=Confirmations(self.store),
             clock=self.clock,
             accounts=(Level.FIRST, Level.SECOND),
+            age=lambda instant: self.clock.now() - instant - self.down,
         )
 
 
@@ -264,6 +266,21 @@ class Deaf(FakePvwa):
         return super().confirm(request_id, account, comment, permit=permit)
 
 
+class Reticent(Deaf):
+    """Such a load balancer in front of a PVWA whose records leave a field out."""
+
+    lies = 9
+    hidden = ""
+
+    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+        """Leave it out."""
+        found = super().details(request_id, account)
+        if not isinstance(found, AccessRequest):
+            return found
+        shown = replace(found, level=None) if self.hidden == "level" else found
+        return replace(shown, created=None) if self.hidden == "created" else shown
+
+
 def test_a_yes_that_the_record_does_not_show_is_not_told(desk: Desk) -> None:
     """An empty 200 may come from something in front of PVWA: the mail waits, and nothing is sent again."""
     desk.pvwa = Deaf(desk.clock)
@@ -309,6 +326,45 @@ def test_a_yes_that_is_not_shown_is_given_up_no_earlier_than_a_mail(desk: Desk) 
     with pytest.raises(Unavailable, match="does not show it"):
         give_up("mail1mail1", desk.tools)
     desk.clock.turn(3600)
+    give_up("mail1mail1", desk.tools)
+    assert (desk.unsettled(), desk.approved()) == ([], {})
+
+
+def test_time_in_which_nobody_could_look_gives_nothing_up(desk: Desk) -> None:
+    """Days of maintenance do not make its mail too old either."""
+    desk.pvwa = Deaf(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    desk.waits()
+    desk.clock.turn(100 * 3600)
+    desk.down = timedelta(hours=90)
+    assert "does not show it" in str(desk.waits(MARA, "mail2mail2"))
+
+
+@pytest.mark.parametrize("then", ["", "level", "created"])
+@pytest.mark.parametrize("first", ["", "level", "created"])
+def test_a_yes_holds_off_other_mails_where_a_record_says_less(desk: Desk, first: str, then: str) -> None:
+    """A PVWA that names no level, or no time of creation, speaks of the same request all the same."""
+    desk.pvwa = reticent = Reticent(desk.clock)
+    desk.pvwa.add(desk.request)
+    desk.restart()
+    reticent.hidden = first
+    desk.waits()
+    desk.clock.turn(100)
+    reticent.hidden = then
+    assert "does not show it" in str(desk.waits(MARA, "mail2mail2"))
+    assert len(desk.tools.confirmations.open_of_mail("mail1mail1")) == 1
+
+
+def test_nobody_may_look_is_no_word_about_it(desk: Desk) -> None:
+    """Neither what was taken nor what was lost is given up by a 403, until its mail would be."""
+    desk.pvwa.fail("confirm", LOST)
+    desk.waits()
+    desk.clock.turn(100)
+    desk.request.forbidden_to = frozenset(Level)
+    with pytest.raises(Unavailable, match="nobody can tell"):
+        give_up("mail1mail1", desk.tools)
+    desk.clock.turn(72 * 3600)
     give_up("mail1mail1", desk.tools)
     assert (desk.unsettled(), desk.approved()) == ([], {})
 

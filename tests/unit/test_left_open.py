@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from approvald.ledger import tables
 from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.entries import State
 from approvald.model import Folder, Level
-from fakes.house import ILKA, House
+from approvald.ports import Accepted
+from fakes.house import ILKA, MARA, House
+from fakes.pvwa import Permit
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "approvald.toml"
 LOST = OutcomeUnknown("the answer was lost")
@@ -176,3 +179,122 @@ def test_what_was_sent_while_the_clock_was_ahead_settles_in_time(house: House, c
         house.clock.turn(50)
     assert told(house) == ["Approved"]
     assert len(house.pvwa.confirmations) == 1
+
+
+class Gateway:
+    """Something in front of PVWA that says yes by itself: what it took never comes to PVWA. `sent`: how often."""
+
+    def __init__(self, house: House, *, meanwhile: Callable[[], object] = lambda: None) -> None:
+        self._meanwhile = meanwhile
+        self.sent = 0
+        house.pvwa.before_confirming = self
+
+    def __call__(self, permit: Permit) -> Accepted:
+        """Take one."""
+        if permit is not None:
+            permit()
+        self.sent += 1
+        self._meanwhile()
+        return Accepted()
+
+
+def test_a_mail_that_is_moved_away_and_back_at_once_is_decided_when_nothing_was_done(house: House) -> None:
+    """While its first item is not settled nobody knows whether the second is an attempt or a copy: it waits."""
+    item = house.forward(house.ask())
+    house.pvwa.fail("confirm", LOST)
+    house.round()
+    house.mailbox.move(house.mailbox.move(item, Folder.DONE), None)
+    house.clock.turn(5)
+    house.round()
+    assert told(house) == []
+    rounds(house)
+    assert (told(house), sorted(outcomes(house))) == (["Approved"], ["confirmed", "not_done"])
+
+
+def test_a_copy_of_a_mail_whose_answer_was_lost_is_told_nothing(house: House) -> None:
+    """It waits until the first one is told, and is a copy then as it was before."""
+    item = house.forward(house.ask())
+    house.pvwa.fail("confirm", LOST, after_effect=True)
+    house.round()
+    house.mailbox.copy(item)
+    house.clock.turn(5)
+    house.round()
+    rounds(house)
+    assert (told(house), outcomes(house), house.mails.unfiled()) == (["Approved"], ["confirmed"], [])
+
+
+@pytest.mark.parametrize("after_effect", [True, False])
+def test_a_mail_that_cannot_be_fetched_any_more_is_settled_first(house: House, *, after_effect: bool) -> None:
+    """Exchange says that it is broken: what it has confirmed is told all the same, and nothing stays open."""
+    item = house.forward(house.ask())
+    house.pvwa.fail("confirm", LOST, after_effect=after_effect)
+    house.round()
+    house.mailbox.poison.add(item)
+    rounds(house)
+    assert outcomes(house) == (["confirmed"] if after_effect else ["not_done"])
+    assert told(house) == (["Approved"] if after_effect else ["Not approved"])
+
+
+def test_what_nobody_may_read_is_neither_done_nor_undone(house: House) -> None:
+    """The accounts lost their right for a while: the mail waits, and what PVWA shows then is told."""
+    request = house.ask()
+    house.forward(request)
+    house.pvwa.fail("confirm", LOST, after_effect=True)
+    house.round()
+    request.forbidden_to = frozenset(Level)
+    rounds(house, 2)
+    assert (outcomes(house), told(house)) == (["open"], [])
+    request.forbidden_to = frozenset()
+    rounds(house, 2)
+    assert (outcomes(house), told(house)) == (["confirmed"], ["Approved"])
+
+
+def test_what_was_taken_and_nobody_may_read_is_not_sent_again(house: House) -> None:
+    """By no other mail either, once the accounts have their right back."""
+    request, gateway = house.ask(), Gateway(house)
+    house.forward(request)
+    house.round()
+    request.forbidden_to = frozenset(Level)
+    rounds(house, 2)
+    request.forbidden_to = frozenset()
+    house.forward(request, MARA)
+    rounds(house, 2)
+    assert (gateway.sent, outcomes(house)) == (1, ["open"])
+
+
+def test_what_was_taken_and_is_gone_is_done(house: House) -> None:
+    """PVWA took it, could not be read, and has no record of the request any more: as if it was read at once."""
+    request = house.ask()
+    house.forward(request)
+    house.pvwa.fail("details", Unavailable(System.PVWA, "away"), skip=1)
+    house.round()
+    house.pvwa.delete(request.request_id)
+    rounds(house, 2)
+    assert (outcomes(house), told(house)) == (["confirmed"], ["Approved"])
+
+
+class Killed(BaseException):
+    """kill -9."""
+
+
+@pytest.mark.parametrize("end", [Killed(), RuntimeError("an error nobody expected")], ids=["killed", "an error"])
+def test_what_was_taken_is_written_down_before_it_is_read_back(house: House, end: BaseException) -> None:
+    """The program ends while it reads what PVWA made of it: nothing is sent a second time."""
+    gateway = Gateway(house)
+    house.forward(house.ask())
+    house.pvwa.fail("details", end, skip=1)
+    try:
+        house.round()
+    except Killed:
+        house.crash()
+    rounds(house, 3)
+    assert (gateway.sent, outcomes(house)) == (1, ["open"])
+
+
+def test_the_act_of_somebody_else_is_not_told_as_ours(house: House) -> None:
+    """Something in front of PVWA said yes by itself, and in that second somebody approved in the portal."""
+    request = house.ask()
+    Gateway(house, meanwhile=lambda: house.pvwa.act_in_portal(request.request_id, "mara.voss"))
+    house.forward(request)
+    rounds(house, 3)
+    assert (outcomes(house), told(house)) == (["not_done"], ["Already approved"])

@@ -235,3 +235,15 @@ def test_a_clock_that_was_ahead_holds_nobody_back_for_long(guards: Guards) -> No
     held_back(guards.one)
     guards.clock.turn(15 * MINUTE)
     guards.one.may_try("svc-pam-l1", "1")
+
+
+def test_without_the_ledger_a_refused_password_stays_refused(guards: Guards, tmp_path: Path) -> None:
+    """Another program was refused, and the ledger said so before it went away."""
+    guards.one.succeeded("svc-approvald", "1")
+    guards.other.failed("svc-approvald", "1")
+    assert guards.one.has_failed("svc-approvald", "1")
+    for store in guards.stores:
+        store.close()
+    (tmp_path / "ledger.db").rename(tmp_path / "elsewhere")
+    (tmp_path / "ledger.db").mkdir()
+    assert guards.one.has_failed("svc-approvald", "1")

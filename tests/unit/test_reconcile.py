@@ -201,3 +201,33 @@ def test_the_shipped_configuration_sweeps() -> None:
     """Nobody has to switch it on."""
     shipped = config.load(Path(__file__).parents[2] / "config" / "approvald.toml")
     assert shipped.reconcile.every_minutes == 15
+
+
+def test_a_sweep_that_breaks_off_forgets_nothing(desk: Desk) -> None:
+    """What it had read, and not compared yet, is read again by the next one."""
+    desk.hour()
+    desk.clock.turn(60)
+    desk.confirm(12, written_down=False)
+    desk.confirm(11)
+    desk.pvwa.fail("details", Unavailable(System.PVWA, "away"), skip=1)
+    for _ in range(5):
+        desk.hour()
+    assert [alarm.kind for alarm in desk.alarms] == [AlarmKind.UNEXPLAINED_CONFIRMATION]
+
+
+def test_what_an_open_intent_hides_is_looked_at_again(desk: Desk) -> None:
+    """Somebody used the password while our own confirmation was not settled; it comes to nothing."""
+    desk.hour()
+    desk.clock.turn(60)
+    request = desk.pvwa.ask("DB-PROD-01_12", "jonas.keil")
+    intent = Intent(
+        ledger_id="mail1mail1", request_id="DB-PROD-01_12", created=request.created, level=Level.FIRST,
+        account=Level.FIRST, approver_guid="guid", approver_link=None, intended_at=desk.clock.now(), act=Act.CONFIRM,
+    )  # fmt: skip
+    desk.confirmations.intend(intent, comment=MINE)
+    desk.pvwa.confirm("DB-PROD-01_12", Level.FIRST, "by hand")
+    desk.hour()
+    assert desk.alarms == []
+    desk.confirmations.settle(intent, done=False, how="not_at_pvwa")
+    desk.hour()
+    assert [alarm.kind for alarm in desk.alarms] == [AlarmKind.UNEXPLAINED_CONFIRMATION]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from approvald.audit.chain import Line
@@ -29,34 +28,30 @@ class AuditCopy:
         self._name = name[:512]
         self._tell_short = tell_short
         self._at: int | None = None
-        self._unplaced: Opened | None = None
-        """What was found in the file and is not written down yet, because the ledger went away in between."""
+        self._unplaced: list[Opened] = []
+        """What was found in the file, in order, and is not written down yet: the ledger may be away in between."""
 
     def bring_up_to_date(self) -> None:
         """Append what the file has not got yet. Raises Unavailable (ledger or audit)."""
-        opened = self._unplaced = self._look()
-        if opened is not None or self._at is None:
-            self._at = self._find_place(opened)
-            self._unplaced = None
-        at = self._at
+        found = self._file.look()
+        if found is not None:
+            self._unplaced.append(found)
+        while self._unplaced:
+            self._at = self._find_place(self._unplaced[0])
+            self._unplaced.pop(0)
+        at = self._noted()
         while lines := list(self._rows.rows_after(at, _AT_ONCE)):
             self._file.append(lines)
             at = self._at = lines[-1].seq
             self._rows.note_copied(self._name, at)
 
-    def _look(self) -> Opened | None:
-        found, before = self._file.look(), self._unplaced
-        if found is None or before is None:
-            return found or before
-        return replace(
-            found, torn_bytes=before.torn_bytes + found.torn_bytes, was_emptied=before.was_emptied or found.was_emptied
-        )
+    def _noted(self) -> int:
+        """Return the number of the last line that this host is known to have written."""
+        return self._at if self._at is not None else self._rows.copied(self._name)
 
-    def _find_place(self, opened: Opened | None) -> int:
+    def _find_place(self, opened: Opened) -> int:
         """Return the number of the last line that this host has, in this file or in a rotated one."""
-        noted = max(self._rows.copied(self._name), self._at or 0)
-        if opened is None:
-            return noted
+        noted = self._noted()
         if opened.torn_bytes:
             self._rows.add(AuditKind.TRAIL, {"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
             event(_LOG, Event.AUDIT_HEALED, logging.WARNING, size=opened.torn_bytes)

@@ -6,14 +6,12 @@ was sent again, or replayed, was received at another time, or while the first on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from approvald.ledger import tables
-
-if TYPE_CHECKING:
-    from approvald.ledger.entries import Entry
+from approvald.ledger.entries import Entry, State
 
 
 def filed_before(entry: Entry) -> sa.Select[Any]:
@@ -26,15 +24,23 @@ def filed_before(entry: Entry) -> sa.Select[Any]:
     )
 
 
+def in_flight(entry: Entry) -> sa.Select[tuple[int]]:
+    """Count the other items of the same mail whose confirmation may have been sent and is not settled."""
+    mails = tables.mails.c
+    here = sa.and_(mails.received == entry.received, mails.state == State.CONFIRMING)
+    return sa.select(sa.func.count()).where(*_of_same_message(entry), here)
+
+
 def that_make_it_a_copy(entry: Entry) -> sa.Select[tuple[int]]:
     """Count the entries beside which this item is a copy.
 
     Those are: another item of the same mail which had not left the Inbox when this one was first seen there; and,
-    unless this is a further attempt, any answered mail. Only mails of proven senders count, so that nobody silences
-    another one's mail.
+    unless this is a further attempt, any answered mail. One that was taken out of the Inbox undecided is none: it is
+    filed when that is certain. Only mails of proven senders count, so that nobody silences another one's mail.
     """
     mails = tables.mails.c
-    not_left = sa.or_(mails.filed_at.is_(None), mails.filed_at > entry.seen_at)
+    left_later = sa.and_(mails.filed_at > entry.seen_at, mails.ended_at.is_not(None))
+    not_left = sa.or_(mails.filed_at.is_(None), left_later)
     beside = sa.and_(mails.received == entry.received, not_left)
     return (
         sa.select(sa.func.count())

@@ -63,8 +63,14 @@ class Cases:
                 .order_by(mails.seen_at.desc())
             ).first()
         if row is not None:
-            return self._request(row.request_id) if row.request_id else self._case("", [row.id])
+            request_id = row.request_id or self._decided(row.id)
+            return self._request(request_id) if request_id else self._case("", [row.id])
         return self._request(named)
+
+    def _decided(self, mail_id: str) -> str:
+        """Return which request a mail was last decided about, where its ending does not say so, or is still to come."""
+        about = (line.event.get("request_id") for line in self._rows.of(mail_ids=[mail_id]) if line.event)
+        return next(reversed([str(each) for each in about if each]), "")
 
     def _request(self, request_id: str) -> Case | None:
         mails = tables.mails.c

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -16,6 +17,8 @@ from approvald.ledger.intents import Act, Intent, IntentOpen, read_intent
 from approvald.ledger.store import Store
 from approvald.model import Level
 from approvald.reconcile import Known
+
+_UNKNOWN: Final = 0
 
 
 class Confirmations:
@@ -96,9 +99,13 @@ class Confirmations:
         return self._read(tables.confirmations.c.ledger_id == ledger_id, outcome=tables.OPEN)
 
     def open_beside(self, intent: Intent) -> Sequence[Intent]:
-        """Return every unsettled intent of this one's request, at either level, or of its mail, oldest first."""
-        rows = tables.confirmations.c
-        same_request = sa.and_(rows.request_id == intent.request_id.casefold(), rows.created == _key(intent.created))
+        """Return every unsettled intent of this one's request, at either level, or of its mail, oldest first.
+
+        Where PVWA did not say when a request was created, at one of the two, it may be the same.
+        """
+        rows, created = tables.confirmations.c, _key(intent.created)
+        may_be_same = rows.created.in_([created, _UNKNOWN]) if created else sa.true()
+        same_request = sa.and_(rows.request_id == intent.request_id.casefold(), may_be_same)
         return self._read(sa.or_(same_request, rows.ledger_id == intent.ledger_id), outcome=tables.OPEN)
 
     def done_by_mail(self, ledger_id: str) -> Intent | None:
@@ -209,4 +216,4 @@ def _open(intent: Intent) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _key(created: datetime | None) -> int:
-    return int(created.timestamp()) if created else 0
+    return int(created.timestamp()) if created else _UNKNOWN

@@ -41,6 +41,8 @@ class LedgerLogonGuard:
         self._system = system
         self._longest = longest_call + MARGIN
         self._holder = (holder or this_program())[:256]
+        self._refused: set[tuple[str, str]] = set()
+        """What the ledger has said were refused, when it was last asked."""
         self._unwritten: list[tuple[str, str]] = []
         """Refused log-ons that the ledger could not take; nothing is tried before it has."""
 
@@ -88,15 +90,20 @@ class LedgerLogonGuard:
     def has_failed(self, account: str, version: str) -> bool:
         """Look whether this version was refused, and the account not taken since. Claims nothing.
 
-        Without the ledger no program can try anew, so that none can have been refused: then it says no.
+        While the ledger is away, which no program can try anew without, it says what it said before; at first, no.
         """
         failures = tables.logon_failures.c
         mine = sa.and_(failures.account == self._name(account), failures.version == version)
         try:
             with self._store.look() as connection:
-                return connection.execute(sa.select(failures.failures).where(mine)).first() is not None
+                was_refused = connection.execute(sa.select(failures.failures).where(mine)).first() is not None
         except Unavailable:
-            return False
+            return (account, version) in self._refused
+        if was_refused:
+            self._refused.add((account, version))
+        else:
+            self._refused.discard((account, version))
+        return was_refused
 
     def _write(self, account: str, version: str) -> datetime | None:
         """Count one refused log-on. Returns when the next try is allowed."""

@@ -73,6 +73,11 @@ class Mails:
         with self._store.look() as connection:
             return bool(connection.scalar(attempts.that_make_it_a_copy(entry)))
 
+    def is_in_flight(self, entry: Entry) -> bool:
+        """Whether another item of this mail has sent a confirmation, and what became of it is not settled."""
+        with self._store.look() as connection:
+            return bool(connection.scalar(attempts.in_flight(entry)))
+
     def ended_by(self, sender: str, codes: Collection[Code], *, within: timedelta, besides: str) -> int:
         """Return how many mails of this sender ended with one of the codes within that span.
 

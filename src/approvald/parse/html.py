@@ -125,10 +125,10 @@ class _Walk:
 
     def run(self) -> HtmlText:
         for tree in self._trees:
-            if tree.tag is etree.Comment:
-                self._take_comment(tree.text or "")
-            elif isinstance(tree.tag, str):
+            if isinstance(tree.tag, str):
                 self._walk(tree)
+            else:
+                self._take_comment(tree.text or "")
         return HtmlText(visible=self._visible.text(), hidden=self._hidden.text(), whole=self._whole.text())
 
     def _walk(self, tree: html.HtmlElement) -> None:
@@ -137,13 +137,16 @@ class _Walk:
                 self._open(node)
             elif event == "end":
                 self._close(node)
-            elif event == "comment":
+            else:
                 self._take_comment(node.text or "")
             if event != "start":
                 self._add(node.tail)
 
     def _take_comment(self, said: str) -> None:
-        """See where text begins and ends that some clients leave out: Word reads conditions in comments."""
+        """See where text begins and ends that some clients leave out: Word reads conditions in comments.
+
+        An instruction (`<?x ?>`) is one by the rules of HTML, and by some versions of libxml2.
+        """
         if _FOR_SOME.fullmatch(said):
             self._conditions += 1
         elif _FOR_ALL.match(said):
