@@ -18,6 +18,7 @@ from approvald.instance import AlreadyRunning
 from approvald.ledger.lease import Held, Lease
 from approvald.logs import Event, event
 from approvald.pulse import Pulse
+from approvald.readiness import Readiness
 from approvald.signals import Signals
 from approvald.waiting import Patience
 
@@ -48,23 +49,20 @@ class Duty:
         self._pulse = pulse
         self._lease = lease
         self._signals = signals
-        self._patience = patience
+        self._readiness = Readiness(patience, pulse.clock)
         self._prepare = prepare
         self._work = work
         self._alone = alone
 
     def run(self) -> None:
         """Work until told to stop. Raises LedgerUnusable."""
-        failures = 0
         while self._get_ready():
             try:
                 with self._on_duty() as daemon:
-                    failures = 0
+                    self._readiness.reached()
                     daemon.run()
             except Unavailable as away:  # the work could not begin, or its end not be written down
-                _tell_away(away, failures)
-                self._signals.wait(self._patience.pause(failures).total_seconds())
-                failures += 1
+                self._signals.wait(self._readiness.failed(away))
 
     @contextmanager
     def once(self) -> Iterator[Daemon]:
@@ -79,21 +77,19 @@ class Duty:
 
     def _get_ready(self) -> bool:
         """Wait for the ledger and the lease. Returns False when told to stop."""
-        failures, told = 0, ""
+        told = ""
         while not self._signals.is_stopping():
             try:
-                if failures or not told:
+                if self._readiness.failures or not told:
                     self._prepare()
                 held = self._lease.take(alone=self._alone)
             except Unavailable as away:
-                _tell_away(away, failures)
-                self._signals.wait(self._patience.pause(failures).total_seconds())
-                failures += 1
+                self._signals.wait(self._readiness.failed(away))
                 continue
-            failures = 0
             if held is None:
                 event(_LOG, Event.LEASE_TAKEN, logging.INFO, count=self._lease.token or 0)
                 return True
+            self._readiness.reached()
             told = _tell_standby(held, told)
             self._signals.wait(_STAND_BY_SECONDS)
         return False
@@ -142,11 +138,6 @@ class Duty:
             self._lease.release()
         except Unavailable as away:
             event(_LOG, Event.LEASE_NOT_RENEWED, logging.WARNING, cause=str(away))
-
-
-def _tell_away(away: Unavailable, failures: int) -> None:
-    severity = logging.ERROR if failures == 0 else logging.WARNING
-    event(_LOG, Event.SYSTEM_AWAY, severity, system=away.system.value, cause=str(away), attempt=failures + 1)
 
 
 def _tell_standby(held: Held, told: str) -> str:

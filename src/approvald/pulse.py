@@ -20,13 +20,13 @@ class Pulse:
     """Is told of every call outside, when it begins and when it ends. Thread safe."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self._last = clock.monotonic()
         self._rests = False
 
     def beat(self) -> None:
         """Say that the program gets on."""
-        self._last = self._clock.monotonic()
+        self._last = self.clock.monotonic()
 
     def rest(self, wait: Callable[[float], None], seconds: float) -> None:
         """Call `wait`: a pause that is meant is no silence, however long a system asked for it."""
@@ -39,7 +39,7 @@ class Pulse:
 
     def silence(self) -> timedelta:
         """Return how long nothing has begun or ended."""
-        return timedelta(seconds=self._clock.monotonic() - self._last)
+        return timedelta(seconds=self.clock.monotonic() - self._last)
 
     def is_gone(self) -> bool:
         """Whether the silence is longer than anything that is meant to be."""

@@ -23,12 +23,12 @@ from approvald.doctor.survey import Systems
 from approvald.duty import Duty
 from approvald.errors import System, Unavailable
 from approvald.holder import this_program
-from approvald.instance import MAIL
+from approvald.instance import MAIL, OnlyInstance
 from approvald.ledger.halts import Halts
 from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
-from approvald.ledger.opening import store_for
+from approvald.ledger.opening import make_usable, store_for
 from approvald.ledger.store import Store
 from approvald.ledger_alarm import LedgerAlarm
 from approvald.logs import Event, event
@@ -62,14 +62,16 @@ def duty(settings: Settings, signals: Signals, begun: Callable[[], None], clock:
     `begun` is called whenever the work begins.
     """
     with ExitStack() as stack:
+        lock = OnlyInstance(settings.ledger.file, MAIL)
+        stack.callback(lock.close)
         store = store_for(settings.ledger, clock or SystemClock())
         stack.callback(store.close)
         lease = Lease(store, MAIL, this_program(), longest_call=timedelta(seconds=settings.longest_call_seconds()))
         pulse = Pulse(store.clock)
         yield Duty(
-            lease=lease, signals=signals, patience=_patience(settings), pulse=pulse, prepare=store.open,
-            work=partial(build, settings, signals, lease, pulse, store.clock), alone=not store.is_shared,
-            begun=begun,
+            lease=lease, signals=signals, patience=_patience(settings), pulse=pulse,
+            prepare=partial(make_usable, store, lock), begun=begun, alone=not store.is_shared,
+            work=partial(build, settings, signals, lease, pulse, store.clock),
         )  # fmt: skip
 
 

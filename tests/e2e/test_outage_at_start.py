@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from approvald_sandbox.approvald_process import ApprovaldProcess
+from approvald_sandbox.approvald_toml import approvald_toml
 from approvald_sandbox.client import Sandbox
 from approvald_sandbox.faults import Fault, FaultKind, System
 from approvald_sandbox.mails import forwarded
+from e2e.outage_cells import hasty
 from e2e.stage import Stage, raised
 from e2e.waiting import KINDS, NEEDED, assert_confirmed_once, failures
 
@@ -57,3 +60,21 @@ def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
             "Alarm: a system is away, mails wait",
             "All clear: a system is back",
         ]
+
+
+def test_a_ledger_that_cannot_be_written_at_the_start_is_waited_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    """As on a full or read-only disk: the daemon lives, says so in an alarm line, logs on nowhere, and goes on."""
+    state = tmp_path / "state"
+    block = state / "ledger.db.mail.lock"
+    block.mkdir(parents=True)
+    text = hasty(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0, tell_after_minutes=0.01))
+    with ApprovaldProcess(state, text) as daemon:
+        stage = Stage(sandbox, daemon)
+        daemon.wait_for("alarm")
+        [told] = daemon.events("alarm")
+        assert (told["code"], "cannot be written" in told["why"]) == ("ledger_away", True)
+        assert daemon.exit_code() is None
+        assert not sandbox.stats()["operations"]["exchange"]
+        block.rmdir()
+        daemon.wait_for("daemon.started")
+        assert stage.forward(stage.request()) == "Done"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import signal
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from approvald.cli.configuration import config_option, read_settings, refuse_missing_files
 from approvald.cli.exits import Exit
+from approvald.errors import LedgerUnusable
 
 if TYPE_CHECKING:
     from approvald.settings import Settings
@@ -29,15 +29,14 @@ def command(*, once: bool) -> int:
     With --once: ends with 0 when everything in the Inbox was handled, 69 when a system is away and mails wait.
     """
     from approvald import logs  # noqa: PLC0415 - loads what only running needs
-    from approvald.instance import MAIL, AlreadyRunning, only_instance  # noqa: PLC0415 - as above
+    from approvald.instance import AlreadyRunning  # noqa: PLC0415 - as above
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload during the start must not end the process
     settings = read_settings()
     refuse_missing_files(settings)
     logs.set_up(settings.logs)
     try:
-        with nullcontext() if settings.ledger.url else only_instance(settings.ledger.file, MAIL):
-            return _run(settings, once=once)
+        return _run(settings, once=once)
     except AlreadyRunning as error:
         click.echo(f"approvald: {error}", err=True)
         return Exit.TEMPORARY
@@ -47,6 +46,7 @@ def command(*, once: bool) -> int:
 
 def _run(settings: Settings, *, once: bool) -> int:
     from approvald import __version__, wiring  # noqa: PLC0415 - loads every adapter
+    from approvald.alarms import AlarmKind  # noqa: PLC0415 - used here only
     from approvald.logs import Event, event  # noqa: PLC0415 - as above
     from approvald.signals import Signals  # noqa: PLC0415 - as above
 
@@ -62,6 +62,9 @@ def _run(settings: Settings, *, once: bool) -> int:
                 with duty.once() as daemon:
                     return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
             duty.run()
+    except LedgerUnusable as error:
+        event(_LOG, Event.ALARM, logging.CRITICAL, code=AlarmKind.LEDGER_AWAY.value, why=str(error))
+        raise
     finally:
         event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
     return Exit.OK
