@@ -106,7 +106,7 @@ def shadow(parts: Parts, patience: Patience) -> Made:
     room = ShadowRoom(
         mailbox=parts.mailbox,
         pipeline=_pipeline(parts, pvwa, groups, uptime, challenging=challenging, act=would_carry_out),
-        scratch=Mails(parts.kept), shadow=rows, clock=clock, patience=patience,
+        scratch=Mails(parts.kept), decisions=AuditRows(parts.kept), shadow=rows, clock=clock, patience=patience,
         fetch_bytes=settings.parse.limits.fetch_bytes,
     )  # fmt: skip
     following = ShadowFollowing(shadow=rows, pvwa=pvwa, accounts=accounts(settings), clock=clock)

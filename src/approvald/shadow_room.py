@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from approvald.endings import Code, Ending
 from approvald.errors import MustWait, System, Unavailable, Unreadable
+from approvald.ledger.audit_rows import AuditKind, AuditRows
 from approvald.ledger.entries import Entry
 from approvald.ledger.mails import Mails
 from approvald.ledger.shadow import OPEN, Decided, Shadow
@@ -32,15 +33,19 @@ _LOOK_AGAIN: Final = timedelta(minutes=5)
 
 
 class ShadowRoom:
-    """Works through the Inbox with its hands tied. `scratch` holds what the pipeline writes, and is thrown away."""
+    """Works through the Inbox with its hands tied.
+
+    `scratch` and `decisions` hold what the pipeline writes, and are thrown away.
+    """
 
     def __init__(
-        self, *, mailbox: ReadingMailbox, pipeline: Pipeline, scratch: Mails, shadow: Shadow, clock: Clock,
-        patience: Patience, fetch_bytes: int,
+        self, *, mailbox: ReadingMailbox, pipeline: Pipeline, scratch: Mails, decisions: AuditRows, shadow: Shadow,
+        clock: Clock, patience: Patience, fetch_bytes: int,
     ) -> None:  # fmt: skip
         self._mailbox = mailbox
         self._pipeline = pipeline
         self._scratch = scratch
+        self._decisions = decisions
         self._shadow = shadow
         self._clock = clock
         self._patience = patience
@@ -91,10 +96,17 @@ class ShadowRoom:
             return self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
         # The row first: the scratch ledger knows copies by it, and only until the end of this program
         self._scratch.ended(entry.id, ended.ending, reply_to=ended.reply_to)
-        self._shadow.decided(mail, ended.ending, sender=ended.sender or sender)
+        decision = self._decision(entry.id)
+        self._shadow.decided(mail, ended.ending, sender=ended.sender or sender, decision=decision)
         event(_LOG, Event.SHADOW_DECIDED, logging.INFO, code=ended.ending.code.value, sender=ended.sender or sender,
               request_id=ended.ending.request_id)  # fmt: skip
         return True
+
+    def _decision(self, scratch_id: str) -> Mapping[str, object] | None:
+        """Return the facts of a decision that the pipeline has written down, without the ids of the scratch ledger."""
+        lines = self._decisions.of(mail_ids=[scratch_id], kind=AuditKind.DECISION)
+        said = lines[-1].event if lines else None
+        return {key: value for key, value in said.items() if key not in {"mail_id", "request_id"}} if said else None
 
     def _wait(self, entry: Entry, system: str, cause: str, wished_seconds: float | None) -> bool:
         """Try the mail again later. Returns False: it was not decided."""

@@ -131,6 +131,7 @@ def build_doctor(settings: Settings, clock: Clock | None = None) -> Iterator[Sys
         store = store_for(settings.ledger, clock or SystemClock())
         stack.callback(store.close)
         store.join()
+        store.remember("doctor", "asked", store.clock.now().isoformat())  # whether the ledger can be written
         secrets = _secrets(settings, store, stack)
         yield Systems(
             clock=store.clock,

@@ -79,7 +79,9 @@ def test_why_names_the_check_that_refused(day: Day) -> None:
     screen = day.run("why", mails["other_team"])
     assert "NO own_team" in screen
     assert "-- own_vote" in screen
-    assert "Anonymous" in day.run("why", mails["sender_unproven"])
+    forged = day.run("why", mails["sender_unproven"])
+    assert "NO sender_unproven" in forged
+    assert "X-MS-Exchange-Organization-AuthAs: Anonymous" in forged
     assert "knows no request and no mail" in day.run("why", "nothing-of-the-kind", expected=1)
 
 
@@ -100,8 +102,56 @@ def test_history_is_filtered_and_has_no_formulas(day: Day) -> None:
         (("--since", "2099-01-01"), 0),
         (("--outcome", "confirmed", "--outcome", "other_team"), 2),
     ):
-        assert len(day.run("history", *arguments).splitlines()) == expected, arguments
-    assert "a span like 7d" in day.run("history", "--since", "yesterday", expected=64)
+        assert len(day.stage.run("history", *arguments).stdout.splitlines()) == expected, arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("history", "--since", "yesterday"), "a span like 7d"),
+        (("history", "--since", ""), "a span like 7d"),
+        (("history", "--json", "--csv"), "exclude each other"),
+        (("shadow", "report", "--json", "--csv"), "exclude each other"),
+        (("history", "--outcome", "approved"), "no mail ends as 'approved'; it is one of: already_confirmed"),
+    ],
+)
+def test_a_question_that_is_none_is_refused(day: Day, arguments: tuple[str, ...], words: str) -> None:
+    """An empty answer to a mistyped question would read as one."""
+    assert words in day.run(*arguments, expected=64)
+
+
+def test_no_answer_is_said(day: Day) -> None:
+    """Beside the rows, so that programs read none."""
+    assert day.run("history", "--safe", "NO-SAFE") == "approvald: no mail is of that kind\n"
+
+
+def test_the_number_that_people_read_names_a_request(day: Day) -> None:
+    """Where one request has it; the notification and our answers show no more of its id."""
+    assert day.run("why", str(day.approved.number)) == day.run("why", key(day.approved))
+    assert len(day.run("history", "--request", str(day.approved.number)).splitlines()) == 1
+
+
+def test_what_cannot_be_printed_is_said(day: Day) -> None:
+    """A full disk behind the output: no traceback, and no exit code of success."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(  # noqa: S603 - the program under test
+            day.stage.daemon.command("history"), stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=30
+        )
+    assert done.returncode == 1
+    assert (
+        done.stderr == "approvald: what was to be printed could not be written (No space left on device), "
+        "and is not complete\n"
+    )
+
+
+@pytest.mark.parametrize("form", [(), ("--zip",)])
+def test_evidence_that_cannot_be_written_leaves_nothing(day: Day, tmp_path: Path, form: tuple[str, ...]) -> None:
+    """One sentence, and the same command works once the place is right."""
+    target = tmp_path / "nowhere" / "evidence"
+    said = day.run("evidence", key(day.approved), "--to", str(target), *form, expected=1)
+    assert "cannot be written (No such file or directory), and nothing was left there" in said
+    target.parent.mkdir()
+    day.run("evidence", key(day.approved), "--to", str(target), *form)
 
 
 def test_evidence_can_be_checked_without_the_ledger(day: Day, tmp_path: Path) -> None:
@@ -223,7 +273,16 @@ def test_the_trail_is_verified_against_the_ledger(day: Day, tmp_path: Path) -> N
     assert "cut off" in said
     found = json.loads(day.run("audit", "verify", "--json", str(cut), expected=1))
     assert found["whole"] is False
+    assert found["end_checked"] is True
     assert found["last"] == len(lines) - 1
+
+
+def test_an_end_that_could_not_be_checked_is_no_success(day: Day, tmp_path: Path) -> None:
+    """Where a configuration is named, its ledger was to prove the end: a mistyped one must not pass in a cron job."""
+    named = ("--config", str(tmp_path / "no.toml"))
+    assert "NOT checked" in day.run("audit", "verify", str(day.trail), *named, expected=69)
+    found = json.loads(day.run("audit", "verify", "--json", str(day.trail), *named, expected=69))
+    assert (found["whole"], found["end_checked"]) == (True, False)
 
 
 def test_no_body_and_no_secret_is_in_what_auditors_get(day: Day, tmp_path: Path) -> None:

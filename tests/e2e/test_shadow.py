@@ -57,6 +57,19 @@ def test_nothing_is_touched_and_everything_is_compared(sandbox: Sandbox, tmp_pat
         rows = {row["would_end_as"]: row for row in report(stage)}
         assert set(rows) == {"confirmed", "other_team", "sender_unproven"}
         assert sum(1 for _ in stage.daemon.events("shadow.decided")) == 3
+        assert rows["sender_unproven"]["verdict"] == "nothing to compare with"
+        key = rows["other_team"]["request"]
+        why = stage.run("why", key).stdout
+        assert (
+            "would have ended as confirmed; nothing was done" in stage.run("why", rows["confirmed"]["request"]).stdout
+        )
+        assert "would have ended as other_team" in why
+        assert "NO own_team" in why
+        assert "shadow mode moves no mail" in stage.run("retry", "--folder", "Refused", "--reason", "why not").stderr
+        folder = tmp_path / "evidence"
+        assert stage.run("evidence", key, "--to", str(folder)).returncode == 0
+        assert "would have ended as other_team; shadow mode" in (folder / "summary.txt").read_text(encoding="utf-8")
+        assert stage.run("audit", "verify", str(folder)).returncode == 0
 
         # People decide otherwise than approvald would have, and the report says so first
         client = thief(sandbox)

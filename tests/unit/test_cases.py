@@ -13,7 +13,7 @@ from approvald.evidence.checking import check_evidence
 from approvald.evidence.gathering import gather
 from approvald.evidence.writing import write
 from approvald.ledger.audit_rows import AuditRows
-from approvald.ledger.cases import Cases
+from approvald.ledger.cases import Cases, SeveralRequests
 from fakes.house import MARA, House
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "approvald.toml"
@@ -49,3 +49,14 @@ def test_evidence_of_a_mail_that_still_waits_is_whole(house: House, tmp_path: Pa
     gathered = gather(case, AuditRows(house.store))
     write(tmp_path / "evidence", gathered, request_id=case.request_id, made_at=datetime.now(UTC))
     assert [str(each) for each in check_evidence(tmp_path / "evidence", {}).findings] == []
+
+
+def test_a_number_that_several_requests_have_names_none(house: House) -> None:
+    """Safes number their requests by themselves; the sentence says which there are."""
+    cases = Cases(house.store)
+    assert cases.find("17") == cases.find("DB-PROD-01_17")
+    assert cases.find("7") is None
+    house.forward(house.ask("FIN-PROD-02_17"))
+    house.round()
+    with pytest.raises(SeveralRequests, match="name one in full: db-prod-01_17, fin-prod-02_17"):
+        cases.find("17")

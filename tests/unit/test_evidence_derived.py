@@ -31,6 +31,9 @@ LINES = trail(
     ("policy", {"policy_hash": "a" * 64}), ("policy", {"policy_hash": "b" * 64}), ("decision", DECISION),
     ("ending", {"code": "confirmed", "mail_id": "m1", "request_id": "DB_1", "attempt_of": None}),
     ("policy", {"policy_hash": "c" * 64}),
+    ("forged", {"code": "sender_unproven", "mail_id": "m2", "why": "Anonymous", "mail": {"headers": [["From", "x"]]}}),
+    ("refusal", {"code": "not_an_approver", "mail_id": "m3"}),
+    ("shadow", {"would_end_as": "confirmed", "mail_id": "s1", "decision": DECISION}),
 )  # fmt: skip
 
 
@@ -46,8 +49,18 @@ def test_no_name_writes_a_line_of_its_own() -> None:
     assert "  Approver (human): Ilka Brandt?Not approved, ilka.brandt@corp.example, objectGUID 4f6e" in page
 
 
+def test_what_was_not_decided_says_why_and_where_from() -> None:
+    """And what shadow mode decided is not taken for something done."""
+    page = derived(LINES)["summary.txt"].decode()
+    assert "ended as sender_unproven\n  It ended before there was anything to decide.\n  Reason: Anonymous\n" in page
+    assert "  From: x\n" in page
+    assert "  Reason: not_an_approver\n" in page
+    assert "Mail s1, received unknown: would have ended as confirmed; shadow mode, so nothing was done\n" in page
+    assert page.count("Approver (human)") == 2
+
+
 def test_what_is_made_does_not_change_within_a_format() -> None:
     """Evidence of years ago is checked by making its files anew: whoever changes them raises FORMAT and these."""
     made = derived(LINES)
     digest = hashlib.sha256(b"".join(name.encode() + made[name] for name in sorted(made))).hexdigest()
-    assert (FORMAT, digest[:16]) == (1, "4714deb38f1dedf9")
+    assert (FORMAT, digest[:16]) == (2, "9bc73564d96c388d")

@@ -96,6 +96,41 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert "audit" not in names
 
 
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    """A wrong ledger.file must not get our tables, nor be read as a ledger without mails."""
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as raw:
+        raw.execute("CREATE TABLE theirs (something INTEGER)")
+    store = Store(f"sqlite:///{path}", FakeClock())
+    for use in (store.open, store.join, store.peek):
+        with pytest.raises(LedgerUnusable, match="no ledger of approvald"):
+            use()
+    store.close()
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT name FROM sqlite_master").fetchall() == [("theirs",)]
+
+
+def test_commands_that_read_change_nothing(tmp_path: Path) -> None:
+    """A ledger of another version, or none at all, is told apart from one in which nothing was found."""
+    path = tmp_path / "ledger.db"
+    path.touch()
+    store = Store(f"sqlite:///{path}", FakeClock())
+    with pytest.raises(LedgerUnusable, match="holds other tables, or none"):
+        store.peek()
+    store.open()
+    store.peek()
+    newer(path)
+    with pytest.raises(LedgerUnusable, match="newer approvald"):
+        store.peek()
+    store.close()
+    older = tmp_path / "older.db"
+    at_first_revision(older, stamped=True)
+    store = Store(f"sqlite:///{older}", FakeClock())
+    with pytest.raises(LedgerUnusable, match="Start the daemon of this version once"):
+        store.peek()
+    store.close()
+
+
 def newer(path: Path) -> None:
     """Let a newer approvald have written the ledger."""
     with sqlite3.connect(path) as raw:

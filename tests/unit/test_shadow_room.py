@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from approvald import config
+from approvald.ledger.audit_rows import AuditRows
 from approvald.ledger.mails import Mails
 from approvald.ledger.shadow import Shadow
 from approvald.mailroom import Round
@@ -29,7 +30,8 @@ def house(tmp_path: Path) -> House:
 def room(house: House) -> ShadowRoom:
     """Give the room of shadow mode in that house."""
     return ShadowRoom(
-        mailbox=house.mailbox, pipeline=house.pipeline, scratch=Mails(house.store), shadow=Shadow(house.store),
+        mailbox=house.mailbox, pipeline=house.pipeline, scratch=Mails(house.store), decisions=AuditRows(house.store),
+        shadow=Shadow(house.store),
         clock=house.clock, patience=Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0),
         fetch_bytes=5_000_000,
     )  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.configuration import config_option, configuration_file, is_configuration_named, read_settings
 from approvald.cli.exits import Exit
 from approvald.cli.ledger import reading_ledger
 from approvald.errors import ApprovaldError
@@ -49,18 +50,19 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
     """Find any edit, deletion, reordering or truncation in audit FILEs.
 
     Give all of them, the rotated ones too (.gz is read), in any order; or a folder or zip that `approvald evidence`
-    made. Where this configuration's ledger can be read, the end is held against it. Exits 0 when the trail is whole, 1
-    when something is wrong.
+    made. Where there is a configuration, the end is held against its ledger. Exits 0 when the trail is whole, 1 when
+    something is wrong, 69 when nothing is, but that ledger could not be read, so that lines may be missing at the end.
     """
     from approvald.audit.verify import verify as check  # noqa: PLC0415 - used here only
 
     if len(files) == 1 and (files[0].is_dir() or files[0].suffix == ".zip"):
         from approvald.evidence.checking import check_evidence  # noqa: PLC0415 - as above
 
-        return _say(check_evidence(files[0], anchors), "checked against the head that the evidence names", as_json)
+        end = End("checked against the head that the evidence names", is_checked=True)
+        return _say(check_evidence(files[0], anchors), end, as_json)
     from approvald.audit.reading import in_order, lines_of  # noqa: PLC0415 - as above
 
-    with _ledger() as (rows, copied, words):
+    with _ledger() as (rows, copied, end):
         try:
             ordered = [(str(path), lines_of(path)) for path in in_order(files)]
             report = check(ordered, anchors=anchors, at_least=copied)
@@ -69,29 +71,40 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
             raise click.ClickException(message) from error
         if rows is not None:
             _hold_against(rows, report)
-    return _say(report, words, as_json)
+    return _say(report, end, as_json)
+
+
+@dataclass(frozen=True)
+class End:
+    """Whether the end of a trail was checked, in words too. `is_wanted`: a ledger to check it by was to be there."""
+
+    words: str
+    is_checked: bool = False
+    is_wanted: bool = False
 
 
 @contextmanager
-def _ledger() -> Iterator[tuple[AuditRows | None, int, str]]:
-    """Give the ledger's rows, None where it cannot be read; the last line that must be in this host's file; words."""
+def _ledger() -> Iterator[tuple[AuditRows | None, int, End]]:
+    """Give the ledger's rows, None where it cannot be read; the last line that must be in this host's file; the end."""
     from approvald.ledger.audit_rows import AuditRows  # noqa: PLC0415 - loads SQLAlchemy
     from approvald.trail import copy_name  # noqa: PLC0415 - as above
 
     with ExitStack() as stack:
-        rows, copied, words = None, 0, ""
+        rows, copied, is_configured = None, 0, False
         try:
+            is_configured = configuration_file().exists() or is_configuration_named()
             file = read_settings().audit.file
             rows = AuditRows(stack.enter_context(reading_ledger()))
             copied, (head, _) = rows.copied(copy_name(file)), rows.head()
-        except (ApprovaldError, click.ClickException) as error:
-            rows, words = None, f"its end is NOT checked: {str(error).splitlines()[0]}"
+        except (ApprovaldError, click.ClickException, PermissionError) as error:
+            rows, end = None, End(f"its end is NOT checked: {str(error).splitlines()[0]}", is_wanted=is_configured)
         else:
             newer = f"; the ledger has {head - copied} newer lines" if head > copied else ""
-            words = f"its end is checked against the ledger, line {copied}{newer}"
+            end = End(f"its end is checked against the ledger, line {copied}{newer}", is_checked=True)
             if not copied:
                 words = f"its lines are the ledger's, but its end is NOT checked: this host has written no {file}"
-        yield rows, copied, words
+                end = End(words)
+        yield rows, copied, end
 
 
 def _hold_against(rows: AuditRows, report: Report) -> None:
@@ -106,13 +119,14 @@ def _hold_against(rows: AuditRows, report: Report) -> None:
         report.find("ledger", 0, what)
 
 
-def _say(report: Report, words: str, as_json: bool) -> int:  # noqa: FBT001 - passed on
+def _say(report: Report, end: End, as_json: bool) -> int:  # noqa: FBT001 - passed on
     if as_json:
         click.echo(
             json.dumps(
                 {
                     "whole": report.is_whole, "first": report.first, "last": report.last[0], "hash": report.last[1],
-                    "lines": report.lines, "skeletons": report.skeletons, "end": words,
+                    "lines": report.lines, "skeletons": report.skeletons,
+                    "end": end.words, "end_checked": end.is_checked,
                     "findings": [str(finding) for finding in report.findings], "more": report.more,
                 }
             )
@@ -123,5 +137,7 @@ def _say(report: Report, words: str, as_json: bool) -> int:  # noqa: FBT001 - pa
         if report.more:
             click.echo(f"and {report.more} more findings")
         verdict = "whole" if report.is_whole else "NOT as it was written"
-        click.echo(f"The audit trail is {verdict}: lines {report.first} to {report.last[0]}, {words}.")
-    return Exit.OK if report.is_whole else Exit.FAILED
+        click.echo(f"The audit trail is {verdict}: lines {report.first} to {report.last[0]}, {end.words}.")
+    if not report.is_whole:
+        return Exit.FAILED
+    return Exit.UNAVAILABLE if end.is_wanted and not end.is_checked else Exit.OK

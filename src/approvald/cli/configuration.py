@@ -36,6 +36,11 @@ def configuration_file() -> Path:
     return config.find(given if isinstance(given, Path) else None)
 
 
+def is_configuration_named() -> bool:
+    """Whether --config names a file."""
+    return isinstance(click.get_current_context().find_root().obj, Path)
+
+
 def read_settings() -> Settings:
     """Read and check the configuration of this call. Raises ConfigurationInvalid."""
     from approvald import config  # noqa: PLC0415 - loads pydantic

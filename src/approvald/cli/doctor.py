@@ -105,7 +105,15 @@ def systems_of(settings: Settings) -> Iterator[Systems]:
             "system was asked. Make it, owned by the user approvald runs as, or start the service once."
         )
         raise Unavailable(System.LEDGER, message)
-    os.close(os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    try:
+        os.close(os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except PermissionError:
+        raise
+    except OSError as error:
+        message = (
+            f"the ledger {ledger} cannot be written ({error.strerror}). Make room on its disk, or make it writable."
+        )
+        raise Unavailable(System.LEDGER, message) from error
     with wiring.build_doctor(settings) as systems:
         yield systems
 

@@ -23,8 +23,8 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
     """Make a self-contained folder about REQUEST_ID: mails, people, PVWA before and after, every check, the proof.
 
-    Whoever gets it checks it with "approvald audit verify FOLDER". Holds no text of a mail and no secret. Reads the
-    ledger only.
+    REQUEST_ID is PVWA's, such as DB-PROD-01_1101, or its number alone. Whoever gets it checks it with "approvald
+    audit verify FOLDER". Holds no text of a mail and no secret. Reads the ledger only.
     """
     from approvald.evidence.gathering import gather  # noqa: PLC0415 - loads SQLAlchemy
     from approvald.evidence.writing import write  # noqa: PLC0415 - as above
@@ -46,5 +46,8 @@ def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
             write(path, gathered, request_id=case.request_id or request_id, made_at=now)
         except FileExistsError as error:
             message = f"{path} is there already, and nothing is overwritten; name another one with --to"
+            raise click.ClickException(message) from error
+        except OSError as error:
+            message = f"{path} cannot be written ({error.strerror}), and nothing was left there; name another with --to"
             raise click.ClickException(message) from error
     click.echo(f"{path}: {len(case.mails)} mails, {len(case.lines)} lines of the audit trail, head {gathered.head[0]}")

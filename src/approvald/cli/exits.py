@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Final
 
 import click
 
 from approvald.errors import ApprovaldError, ConfigurationInvalid, LedgerUnusable, Unavailable
+
+_OF_OUTPUT: Final = {errno.ENOSPC, errno.EPIPE, errno.EIO}
 
 
 class Exit(IntEnum):
@@ -38,6 +43,7 @@ def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code. What went wrong stands on stderr, for a person."""
     try:
         result = program.main(args=arguments, prog_name="approvald", standalone_mode=False)
+        sys.stdout.flush()
     except click.UsageError as error:
         error.show()
         return Exit.USAGE
@@ -54,14 +60,28 @@ def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), code=Exit.UNAVAILABLE)
     except ApprovaldError as error:
         return _say(str(error), code=Exit.FAILED)
-    except PermissionError as error:
+    except OSError as error:
+        return _of_operating_system(error)
+    except Exception:  # noqa: BLE001 - Python would print the traceback with the secrets that are in it
+        return _say(_trace(), code=Exit.SOFTWARE)
+    return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _of_operating_system(error: OSError) -> int:
+    if isinstance(error, PermissionError):
         problem = f"{error.filename}: not allowed ({error.strerror}); run as the user approvald runs as, or as root"
         return _say(problem, code=Exit.PERMISSION)
-    except Exception:  # noqa: BLE001 - Python would print the traceback with the secrets that are in it
-        from approvald.logs import without_secrets_in_trace  # noqa: PLC0415 - loads pydantic
+    if error.errno in _OF_OUTPUT and error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would try once more at its end
+        problem = f"what was to be printed could not be written ({error.strerror}), and is not complete"
+        return _say(problem, code=Exit.FAILED)
+    return _say(_trace(), code=Exit.SOFTWARE)
 
-        return _say(without_secrets_in_trace(traceback.format_exc()), code=Exit.SOFTWARE)
-    return int(result) if isinstance(result, int) else Exit.OK
+
+def _trace() -> str:
+    from approvald.logs import without_secrets_in_trace  # noqa: PLC0415 - loads pydantic
+
+    return without_secrets_in_trace(traceback.format_exc())
 
 
 def _say(*sentences: str, code: Exit) -> int:

@@ -29,6 +29,8 @@ def halt(kind_name: str, reason: str) -> None:
         elif before.kind is not kind:
             message = f"nothing was changed: approvald is {words(before)}; end that first with: approvald resume"
             raise click.ClickException(message)
+        else:
+            click.echo("Nothing was changed: it was so already, and the earlier reason stays.")
         click.echo(state(halts))
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from approvald.cli.configuration import config_option
-from approvald.cli.csv_cells import cell
+from approvald.cli.formats import format_options, print_rows, refuse_both
 from approvald.cli.ledger import reading_ledger
 
 if TYPE_CHECKING:
@@ -27,7 +24,7 @@ _SPAN: Final = re.compile(r"(\d{1,4})([dh])")
 
 
 def _since(_context: click.Context, _parameter: click.Parameter, given: str | None) -> datetime | None:
-    if not given:
+    if given is None:
         return None
     span = _SPAN.fullmatch(given)
     if span is not None:
@@ -40,25 +37,40 @@ def _since(_context: click.Context, _parameter: click.Parameter, given: str | No
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def _outcomes(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    from approvald.endings import Code  # noqa: PLC0415 - used here only
+
+    known = {code.value for code in Code}
+    unknown = [each for each in given if each not in known]
+    if unknown:
+        message = f"no mail ends as {unknown[0]!r}; it is one of: {', '.join(sorted(known))}"
+        raise click.BadParameter(message)
+    return given
+
+
 @click.command("history")
 @config_option
-@click.option("--request", default="", help="PVWA's request id.")
+@click.option("--request", default="", help="PVWA's request id, such as DB-PROD-01_1101, or its number.")
 @click.option("--person", default="", help="Address, account name or objectGUID of the approver.")
 @click.option("--safe", default="", help="Name of a safe.")
 @click.option("--since", callback=_since, help="A date or time (UTC), or a span like 7d or 12h.")
-@click.option("--outcome", "outcomes", multiple=True, help="How a mail ended, such as confirmed; several may be given.")
-@click.option("--json", "how", flag_value="json", help="One JSON object a line.")
-@click.option("--csv", "how", flag_value="csv", help="For spreadsheets; no cell is a formula.")
+@click.option("--outcome", "outcomes", multiple=True, callback=_outcomes,
+              help="How a mail ended, such as confirmed; several may be given.")  # fmt: skip
+@format_options
 def command(
-    *, request: str, person: str, safe: str, since: datetime | None, outcomes: tuple[str, ...], how: str | None
-) -> None:
+    *, request: str, person: str, safe: str, since: datetime | None, outcomes: tuple[str, ...], as_json: bool,
+    as_csv: bool,
+) -> None:  # fmt: skip
     """List mails and what became of them, in the order in which approvald saw them. Reads the ledger only."""
     from approvald.ledger.cases import Cases, Wanted  # noqa: PLC0415 - loads SQLAlchemy
 
+    refuse_both(as_json=as_json, as_csv=as_csv)
     wanted = Wanted(request=request, safe=safe, since=since, outcomes=outcomes)
     with reading_ledger() as store:
         rows = (row_of(*each) for each in Cases(store).history(wanted))
-        _print((row for row in rows if _is_of(row, person)), how)
+        shown = (row for row in rows if _is_of(row, person))
+        if not print_rows(shown, COLUMNS, _lines, as_json=as_json, as_csv=as_csv):
+            click.echo("approvald: no mail is of that kind", err=True)
 
 
 def row_of(entry: Entry, request_id: str | None, decision: Mapping[str, Any] | None) -> dict[str, str]:
@@ -87,19 +99,6 @@ def _is_of(row: Mapping[str, str], person: str) -> bool:
     return not asked or asked in {row[key].casefold() for key in ("sender", "person", "guid", "_account")}
 
 
-def _print(rows: Iterator[Mapping[str, str]], how: str | None) -> None:
-    shown = ([row[column] for column in COLUMNS] for row in rows)
-    if how == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(COLUMNS)
-        writer.writerows([cell(value) for value in row] for row in shown)
-    elif how == "json":
-        for row in shown:
-            click.echo(json.dumps(dict(zip(COLUMNS, row, strict=True))))
-    else:
-        for received, _, mail, sender, _, _, request, *_, outcome, _, _ in shown:
-            click.echo(f"{received}  {mail}  {outcome:<18} {request or '-':<24} {_printable(sender)}")
-
-
-def _printable(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text)
+def _lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    for row in rows:
+        yield f"{row['received']}  {row['mail']}  {row['outcome']:<18} {row['request'] or '-':<24} {row['sender']}"

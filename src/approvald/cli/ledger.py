@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 from collections.abc import Iterator
@@ -41,15 +42,21 @@ def opened_ledger() -> Iterator[Store]:
 
 @contextmanager
 def reading_ledger() -> Iterator[Store]:
-    """Open this configuration's ledger for reading only. Raises ClickException where there is none."""
+    """Open this configuration's ledger for reading only. Raises ClickException where there is none.
+
+    Raises PermissionError, Unavailable and LedgerUnusable where it cannot be read.
+    """
     from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
     from approvald.ledger.opening import store_for  # noqa: PLC0415 - loads SQLAlchemy
 
     settings = read_settings()
     if not settings.ledger.url and not settings.ledger.file.exists():
         raise click.ClickException(_NO_LEDGER.format(file=settings.ledger.file))
+    if not settings.ledger.url and not os.access(settings.ledger.file, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(settings.ledger.file))
     store = store_for(settings.ledger, SystemClock())
     try:
+        store.peek()
         yield store
     finally:
         store.close()

@@ -13,6 +13,6 @@ from approvald.cli.configuration import config_option
 def command() -> None:
     """Take approvals again, after `approvald hold` or `approvald pause`; mails that wait are decided now.
 
-    Mails that were refused meanwhile must be forwarded again.
+    Mails that were refused meanwhile are forwarded again, or tried again with: approvald retry --folder Refused
     """
     halting.resume()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option
+from approvald.cli.configuration import config_option, read_settings
 from approvald.cli.exits import Exit
 from approvald.cli.ledger import given, opened_ledger, operator
 
@@ -49,6 +49,9 @@ def command(*, mail: str | None, folder: str | None, reason: str, wait_seconds: 
     if (mail is None) is (folder is None):
         message = "name a MAIL, or a folder with --folder"
         raise click.UsageError(message)
+    if read_settings().daemon.mode == "shadow":
+        message = "daemon.mode is shadow, and shadow mode moves no mail: nothing was asked for. Set it to live first."
+        raise click.ClickException(message)
     with opened_ledger() as store:
         retries = Retries(store)
         what = Folder(folder.lower()) if folder is not None else _one(retries, mail or "")

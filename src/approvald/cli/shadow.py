@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from approvald.cli.configuration import config_option
-from approvald.cli.csv_cells import cell
+from approvald.cli.formats import format_options, print_rows, refuse_both
 from approvald.cli.ledger import reading_ledger
 
 if TYPE_CHECKING:
@@ -24,6 +21,9 @@ _AGREE: Final = "agree"
 _WOULD_CONFIRM: Final = "would have confirmed, and people did not"
 _WOULD_REFUSE: Final = "would have refused, and people confirmed"
 _OPEN: Final = "open"
+_ALONE: Final = "nothing to compare with"
+"""The mail ended before its request was known."""
+_NO_QUESTION: Final = {_AGREE, _OPEN, _ALONE}
 
 
 @click.group("shadow")
@@ -35,30 +35,19 @@ def command() -> None:
 @command.command("report")
 @config_option
 @click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back.")
-@click.option("--json", "how", flag_value="json", help="One JSON object a line.")
-@click.option("--csv", "how", flag_value="csv", help="For spreadsheets; no cell is a formula.")
-def report(*, days: int, how: str | None) -> None:
+@format_options
+def report(*, days: int, as_json: bool, as_csv: bool) -> None:
     """Compare each decision with what became of the request.
 
     The daemon looks that up while it runs in shadow mode; this reads the ledger only. Disagreements come first.
     """
     from approvald.ledger.shadow import Shadow  # noqa: PLC0415 - loads SQLAlchemy
 
+    refuse_both(as_json=as_json, as_csv=as_csv)
     with reading_ledger() as store:
         decisions = Shadow(store).since(datetime.now(UTC) - timedelta(days=days))
-    rows = sorted(
-        (_row(each) for each in decisions), key=lambda row: (row["verdict"] in {_AGREE, _OPEN}, row["received"])
-    )
-    if how == "csv":
-        writer = csv.writer(sys.stdout)
-        writer.writerow(COLUMNS)
-        writer.writerows([cell(row[column]) for column in COLUMNS] for row in rows)
-    elif how == "json":
-        for row in rows:
-            click.echo(json.dumps(row))
-    else:
-        for line in _lines(rows):
-            click.echo(line)
+    rows = sorted((_row(each) for each in decisions), key=lambda row: (row["verdict"] in _NO_QUESTION, row["received"]))
+    print_rows(rows, COLUMNS, _lines, as_json=as_json, as_csv=as_csv)
 
 
 def _row(decided: Decided) -> dict[str, str]:
@@ -67,7 +56,7 @@ def _row(decided: Decided) -> dict[str, str]:
         "sender": decided.sender,
         "request": decided.request_id,
         "would_end_as": decided.ending.code.value,
-        "became": decided.became or "not looked up yet",
+        "became": decided.became or ("not looked up yet" if decided.request_id else ""),
         "became_by": decided.became_by,
         "became_at": f"{decided.became_at:%Y-%m-%dT%H:%M:%SZ}" if decided.became_at else "",
         "verdict": _verdict(decided),
@@ -77,7 +66,9 @@ def _row(decided: Decided) -> dict[str, str]:
 def _verdict(decided: Decided) -> str:
     from approvald.endings import Code  # noqa: PLC0415 - used here only
 
-    if decided.became in {"", "waiting"} and decided.request_id:
+    if not decided.request_id:
+        return _ALONE
+    if decided.became in {"", "waiting"}:
         return _OPEN
     would = decided.ending.code is Code.CONFIRMED
     did = decided.became == "confirmed"
@@ -86,11 +77,12 @@ def _verdict(decided: Decided) -> str:
     return _WOULD_CONFIRM if would else _WOULD_REFUSE
 
 
-def _lines(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def _lines(rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    counted = Counter[str]()
     for row in rows:
-        what = f"{row['became']} {row['became_by']} {row['became_at']}".rstrip()
-        text = f"{row['received']}  {row['request'] or '-':<24} {row['would_end_as']:<18} {row['verdict']}: {what}"
-        yield "".join(character if character.isprintable() else "?" for character in text)
-    counted = Counter(row["verdict"] for row in rows)
+        counted[row["verdict"]] += 1
+        what = f"{row['became']} {row['became_by']} {row['became_at']}".strip()
+        text = f"{row['received']}  {row['request'] or '-':<24} {row['would_end_as']:<18} {row['verdict']}"
+        yield f"{text}: {what}" if what else text
     told = ", ".join(f"{verdict}: {count}" for verdict, count in sorted(counted.items())) or "none"
-    yield f"{len(rows)} mails; {told}."
+    yield f"{counted.total()} mails; {told}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -26,8 +26,8 @@ _MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
 def command(*, name: str, as_json: bool) -> None:
     """Say why a request was confirmed or refused: each check, with the value it saw.
 
-    REQUEST is PVWA's request id; MAIL is the ledger id that stands in the answer, the log and PVWA's comment, or a
-    Message-ID. Reads the ledger only.
+    REQUEST is PVWA's request id, such as DB-PROD-01_1101, or its number alone; MAIL is the ledger id that stands in
+    the answer, the log and PVWA's comment, or a Message-ID. Reads the ledger only.
     """
     from approvald.ledger.cases import Cases  # noqa: PLC0415 - loads SQLAlchemy
 
@@ -48,6 +48,13 @@ def lines_of(case: Case) -> Iterator[str]:
     """Yield the screen: the newest mail in full, the others in a line each."""
     from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
 
+    shadow = case.newest(AuditKind.SHADOW)
+    if shadow and not case.mails:
+        yield _row("Request", case.request_id or "none: the mail ended before it was read that far")
+        yield _row("In shadow mode", f"would have ended as {shadow['would_end_as']}; nothing was done")
+        yield _row("Sender", shadow["sender"])
+        decided = shadow.get("decision")
+        yield from _decision_rows(decided) if decided else _check_rows(shadow["checks"])
     if case.mails:
         newest = case.mails[0]
         decision = case.newest(AuditKind.DECISION, newest.id)
@@ -78,7 +85,11 @@ def _decision_rows(decision: Mapping[str, Any]) -> Iterator[str]:
     pvwa = decision["pvwa"]
     yield _row("PVWA said", f"{pvwa['status_title'] or pvwa['status']}, account {pvwa['account']}")
     yield _row("Rules", f"policy {decision['policy_hash'][:16]}, approvald {decision['version']}")
-    for check in decision["checks"]:
+    yield from _check_rows(decision["checks"])
+
+
+def _check_rows(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for check in checks:
         yield _row(f"  {_MARKS.get(check['verdict'], '?')} {check['check']}", check["value"])
 
 
@@ -87,9 +98,17 @@ def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     for line in case.lines:
         if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
             event: Mapping[str, Any] = line.event
-            yield _row("Sender", f"{event.get('sender') or 'not proven'} {event.get('rung') or ''}".rstrip())
+            proven = f"{event['sender']}, proven as {event['rung']}" if event.get("rung") else "not proven"
+            yield _row("Sender", proven)
+            yield _row(f"  NO {event['code']}", _reason(event))
             for name, value in (event.get("mail") or {}).get("headers", []):
-                yield _row(f"  {name[-14:]}", value)
+                yield _row("  Header", f"{name}: {value}")
+
+
+def _reason(event: Mapping[str, Any]) -> str:
+    """Return what an ending says of itself, else where its meaning is written."""
+    said = [event.get("why"), ", ".join(event.get("names") or ()), event.get("words")]
+    return "; ".join(str(each) for each in said if each) or "see docs/endings.md"
 
 
 def _submitter(outcome: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from approvald.audit.chain import Line
 from approvald.ledger.audit_rows import AuditKind
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Evidence is checked by the rules it was made by: whoever changes what `derived` returns raises this number."""
 SHOWN_KINDS: Final = frozenset({AuditKind.START.value, AuditKind.POLICY.value})
 """Lines that are shown though they speak of no request: who worked, and by which rules."""
@@ -23,7 +23,7 @@ _ENDINGS: Final = frozenset({AuditKind.REFUSAL.value, AuditKind.FORGED.value, Au
 def derived(lines: Sequence[Line]) -> Mapping[str, bytes]:
     """Return contents by file name. `lines`: those of an excerpt that say something, in order."""
     case = [line for line in lines if line.kind not in SHOWN_KINDS]
-    decisions = _events(case, AuditKind.DECISION)
+    decisions = [*_events(case, AuditKind.DECISION), *_in_shadow(case)]
     files = {
         "decisions.json": decisions,
         "directory.json": [{key: event.get(key) for key in ("approver", "requestor")} for event in decisions],
@@ -42,6 +42,11 @@ def _events(lines: Sequence[Line], kind: AuditKind, mail_id: str | None = None) 
         line.event for line in lines
         if line.kind == kind and line.event is not None and mail_id in {None, line.event.get("mail_id")}
     ]  # fmt: skip
+
+
+def _in_shadow(lines: Sequence[Line], mail_id: str | None = None) -> list[Mapping[str, Any]]:
+    """Return the decisions of shadow mode, which nothing came of."""
+    return [event["decision"] for event in _events(lines, AuditKind.SHADOW, mail_id) if event.get("decision")]
 
 
 def _policy(lines: Sequence[Line], case: Sequence[Line]) -> Mapping[str, Any] | None:
@@ -72,7 +77,10 @@ def _summary(case: Sequence[Line]) -> Iterator[str]:
     yield ""
     for mail in _mails(case):
         received = (mail["mail"] or {}).get("received", "unknown")
+        would = [event["would_end_as"] for event in _events(case, AuditKind.SHADOW, mail["ledger_id"])]
         ended = f"ended as {mail['ended_as']}" if mail["ended_as"] else "not ended yet"
+        if would:
+            ended = f"would have ended as {would[-1]}; shadow mode, so nothing was done"
         yield f"Mail {mail['ledger_id']}, received {received}: {ended}"
         yield from _of_mail(case, mail["ledger_id"])
         yield ""
@@ -82,8 +90,10 @@ def _summary(case: Sequence[Line]) -> Iterator[str]:
 
 def _of_mail(case: Sequence[Line], mail_id: str) -> Iterator[str]:
     decisions, outcomes = (_events(case, kind, mail_id) for kind in (AuditKind.DECISION, AuditKind.OUTCOME))
+    decisions += _in_shadow(case, mail_id)
     if not decisions:
         yield "  It ended before there was anything to decide."
+        yield from _undecided(case, mail_id)
         return
     approver = decisions[-1]["approver"]
     person = approver["person"]
@@ -97,6 +107,16 @@ def _of_mail(case: Sequence[Line], mail_id: str) -> Iterator[str]:
         user = submitter["user_name"] or f"account of level {submitter['account']}"
         yield f"  Submitter (service account): {user}; outcome: {outcomes[-1]['outcome']} ({outcomes[-1]['how']})"
     yield f"  Rules: policy hash {decisions[-1]['policy_hash']}, approvald {decisions[-1]['version']}"
+
+
+def _undecided(case: Sequence[Line], mail_id: str) -> Iterator[str]:
+    """Say why, and what the mail says of where it came from."""
+    for line in case:
+        event: Mapping[str, Any] = line.event or {}
+        if line.kind in _ENDINGS and event.get("mail_id") == mail_id:
+            reasons = [event.get("why"), ", ".join(event.get("names") or ()), event.get("words")]
+            yield f"  Reason: {'; '.join(str(each) for each in reasons if each) or event.get('code')}"
+            yield from (f"  {name}: {value}" for name, value in (event.get("mail") or {}).get("headers", []))
 
 
 def _printable(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 import zipfile
 from collections.abc import Mapping
@@ -21,7 +22,10 @@ MANIFEST: Final = "manifest.json"
 
 
 def write(target: Path, gathered: Gathered, *, request_id: str, made_at: datetime) -> None:
-    """Make the folder, or the zip where the name ends so. Raises FileExistsError: nothing is overwritten."""
+    """Make the folder, or the zip where the name ends so.
+
+    Raises FileExistsError: nothing is overwritten. Raises OSError where it cannot be written: nothing is left there.
+    """
     contents = {**gathered.files, AUDIT: gathered.excerpt}
     manifest = {
         "format": FORMAT,
@@ -40,14 +44,22 @@ def write(target: Path, gathered: Gathered, *, request_id: str, made_at: datetim
 
 def _folder(target: Path, contents: Mapping[str, bytes]) -> None:
     target.mkdir(mode=0o700)
-    for name, content in contents.items():
-        descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+    try:
+        for name, content in contents.items():
+            descriptor = os.open(target / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
 
 
 def _zip(target: Path, contents: Mapping[str, bytes]) -> None:
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w+b") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in contents.items():
-            archive.writestr(name, content)
+    try:
+        with os.fdopen(descriptor, "w+b") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+    except BaseException:
+        target.unlink()
+        raise

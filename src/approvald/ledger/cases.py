@@ -10,12 +10,15 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from approvald.audit.chain import Line
+from approvald.errors import ApprovaldError
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, AuditRows
 from approvald.ledger.entries import Entry, read_entry
 from approvald.ledger.store import Store
+from approvald.model import REQUEST_NUMBER
 
 _PAGE: Final = 500
+_MOST_NAMED: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +40,22 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which mails `history` shows; empty values mean any. `request` is PVWA's request id, `safe` its part in front."""
+    """Which mails `history` shows; empty values mean any.
+
+    `request` is PVWA's request id or its number, `safe` its part in front.
+    """
 
     request: str = ""
     safe: str = ""
     since: datetime | None = None
     outcomes: tuple[str, ...] = ()
+
+
+class SeveralRequests(ApprovaldError):
+    """A number that several requests have, in safes of their own."""
+
+    def __init__(self, number: str, ids: Sequence[str]) -> None:
+        super().__init__(f"several requests have the number {number}; name one in full: {', '.join(ids)}")
 
 
 class Cases:
@@ -53,19 +66,39 @@ class Cases:
         self._rows = AuditRows(store)
 
     def find(self, name: str) -> Case | None:
-        """Return the case of a PVWA request id, of a ledger id or of a Message-ID; None where there is none."""
-        mails = tables.mails.c
+        """Return the case of a PVWA request id or its number, of a ledger id or of a Message-ID; None without one.
+
+        Raises SeveralRequests where several have that number.
+        """
         named = name.strip()
+        for table in (tables.mails, tables.shadow):
+            row = self._mail(table, named)
+            if row is not None:
+                request_id = row.request_id or self._decided(row.id)
+                return self._request(request_id) if request_id else self._case("", [row.id])
+        return self._request(self._of_number(named) or named)
+
+    def _mail(self, table: sa.Table, named: str) -> sa.Row[Any] | None:
+        mails = table.c
         with self._store.look() as connection:
-            row = connection.execute(
+            return connection.execute(
                 sa.select(mails.request_id, mails.id)
                 .where(sa.or_(mails.id == named, mails.message_id.in_([named, f"<{named}>"])))
-                .order_by(mails.seen_at.desc())
+                .order_by(mails.received.desc())
             ).first()
-        if row is not None:
-            request_id = row.request_id or self._decided(row.id)
-            return self._request(request_id) if request_id else self._case("", [row.id])
-        return self._request(named)
+
+    def _of_number(self, named: str) -> str:
+        """Return the id of the one request of this number, empty where it is no number, or of none."""
+        if not REQUEST_NUMBER.fullmatch(named):
+            return ""
+        audit = tables.audit.c
+        with self._store.look() as connection:
+            found = connection.scalars(
+                sa.select(audit.request_id).where(is_called(audit.request_id, named)).distinct().limit(_MOST_NAMED)
+            ).all()
+        if len(found) > 1:
+            raise SeveralRequests(named, sorted(str(each) for each in found))
+        return str(found[0]) if found else ""
 
     def _decided(self, mail_id: str) -> str:
         """Return which request a mail was last decided about, where its ending does not say so, or is still to come."""
@@ -76,9 +109,15 @@ class Cases:
         mails = tables.mails.c
         lines = self._rows.of(request_ids=[request_id])
         with self._store.look() as connection:
-            ids = list(connection.scalars(sa.select(mails.id).where(_is(mails.request_id, request_id))))
+            rows = connection.execute(
+                sa.select(mails.id, mails.request_id).where(_is(mails.request_id, request_id))
+            ).all()
+        ids = [row.id for row in rows]
+        written = [row.request_id for row in rows]
+        as_at_pvwa = {AuditKind.DECISION, AuditKind.SHADOW}
+        written += [str(line.event["request_id"]) for line in lines if line.kind in as_at_pvwa and line.event]
         ids += [str(line.event["mail_id"]) for line in lines if line.event and "mail_id" in line.event]
-        return self._case(request_id, ids) if lines or ids else None
+        return self._case(next(iter(written), request_id), ids) if lines or ids else None
 
     def _case(self, request_id: str, ids: Sequence[str]) -> Case:
         asked = [request_id] if request_id else []
@@ -94,7 +133,7 @@ class Cases:
         mails = tables.mails.c
         where: list[sa.ColumnElement[bool]] = [sa.true()]
         if wanted.request:
-            where.append(_is(mails.request_id, wanted.request))
+            where.append(is_called(mails.request_id, wanted.request))
         if wanted.safe:
             asked, lower = f"{wanted.safe}_", sa.func.lower(mails.request_id)
             where.append(
@@ -131,6 +170,12 @@ class Cases:
     def _decisions(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         lines = self._rows.of(mail_ids=ids, kind=AuditKind.DECISION) if ids else ()
         return {str(line.event["mail_id"]): line.event for line in lines if line.event is not None}
+
+
+def is_called(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """Whether a request id is this one, or has this number."""
+    same = _is(column, name)
+    return sa.or_(same, column.endswith(f"_{name}", autoescape=True)) if REQUEST_NUMBER.fullmatch(name) else same
 
 
 def _is(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:

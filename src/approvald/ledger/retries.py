@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from approvald.endings import Code
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.cases import is_called
 from approvald.ledger.entries import Entry, read_entry
 from approvald.ledger.store import Store
 from approvald.model import Folder
@@ -80,8 +81,8 @@ class Retries:
     def mails_called(self, name: str) -> Sequence[Entry]:
         """Return the mails that somebody may mean, each by its newest attempt, the latest mail last.
 
-        `name`: a ledger id, a Message-ID, with or without its brackets, or PVWA's request id. Copies of answered mails
-        are meant by their ledger ids only.
+        `name`: a ledger id, a Message-ID, with or without its brackets, or PVWA's request id or its number. Copies of
+        answered mails are meant by their ledger ids only.
         """
         mails = tables.mails.c
         with self._store.look() as connection:
@@ -89,7 +90,7 @@ class Retries:
             if not found:
                 called = sa.or_(
                     mails.message_id.in_([name, f"<{name}>"]),
-                    mails.request_id.is_not(None) & (sa.func.lower(mails.request_id) == name.lower()),
+                    mails.request_id.is_not(None) & is_called(mails.request_id, name),
                 )
                 no_copy = sa.or_(mails.code.is_(None), mails.code != Code.DUPLICATE.value)
                 found = connection.execute(sa.select(tables.mails).where(called, no_copy)).all()

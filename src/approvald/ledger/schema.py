@@ -6,6 +6,8 @@ Alembic is loaded only where there is something to migrate.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,11 +37,24 @@ _DAMAGED: Final = (
 )
 
 
+_FOREIGN: Final = (
+    "{name} is no ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
+    "ledger.url name approvald's own; the daemon makes one where there is none."
+)
+_OLDER: Final = (
+    "The ledger is of an older approvald (revision {found}), and this one cannot read it as it is. Start the daemon of "
+    "this version once: it brings the ledger up to date."
+)
+
+
 def migrate(engine: sa.Engine) -> None:
     """Bring the tables to this version in one transaction. Raises LedgerUnusable."""
-    with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
-        if _revision(connection) == NEWEST:
+    with _whole(), engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        found = _revision(connection)
+        if found == NEWEST:
             return
+        if found is None and engine.dialect.name == "sqlite" and sa.inspect(connection).get_table_names():
+            raise LedgerUnusable(_FOREIGN.format(name=engine.url.database))
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -52,20 +67,38 @@ def migrate(engine: sa.Engine) -> None:
     event(_LOG, Event.LEDGER_MIGRATED, logging.INFO, version=NEWEST)
 
 
+def refuse_other(engine: sa.Engine) -> None:
+    """See that this version can read the tables as they are. Raises LedgerUnusable."""
+    with _whole(), engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        found = _revision(connection)
+    if found is None:
+        raise LedgerUnusable(_FOREIGN.format(name=engine.url.database))
+    if found not in KNOWN:
+        raise LedgerUnusable(_NEWER.format(found=found))
+    if found != NEWEST:
+        raise LedgerUnusable(_OLDER.format(found=found))
+
+
 def check(engine: sa.Engine) -> None:
     """See that an SQLite file is whole; PostgreSQL looks after its own files. Raises LedgerUnusable."""
     if engine.dialect.name != "sqlite":
         return
+    with _whole(), engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+        found = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
+    if found != "ok":
+        raise LedgerUnusable(_DAMAGED.format(what="its integrity check failed"))
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Tell an SQLite file that is none, or none any more, from one that cannot be read now."""
     try:
-        with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
-            found = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
+        yield
     except sa.exc.DatabaseError as error:
         name = getattr(error.orig, "sqlite_errorname", "")
         if name not in {"SQLITE_CORRUPT", "SQLITE_NOTADB"}:
             raise
         raise LedgerUnusable(_DAMAGED.format(what=name)) from error
-    if found != "ok":
-        raise LedgerUnusable(_DAMAGED.format(what="its integrity check failed"))
 
 
 def _revision(connection: sa.Connection) -> str | None:

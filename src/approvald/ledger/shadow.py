@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from approvald.endings import Ending
+from approvald.findings import ending_findings
 from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.dialect import upsert
 from approvald.ledger.entries import State
 from approvald.ledger.store import Store
+from approvald.mail_facts import mail_facts
 from approvald.model import Mail
 
 _ID_BYTES: Final = 6
@@ -53,8 +55,8 @@ class Shadow:
             ).all()
         return {*decided, *begun}
 
-    def decided(self, mail: Mail, ending: Ending, *, sender: str) -> None:
-        """Write down what would have become of a mail."""
+    def decided(self, mail: Mail, ending: Ending, *, sender: str, decision: Mapping[str, object] | None = None) -> None:
+        """Write down what would have become of a mail; `decision`: with its facts, where it came that far."""
         with self._store.begin() as connection:
             made = connection.execute(
                 upsert(connection, tables.shadow)
@@ -67,8 +69,13 @@ class Shadow:
                 .returning(tables.shadow.c.id)
             ).first()  # fmt: skip
             if made is not None:
-                content = {"would_end_as": ending.code.value, "checks": list(ending.checks), "sender": sender}
-                record(connection, self._store, AuditKind.SHADOW, content, request_id=ending.request_id)
+                content = {
+                    "would_end_as": ending.code.value, "sender": sender, "mail": mail_facts(mail), "decision": decision,
+                    "checks": [asdict(finding) for finding in ending_findings(ending)],
+                }  # fmt: skip
+                record(
+                    connection, self._store, AuditKind.SHADOW, content, mail_id=made.id, request_id=ending.request_id
+                )
 
     def to_look_up(self, limit: int, *, pause: timedelta) -> Sequence[Decided]:
         """Return decisions about requests that nobody has acted on as far as is known, the longest unseen first."""

@@ -23,7 +23,10 @@ _CAUSES: Final = {
     "SQLITE_LOCKED": ("is held by another program", "End what else has it open, if this lasts."),
     "SQLITE_CORRUPT": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
     "SQLITE_NOTADB": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
-    "SQLITE_CANTOPEN": ("cannot be opened", "Look at ledger.file, at its folder and at their rights."),
+    "SQLITE_CANTOPEN": (
+        "cannot be opened",
+        "Look at ledger.file, its folder, their rights, and whether its disk can be written.",
+    ),
     "SQLITE_IOERR": ("cannot be read or written on its disk", "Look whether that is full or failing."),
     "DiskFull": ("finds its server's disk full", "Make room there."),
     "ReadOnlySqlTransaction": (
@@ -100,6 +103,11 @@ class Store:
         """
         with _translated():
             schema.migrate(self._engine)
+
+    def peek(self) -> None:
+        """See that the ledger can be read by this version. Writes nothing. Raises as `open` does."""
+        with _translated():
+            schema.refuse_other(self._engine)
 
     def close(self) -> None:
         """Close the connections."""
