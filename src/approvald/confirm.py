@@ -23,6 +23,7 @@ from approvald.ports import Accepted, Declined
 from approvald.settling import (
     Confirming,
     decide_afresh,
+    is_done,
     not_shown_yet,
     read_request,
     settle_as_found,
@@ -99,13 +100,13 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
     """Write the intent down, once nothing older about the request or of the mail is left unsettled."""
     ledger = tools.confirmations
     for older in ledger.open_beside(intent):
-        if is_ours(request, older.ledger_id):
+        if is_done(older, request, tools):
             settle_as_found(older, request, tools)
             raise decide_afresh()
         wait_while_at_work(older, tools)
         # `request` may have been read while PVWA was still at work
         found = read_request(older, tools)
-        if isinstance(found, AccessRequest) and is_ours(found, older.ledger_id):
+        if isinstance(found, AccessRequest) and is_done(older, found, tools):
             settle_as_found(older, found, tools)
             raise decide_afresh()
         if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):

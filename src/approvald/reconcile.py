@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvald.model import AccessRequest, Confirmer
+from approvald.model import AccessRequest, Confirmer, Level
 from approvald.standing import COMMENT, bare, is_ours, who_may_be
 
 
@@ -19,6 +19,7 @@ class Known:
     """One confirmation or rejection of the ledger's. `is_open`: sent, and what became of it is not settled."""
 
     ledger_id: str
+    level: Level
     request_id: str
     created: datetime | None
     is_open: bool
@@ -66,8 +67,12 @@ def unexplained(
 
 
 def is_shown(record: AccessRequest, known: Known) -> bool:
-    """Whether PVWA's record bears this confirmation, or is another request that has got its number since."""
-    return not _is_about(known, record) or is_ours(record, known.ledger_id)
+    """Whether PVWA's record bears this confirmation, or is another request that has got its number since.
+
+    One that waits for a higher level has got the lower one, whose confirmers not every PVWA lists then.
+    """
+    has_moved_on = record.level is not None and record.level > known.level
+    return has_moved_on or not _is_about(known, record) or is_ours(record, known.ledger_id)
 
 
 def _is_about(known: Known, record: AccessRequest) -> bool:

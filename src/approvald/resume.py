@@ -12,11 +12,10 @@ from approvald.confirm import confirmed_ending
 from approvald.endings import Ended, Ending, RequestFacts
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.intents import Intent
-from approvald.lookup import find_request
-from approvald.model import AccessRequest, Level, Person
+from approvald.model import AccessRequest, Person
 from approvald.outcomes import DONE
 from approvald.ports import Directory
-from approvald.settling import Confirming, already_done
+from approvald.settling import Confirming, already_done, read_request
 
 
 def is_resumed(entry: Entry) -> bool:
@@ -38,7 +37,7 @@ def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> En
 def _found(entry: Entry, directory: Directory, confirming: Confirming) -> Ending | None:
     known = confirming.confirmations.done_by_mail(entry.id)
     for intent in [known] if known is not None else confirming.confirmations.open_of_mail(entry.id):
-        request = find_request(confirming.pvwa, intent.request_id, _accounts(intent, confirming))
+        request = read_request(intent, confirming)
         if not isinstance(request, AccessRequest):
             if known is not None:
                 return _done(intent, confirming)
@@ -47,10 +46,6 @@ def _found(entry: Entry, directory: Directory, confirming: Confirming) -> Ending
         if level is not None:
             return _with_facts(_done(intent, confirming), request, directory, confirming)
     return None
-
-
-def _accounts(intent: Intent, confirming: Confirming) -> tuple[Level, ...]:
-    return tuple(sorted(confirming.accounts, key=lambda account: account is not intent.account))
 
 
 def _done(intent: Intent, confirming: Confirming) -> Ending:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from approvald.endings import Code, Ending
-from approvald.errors import System, Unavailable
+from approvald.errors import System, Unavailable, Unreadable
 from approvald.findings import record_facts
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.intents import Intent
@@ -17,9 +17,11 @@ from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level
 from approvald.ports import Clock, Pvwa
-from approvald.standing import Standing, is_ours, standing
+from approvald.standing import Standing, is_ours, may_have_given, standing
 
 _LOG: Final = logging.getLogger(__name__)
+_CLOCKS_DIFFER: Final = timedelta(minutes=2)
+"""How much earlier than by our clock PVWA may date an act of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +53,22 @@ def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> L
         same = (done.request_id, done.created) == (request.request_id.casefold(), request.created)
         return done.level if same else None
     for intent in tools.confirmations.open_of_mail(ledger_id):
-        if is_ours(request, ledger_id):
+        if is_done(intent, request, tools):
             settle_as_found(intent, request, tools)
             return intent.level
     return None
+
+
+def is_done(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> bool:
+    """Whether PVWA's record shows it: by our comment, or by what nobody else is named for."""
+    if not isinstance(found, AccessRequest):
+        return False
+    if is_ours(found, intent.ledger_id):
+        return True
+    is_same = None in {found.created, intent.created} or found.created == intent.created
+    since = intent.intended_at - tools.settle - _CLOCKS_DIFFER
+    taken = intent.taken_at is not None
+    return is_same and may_have_given(found, intent.level, tools.our_names(), since=since, was_taken=taken)
 
 
 def give_up(ledger_id: str, tools: Confirming) -> None:
@@ -66,7 +80,7 @@ def give_up(ledger_id: str, tools: Confirming) -> None:
     for intent in tools.confirmations.open_of_mail(ledger_id):
         wait_while_at_work(intent, tools)
         found = read_request(intent, tools)
-        if isinstance(found, AccessRequest) and is_ours(found, ledger_id):
+        if isinstance(found, AccessRequest) and is_done(intent, found, tools):
             settle_as_found(intent, found, tools)
             raise decide_afresh()
         settle_as_not_there(intent, found, tools)
@@ -145,7 +159,8 @@ def shown_facts(found: AccessRequest | Ending) -> dict[str, object]:
 
 def settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -> None:
     """Write down that it was done: PVWA's record shows it."""
-    tools.confirmations.settle(intent, done=True, how="found_at_pvwa", after=record_facts(request))
+    how = "found_at_pvwa" if is_ours(request, intent.ledger_id) else "found_at_pvwa, which shows no comment of ours"
+    tools.confirmations.settle(intent, done=True, how=how, after=record_facts(request))
     event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
 
 
@@ -156,6 +171,14 @@ def decide_afresh() -> Unavailable:
 
 
 def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
-    """Read the request of an intent, first with the account that acted. Raises Unavailable."""
+    """Read the request of an intent, first with the account that acted. Raises Unavailable, Unreadable.
+
+    What cannot be read for as long as it would be waited for is of no use any more: it counts as out of sight.
+    """
     order = (intent.account, *(account for account in tools.accounts if account is not intent.account))
-    return find_request(tools.pvwa, intent.request_id, order)
+    try:
+        return find_request(tools.pvwa, intent.request_id, order)
+    except Unreadable:
+        if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
+            raise
+        return Ending(code=Code.NOT_VISIBLE, request_id=intent.request_id)

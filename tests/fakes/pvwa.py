@@ -56,6 +56,8 @@ class FakePvwa:
         self.rejections: list[ConfirmAttempt] = []
         self.before_confirming: Callable[[Permit], Accepted | None] = lambda _: None
         """What stands in front of PVWA: it may take a confirmation without passing it on."""
+        self.shown: Callable[[AccessRequest], AccessRequest] = lambda record: record
+        """How this PVWA shows a record: some leave out comments, or confirmers of other levels."""
         self.rests = 0
         self.closed = False
 
@@ -120,7 +122,7 @@ class FakePvwa:
             return Absent(code=UNKNOWN.code)
         if not self._sees(request, account):
             return Forbidden(code=NOT_PERMITTED.code, words=NOT_PERMITTED.words)
-        return request.shown(self._clock.now())
+        return self.shown(request.shown(self._clock.now()))
 
     def lists(self, request_id: str, account: Level) -> bool:
         """Whether the account's list holds the request."""

@@ -159,6 +159,26 @@ def test_what_the_ledger_cannot_take_at_once_is_told_later(desk: Desk, kept: int
     assert (report.first, len(report.findings)) == ((1, 0) if kept else (6, 1))
 
 
+def test_a_finding_is_written_down_once_however_often_its_alarm_fails(desk: Desk) -> None:
+    """The ledger goes away between the two: the alarm is tried again, the trail says it once."""
+    tries: list[str] = []
+
+    def tell(what: str) -> None:
+        tries.append(what)
+        if len(tries) < 3:
+            raise Unavailable(System.LEDGER, "away")
+
+    desk.copy = AuditCopy(desk.rows, AuditFile(desk.path), "host:file", tell_short=tell)
+    desk.add(5)
+    desk.path.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            desk.copy.bring_up_to_date()
+    desk.add()
+    assert len(tries) == 3
+    assert desk.path.read_bytes().count(b'"cut":') == 1
+
+
 def test_a_rotated_file_that_is_gone_is_not_taken_for_an_emptied_one(desk: Desk) -> None:
     """The new file must not get its inode: many file systems give the newest free one."""
     desk.add(3)

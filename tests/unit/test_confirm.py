@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import astuple, replace
 from datetime import timedelta
 from pathlib import Path
@@ -367,6 +368,24 @@ def test_nobody_may_look_is_no_word_about_it(desk: Desk) -> None:
     desk.clock.turn(72 * 3600)
     give_up("mail1mail1", desk.tools)
     assert (desk.unsettled(), desk.approved()) == ([], {})
+
+
+@pytest.mark.parametrize("was_taken", [True, False])
+def test_what_can_be_read_no_more_is_given_up_in_the_end(desk: Desk, *, was_taken: bool) -> None:
+    """The record is of a form nobody knows, from then on: no earlier than a mail would be too old, and no later."""
+    if was_taken:
+        desk.pvwa.fail("details", AWAY, skip=1)
+    else:
+        desk.pvwa.fail("confirm", LOST)
+    desk.waits()
+    desk.pvwa.fail("details", Unreadable("the requestor is missing"), times=None)
+    desk.clock.turn(71 * 3600)
+    with pytest.raises(Unreadable):
+        give_up("mail1mail1", desk.tools)
+    desk.clock.turn(3600)
+    with suppress(Unavailable):  # decided afresh: it is told as done
+        give_up("mail1mail1", desk.tools)
+    assert (desk.unsettled(), desk.approved()) == ([], {Level.FIRST: "mail1mail1"} if was_taken else {})
 
 
 def test_a_yes_that_is_never_shown_blocks_no_other_mail_for_ever(desk: Desk) -> None:

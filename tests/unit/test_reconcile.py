@@ -44,6 +44,7 @@ def known(**changes: Any) -> Known:
     """Return the ledger's confirmation of it."""
     fields: dict[str, Any] = {
         "ledger_id": "mail1mail1",
+        "level": Level.FIRST,
         "request_id": "db-prod-01_17",
         "created": NOW,
         "is_open": False,
@@ -93,6 +94,8 @@ def test_a_confirmation_is_shown_by_its_own_id() -> None:
     assert is_shown(acted(), known())
     assert not is_shown(acted(comment=MINE.replace("mail1", "mail2")), known())
     assert is_shown(acted(comment="", created=NOW + timedelta(days=1)), known())
+    assert is_shown(acted(confirmers=(), level=Level.SECOND), known())
+    assert not is_shown(acted(confirmers=(), level=Level.SECOND), known(level=Level.SECOND))
 
 
 class Desk:

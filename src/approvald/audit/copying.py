@@ -7,7 +7,7 @@ that was away catches up.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from approvald.audit.chain import Line
@@ -28,6 +28,8 @@ class AuditCopy:
         self._name = name[:512]
         self._tell_short = tell_short
         self._at: int | None = None
+        self._written: set[str] = set()
+        """What was written down of the first one of `_unplaced`, before the ledger went away once more."""
         self._unplaced: list[Opened] = []
         """What was found in the file, in order, and is not written down yet: the ledger may be away in between."""
 
@@ -39,6 +41,7 @@ class AuditCopy:
         while self._unplaced:
             self._at = self._find_place(self._unplaced[0])
             self._unplaced.pop(0)
+            self._written.clear()
         at = self._noted()
         while lines := list(self._rows.rows_after(at, _AT_ONCE)):
             self._file.append(lines)
@@ -53,7 +56,7 @@ class AuditCopy:
         """Return the number of the last line that this host has, in this file or in a rotated one."""
         noted = self._noted()
         if opened.torn_bytes:
-            self._rows.add(AuditKind.TRAIL, {"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
+            self._write_down({"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
             event(_LOG, Event.AUDIT_HEALED, logging.WARNING, size=opened.torn_bytes)
         if opened.last is None:
             if opened.was_emptied:
@@ -72,5 +75,10 @@ class AuditCopy:
         return [line.hash for line in self._rows.rows_after(last.seq - 1, 1)] == [last.hash]
 
     def _tell(self, what: str) -> None:
-        self._rows.add(AuditKind.TRAIL, {"cut": what})
+        self._write_down({"cut": what})
         self._tell_short(what)
+
+    def _write_down(self, what: Mapping[str, object]) -> None:
+        if str(what) not in self._written:
+            self._rows.add(AuditKind.TRAIL, what)
+            self._written.add(str(what))

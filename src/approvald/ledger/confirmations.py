@@ -162,8 +162,8 @@ class Confirmations:
             found = connection.execute(sa.select(rows).where(where).order_by(rows.c.intended_at.desc())).all()
         return tuple(
             Known(
-                ledger_id=row.ledger_id, request_id=row.request_id, created=read_intent(row).created,
-                is_open=row.outcome == tables.OPEN,
+                ledger_id=row.ledger_id, level=Level(row.level), request_id=row.request_id,
+                created=read_intent(row).created, is_open=row.outcome == tables.OPEN,
             )
             for row in found
         )  # fmt: skip
