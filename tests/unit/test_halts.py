@@ -96,8 +96,8 @@ def test_in_a_pause_mails_wait_and_their_senders_are_told_once(house: House) -> 
     house.round()
     assert (house.pvwa.calls, subjects(house)) == ([], [])
     house.crash()
-    for _ in range(80 * 12):
-        house.clock.turn(300)
+    for _ in range(80 * 3):
+        house.clock.turn(1200)
         house.round()
     assert house.pvwa.calls == []
     assert [(reply.to, "maintenance" in reply.text) for reply in house.mailbox.sent] == [((ILKA,), True)]
