@@ -29,6 +29,12 @@ def look_again(state: Path) -> None:
         raw.execute("UPDATE shadow SET looked_at = 1")
 
 
+def trail(state: Path) -> list[dict[str, str]]:
+    """Return what the audit trail says of shadow mode."""
+    lines = [json.loads(line) for line in (state / "audit.jsonl").read_bytes().splitlines()]
+    return [line["event"] for line in lines if line["kind"] == "shadow"]
+
+
 def report(stage: Stage) -> list[dict[str, str]]:
     """Return the rows of the report."""
     done = stage.run("shadow", "report", "--json")
@@ -66,6 +72,7 @@ def test_nothing_is_touched_and_everything_is_compared(sandbox: Sandbox, tmp_pat
         assert "would have ended as other_team" in why
         assert "NO own_team" in why
         assert "shadow mode moves no mail" in stage.run("retry", "--folder", "Refused", "--reason", "why not").stderr
+        assert '"refused"' not in json.dumps([each for each in trail(state) if each["would_end_as"] == "confirmed"])
         folder = tmp_path / "evidence"
         assert stage.run("evidence", key, "--to", str(folder)).returncode == 0
         assert "would have ended as other_team; shadow mode" in (folder / "summary.txt").read_text(encoding="utf-8")

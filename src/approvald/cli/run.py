@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -46,7 +48,6 @@ def command(*, once: bool) -> int:
 
 def _run(settings: Settings, *, once: bool) -> int:
     from approvald import __version__, wiring  # noqa: PLC0415 - loads every adapter
-    from approvald.alarms import AlarmKind  # noqa: PLC0415 - used here only
     from approvald.logs import Event, event  # noqa: PLC0415 - as above
     from approvald.signals import Signals  # noqa: PLC0415 - as above
 
@@ -56,18 +57,33 @@ def _run(settings: Settings, *, once: bool) -> int:
     def begun() -> None:
         event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
 
+    with _end_is_told(), wiring.duty(settings, signals, begun) as duty:
+        if once:
+            with duty.once() as daemon:
+                return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
+        duty.run()
+    return Exit.OK
+
+
+@contextmanager
+def _end_is_told() -> Iterator[None]:
+    """Log that the daemon has stopped; not where another one works, whose log it is."""
+    from approvald.alarms import AlarmKind  # noqa: PLC0415 - used here only
+    from approvald.instance import AlreadyRunning  # noqa: PLC0415 - as above
+    from approvald.logs import Event, event  # noqa: PLC0415 - loads pydantic
+
+    is_ours = True
     try:
-        with wiring.duty(settings, signals, begun) as duty:
-            if once:
-                with duty.once() as daemon:
-                    return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
-            duty.run()
+        yield
+    except AlreadyRunning:
+        is_ours = False
+        raise
     except LedgerUnusable as error:
         event(_LOG, Event.ALARM, logging.CRITICAL, code=AlarmKind.LEDGER_AWAY.value, why=str(error))
         raise
     finally:
-        event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
-    return Exit.OK
+        if is_ours:
+            event(_LOG, Event.DAEMON_STOPPED, logging.INFO)
 
 
 def _sender_rules(settings: Settings) -> list[str]:

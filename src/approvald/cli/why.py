@@ -13,9 +13,11 @@ from approvald.cli.ledger import reading_ledger
 
 if TYPE_CHECKING:
     from approvald.ledger.cases import Case
+    from approvald.ledger.entries import Entry
 
 _WIDTH: Final = 100
 _INDENT: Final = 17
+_NO_REQUEST: Final = "none: the mail ended before it was read that far"
 _MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
 
 
@@ -45,35 +47,55 @@ def command(*, name: str, as_json: bool) -> None:
 
 
 def lines_of(case: Case) -> Iterator[str]:
-    """Yield the screen: the newest mail in full, the others in a line each."""
-    from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
-
-    shadow = case.newest(AuditKind.SHADOW)
-    if shadow and not case.mails:
-        yield _row("Request", case.request_id or "none: the mail ended before it was read that far")
-        yield _row("In shadow mode", f"would have ended as {shadow['would_end_as']}; nothing was done")
-        yield _row("Sender", shadow["sender"])
-        decided = shadow.get("decision")
-        yield from _decision_rows(decided) if decided else _check_rows(shadow["checks"])
-    if case.mails:
-        newest = case.mails[0]
-        decision = case.newest(AuditKind.DECISION, newest.id)
-        ending = newest.ending
-        yield _row("Mail", f"{newest.id}, received {newest.received:%Y-%m-%d %H:%M:%S} UTC, {newest.message_id}")
-        yield _row("Request", case.request_id or "none: the mail ended before it was read that far")
-        outcome = ending.code.value if ending else f"not decided yet ({newest.state.value}) {newest.cause}"
-        yield _row("Ended as", outcome)
-        if ending and ending.why:
-            yield _row("", ending.why)
-        yield from _decision_rows(decision) if decision else _early_rows(case, newest.id)
-        outcome_line = case.newest(AuditKind.OUTCOME, newest.id)
-        if outcome_line:
-            yield _row("At PVWA", f"{outcome_line['outcome']}, {outcome_line['how']}, by {_submitter(outcome_line)}")
-        reply = case.newest(AuditKind.REPLY, newest.id)
-        yield _row("Answered", f"{reply['to']} ({reply['marker']})" if reply else "nobody, or not yet")
-    for other in case.mails[1:]:
+    """Yield the screen: the mail that was named, else the newest, in full, and the others in a line each."""
+    shadows = _in_shadow(case)
+    live = {mail.id: mail for mail in case.mails}
+    shown = case.asked_for if case.asked_for in live.keys() | shadows.keys() else next(iter([*live, *shadows]), "")
+    if shown in live:
+        yield from _live_rows(case, live.pop(shown))
+    elif shown:
+        yield from _shadow_rows(case, shown, shadows.pop(shown))
+    for other in live.values():
         code = other.ending.code.value if other.ending else other.state.value
         yield _row("Also", f"{other.id}, received {other.received:%Y-%m-%d %H:%M} UTC, from {other.sender}: {code}")
+    for mail_id, said in shadows.items():
+        yield _row(
+            "Also", f"{mail_id}, in shadow mode, from {said['sender']}: would have ended as {said['would_end_as']}"
+        )
+
+
+def _in_shadow(case: Case) -> dict[str, Mapping[str, Any]]:
+    """Return what shadow mode has decided, by the mails' ids, the newest first."""
+    from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
+
+    found = [line.event for line in reversed(case.lines) if line.kind == AuditKind.SHADOW and line.event]
+    return {str(event.get("mail_id", "")): event for event in found}
+
+
+def _live_rows(case: Case, mail: Entry) -> Iterator[str]:
+    from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
+
+    decision, ending = case.newest(AuditKind.DECISION, mail.id), mail.ending
+    yield _row("Mail", f"{mail.id}, received {mail.received:%Y-%m-%d %H:%M:%S} UTC, {mail.message_id}")
+    yield _row("Request", case.request_id or _NO_REQUEST)
+    yield _row("Ended as", ending.code.value if ending else f"not decided yet ({mail.state.value}) {mail.cause}")
+    if ending and ending.why:
+        yield _row("", ending.why)
+    yield from _decision_rows(decision) if decision else _early_rows(case, mail.id)
+    outcome = case.newest(AuditKind.OUTCOME, mail.id)
+    if outcome:
+        yield _row("At PVWA", f"{outcome['outcome']}, {outcome['how']}, by {_submitter(outcome)}")
+    reply = case.newest(AuditKind.REPLY, mail.id)
+    yield _row("Answered", f"{reply['to']} ({reply['marker']})" if reply else "nobody, or not yet")
+
+
+def _shadow_rows(case: Case, mail_id: str, said: Mapping[str, Any]) -> Iterator[str]:
+    received = (said.get("mail") or {}).get("received", "unknown")
+    yield _row("Mail", f"{mail_id}, received {received}")
+    yield _row("Request", case.request_id or _NO_REQUEST)
+    yield _row("In shadow mode", f"would have ended as {said['would_end_as']}; nothing was done")
+    yield _row("Sender", said["sender"])
+    yield from _decision_rows(said["decision"]) if said.get("decision") else _check_rows(said["checks"])
 
 
 def _decision_rows(decision: Mapping[str, Any]) -> Iterator[str]:

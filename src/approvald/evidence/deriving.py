@@ -23,7 +23,7 @@ _ENDINGS: Final = frozenset({AuditKind.REFUSAL.value, AuditKind.FORGED.value, Au
 def derived(lines: Sequence[Line]) -> Mapping[str, bytes]:
     """Return contents by file name. `lines`: those of an excerpt that say something, in order."""
     case = [line for line in lines if line.kind not in SHOWN_KINDS]
-    decisions = [*_events(case, AuditKind.DECISION), *_in_shadow(case)]
+    decisions = _events(case, AuditKind.DECISION)
     files = {
         "decisions.json": decisions,
         "directory.json": [{key: event.get(key) for key in ("approver", "requestor")} for event in decisions],
@@ -31,6 +31,7 @@ def derived(lines: Sequence[Line]) -> Mapping[str, bytes]:
         "pvwa_after.json": [event.get("pvwa_after") for event in _events(case, AuditKind.OUTCOME)],
         "mails.json": list(_mails(case)),
         "policy.json": _policy(lines, case),
+        "shadow.json": _events(case, AuditKind.SHADOW),
     }
     contents = {name: json.dumps(value, indent=1, sort_keys=True).encode("ascii") for name, value in files.items()}
     contents["summary.txt"] = "".join(f"{_printable(text)}\n" for text in _summary(case)).encode("utf-8")
@@ -44,11 +45,6 @@ def _events(lines: Sequence[Line], kind: AuditKind, mail_id: str | None = None) 
     ]  # fmt: skip
 
 
-def _in_shadow(lines: Sequence[Line], mail_id: str | None = None) -> list[Mapping[str, Any]]:
-    """Return the decisions of shadow mode, which nothing came of."""
-    return [event["decision"] for event in _events(lines, AuditKind.SHADOW, mail_id) if event.get("decision")]
-
-
 def _policy(lines: Sequence[Line], case: Sequence[Line]) -> Mapping[str, Any] | None:
     """Return the rules that were in force at the newest decision, or at the end of what was not decided."""
     until = max((line.seq for line in case if line.kind == AuditKind.DECISION), default=case[-1].seq if case else 0)
@@ -59,12 +55,14 @@ def _mails(case: Sequence[Line]) -> Iterator[Mapping[str, Any]]:
     """Yield every mail that the lines speak of, in their order, by what they say last."""
     ids = dict.fromkeys(str(line.event["mail_id"]) for line in case if line.event and line.event.get("mail_id"))
     for mail_id in ids:
+        would = [event["would_end_as"] for event in _events(case, AuditKind.SHADOW, mail_id)]
         said = [line for line in case if line.event and line.event.get("mail_id") == mail_id]
         endings = [line.event for line in said if line.kind in _ENDINGS and line.event]
         told = [line.event["mail"] for line in said if line.event and line.event.get("mail")]
         yield {
             "ledger_id": mail_id,
             "ended_as": endings[-1].get("code") if endings else None,
+            "would_have_ended_as": would[-1] if would else None,
             "attempt_of": endings[-1].get("attempt_of") if endings else None,
             "mail": told[-1] if told else None,
         }
@@ -77,10 +75,9 @@ def _summary(case: Sequence[Line]) -> Iterator[str]:
     yield ""
     for mail in _mails(case):
         received = (mail["mail"] or {}).get("received", "unknown")
-        would = [event["would_end_as"] for event in _events(case, AuditKind.SHADOW, mail["ledger_id"])]
         ended = f"ended as {mail['ended_as']}" if mail["ended_as"] else "not ended yet"
-        if would:
-            ended = f"would have ended as {would[-1]}; shadow mode, so nothing was done"
+        if mail["would_have_ended_as"]:
+            ended = f"would have ended as {mail['would_have_ended_as']}; shadow mode, so nothing was done"
         yield f"Mail {mail['ledger_id']}, received {received}: {ended}"
         yield from _of_mail(case, mail["ledger_id"])
         yield ""
@@ -90,7 +87,7 @@ def _summary(case: Sequence[Line]) -> Iterator[str]:
 
 def _of_mail(case: Sequence[Line], mail_id: str) -> Iterator[str]:
     decisions, outcomes = (_events(case, kind, mail_id) for kind in (AuditKind.DECISION, AuditKind.OUTCOME))
-    decisions += _in_shadow(case, mail_id)
+    decisions += [event["decision"] for event in _events(case, AuditKind.SHADOW, mail_id) if event.get("decision")]
     if not decisions:
         yield "  It ended before there was anything to decide."
         yield from _undecided(case, mail_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,11 +23,15 @@ _MOST_NAMED: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One request, or one mail that named none. `mails`: the newest first. `lines`: what the audit trail says of it."""
+    """One request, or one mail that named none. `mails`: the newest first. `lines`: what the audit trail says of it.
+
+    `asked_for`: the id of the mail by whose name it was asked for, empty where that was the request's.
+    """
 
     request_id: str
     mails: tuple[Entry, ...]
     lines: tuple[Line, ...]
+    asked_for: str = ""
 
     def newest(self, kind: AuditKind, mail_id: str | None = None) -> Mapping[str, Any] | None:
         """Return what the newest line of that kind says, of one mail where it is named."""
@@ -71,20 +75,21 @@ class Cases:
         Raises SeveralRequests where several have that number.
         """
         named = name.strip()
-        for table in (tables.mails, tables.shadow):
-            row = self._mail(table, named)
+        for table, at in ((tables.mails, tables.mails.c.seen_at), (tables.shadow, tables.shadow.c.decided_at)):
+            row = self._mail(table, at, named)
             if row is not None:
                 request_id = row.request_id or self._decided(row.id)
-                return self._request(request_id) if request_id else self._case("", [row.id])
+                case = self._request(request_id) if request_id else None
+                return replace(case or self._case("", [row.id]), asked_for=row.id)
         return self._request(self._of_number(named) or named)
 
-    def _mail(self, table: sa.Table, named: str) -> sa.Row[Any] | None:
+    def _mail(self, table: sa.Table, at: sa.Column[Any], named: str) -> sa.Row[Any] | None:
         mails = table.c
         with self._store.look() as connection:
             return connection.execute(
                 sa.select(mails.request_id, mails.id)
                 .where(sa.or_(mails.id == named, mails.message_id.in_([named, f"<{named}>"])))
-                .order_by(mails.received.desc())
+                .order_by(at.desc(), mails.id)
             ).first()
 
     def _of_number(self, named: str) -> str:

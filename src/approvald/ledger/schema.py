@@ -22,6 +22,8 @@ _LOG: Final = logging.getLogger(__name__)
 NEWEST: Final = "0003"
 """The revision that `tables.py` describes; a test holds both together."""
 KNOWN: Final = ("0001", "0002", NEWEST)
+READABLE: Final = ("0002", NEWEST)
+"""Revisions that hold all that commands read: an archived ledger, and one that an older daemon still works with."""
 _BEFORE_REVISIONS: Final = "0001"
 """What a ledger is that was made before there were migrations."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -75,7 +77,7 @@ def refuse_other(engine: sa.Engine) -> None:
         raise LedgerUnusable(_FOREIGN.format(name=engine.url.database))
     if found not in KNOWN:
         raise LedgerUnusable(_NEWER.format(found=found))
-    if found != NEWEST:
+    if found not in READABLE:
         raise LedgerUnusable(_OLDER.format(found=found))
 
 

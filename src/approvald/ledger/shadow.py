@@ -71,7 +71,7 @@ class Shadow:
             if made is not None:
                 content = {
                     "would_end_as": ending.code.value, "sender": sender, "mail": mail_facts(mail), "decision": decision,
-                    "checks": [asdict(finding) for finding in ending_findings(ending)],
+                    "checks": [] if decision else [asdict(finding) for finding in ending_findings(ending)],
                 }  # fmt: skip
                 record(
                     connection, self._store, AuditKind.SHADOW, content, mail_id=made.id, request_id=ending.request_id
