@@ -41,7 +41,7 @@ format: $(READY) ## let ruff set the code
 	$(BIN)/ruff format .
 
 # The steps that decide, by their files; every branch of them is taken by a unit test.
-PURE := compare confirmers decide endings fixed_sentences headers intake lookup people policy reconcile reply sender sentences standing stopwatch waiting
+PURE := compare confirmers decide endings fixed_sentences headers intake lookup people policy reconcile reply sender sentences standing stopwatch traces waiting
 coverage: $(READY) ## branch coverage of the pure steps must be 100 %
 	$(BIN)/coverage run --data-file=build/coverage -m pytest -q tests/unit
 	$(BIN)/coverage report --data-file=build/coverage --fail-under=100 --include="src/approvald/parse/*,$(shell printf 'src/approvald/%s.py,' $(PURE))"

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from approvald.decide import Confirm
 from approvald.endings import Code, Ending
-from approvald.errors import OutcomeUnknown, System, Unavailable, Unreadable
+from approvald.errors import OutcomeUnknown, System, Unavailable
 from approvald.findings import record_facts
 from approvald.ledger.intents import Act, Intent, IntentOpen
 from approvald.logs import Event, event
@@ -24,6 +24,7 @@ from approvald.settling import (
     Confirming,
     decide_afresh,
     is_done,
+    not_readable,
     not_shown_yet,
     read_request,
     settle_as_found,
@@ -39,12 +40,12 @@ from approvald.standing import (
     comment_for,
     is_ours,
     last_actor,
-    may_have_acted,
     progress,
     rejection_for,
     standing,
     standing_by_clock,
 )
+from approvald.traces import Before
 
 _LOG: Final = logging.getLogger(__name__)
 _SERVER_ERROR: Final = 500
@@ -75,6 +76,7 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection
         intended_at=tools.clock.now(),
         act=Act.CONFIRM if rejection is None else Act.REJECT,
         submitter=tools.pvwa.user_name(decision.account),
+        before=Before.of(decision.request),
     )
     confirmed = Ending(
         code=DONE[intent.act],
@@ -91,8 +93,9 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection
     if isinstance(answer, Declined) and answer.status >= _SERVER_ERROR and _may_send_again(decision, intent, tools):
         # A 500 says nothing of the cause; once more, after PVWA has shown that nothing has happened (pvwa-rest 2.6).
         answer = _send(intent, comment, tools)
+    intent = replace(intent, sent_at=tools.clock.now())
     if isinstance(answer, Accepted):
-        return _accepted(decision, intent, confirmed, tools)
+        return _accepted(intent, confirmed, tools)
     return _declined(confirmed, intent, answer, tools)
 
 
@@ -155,30 +158,19 @@ def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confir
     return standing(after, tools.clock.now()) is Standing.WAITING and progress(before) == progress(after)
 
 
-def _accepted(decision: Confirm, intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
+def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
     """Read back what PVWA has accepted, and say what it still needs; what it does not show is not told as done."""
     tools.confirmations.taken(intent)
-    try:
-        after = read_request(intent, tools)
-    except Unreadable:
-        # PVWA took it, and its record of the request is of a kind nobody knows
-        tools.confirmations.settle(intent, done=True, how="accepted, not read back")
-        return confirmed
+    intent = replace(intent, taken_at=tools.clock.now())
+    after = read_request(intent, tools)
     if isinstance(after, AccessRequest):
-        if not _shows_it(decision.request, after, intent, tools):
+        if not is_done(intent, after, tools):
             raise not_shown_yet()
         tools.confirmations.settle(intent, done=True, how="accepted", after=record_facts(after))
         return confirmed_ending(confirmed, after, tools)
     # Gone, or out of our accounts' sight now that it has gone on: the yes itself is all there is to be known
     settle_as_taken(intent, tools)
     return confirmed
-
-
-def _shows_it(before: AccessRequest, after: AccessRequest, intent: Intent, tools: Confirming) -> bool:
-    """Whether the record shows what was taken: with our comment, or at least changed as by our account."""
-    if is_ours(after, intent.ledger_id):
-        return True
-    return not _nothing_happened(before, after, tools) and may_have_acted(before, after, tools.our_names())
 
 
 def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:
@@ -195,12 +187,21 @@ def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) ->
     return replace(ending, confirmations_left=after.confirmations_left or None, second_level_waits=second)
 
 
+def _bears_our_comment(intent: Intent, found: AccessRequest, _tools: Confirming) -> bool:
+    return is_ours(found, intent.ledger_id)
+
+
 def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confirming) -> Ending:
     """Find out from the record what a refused confirmation means; its status alone says nothing."""
     found = read_request(intent, tools)
-    if isinstance(found, AccessRequest) and is_ours(found, intent.ledger_id):
+    # A 5xx may have come after the effect; any other answer is PVWA's word that there was none
+    shows = is_done if answer.status >= _SERVER_ERROR else _bears_our_comment
+    if isinstance(found, AccessRequest) and shows(intent, found, tools):
         settle_as_found(intent, found, tools)
         return confirmed_ending(confirmed, found, tools)
+    if answer.status >= _SERVER_ERROR and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
+        tools.confirmations.answer_lost(intent)
+        raise not_readable()
     ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
     names = tools.our_names()
     how = f"declined {answer.status} {answer.code}".strip()

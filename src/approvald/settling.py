@@ -12,16 +12,15 @@ from approvald.endings import Code, Ending
 from approvald.errors import System, Unavailable, Unreadable
 from approvald.findings import record_facts
 from approvald.ledger.confirmations import Confirmations
-from approvald.ledger.intents import Intent
+from approvald.ledger.intents import Act, Intent
 from approvald.logs import Event, event
 from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level
 from approvald.ports import Clock, Pvwa
-from approvald.standing import Standing, is_ours, may_have_given, standing
+from approvald.standing import Standing, is_ours, standing
+from approvald.traces import Sent, may_show
 
 _LOG: Final = logging.getLogger(__name__)
-_CLOCKS_DIFFER: Final = timedelta(minutes=2)
-"""How much earlier than by our clock PVWA may date an act of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +49,7 @@ def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> L
     """Return the level at which this mail has confirmed the request, before a crash or a lost answer; else None."""
     done = tools.confirmations.done_by_mail(ledger_id)
     if done is not None:
-        same = (done.request_id, done.created) == (request.request_id.casefold(), request.created)
+        same = done.request_id == request.request_id.casefold() and _may_be_same(done, request)
         return done.level if same else None
     for intent in tools.confirmations.open_of_mail(ledger_id):
         if is_done(intent, request, tools):
@@ -60,15 +59,23 @@ def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> L
 
 
 def is_done(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> bool:
-    """Whether PVWA's record shows it: by our comment, or by what nobody else is named for."""
+    """Whether PVWA's record shows it: by our comment, or by what has changed since before it was sent."""
     if not isinstance(found, AccessRequest):
         return False
     if is_ours(found, intent.ledger_id):
         return True
-    is_same = None in {found.created, intent.created} or found.created == intent.created
-    since = intent.intended_at - tools.settle - _CLOCKS_DIFFER
-    taken = intent.taken_at is not None
-    return is_same and may_have_given(found, intent.level, tools.our_names(), since=since, was_taken=taken)
+    if intent.sent_at is None or intent.before is None or not _may_be_same(intent, found):
+        return False
+    sent = Sent(
+        rejects=intent.act is Act.REJECT, level=intent.level, user_name=tools.pvwa.user_name(intent.account),
+        was_taken=intent.taken_at is not None, before=intent.before,
+    )  # fmt: skip
+    return may_show(found, sent, tools.clock.now())
+
+
+def _may_be_same(intent: Intent, found: AccessRequest) -> bool:
+    """Whether the record is of the request that was meant, and not of a later one that has got its number."""
+    return None in {found.created, intent.created} or found.created == intent.created
 
 
 def give_up(ledger_id: str, tools: Confirming) -> None:
@@ -88,6 +95,8 @@ def give_up(ledger_id: str, tools: Confirming) -> None:
 
 def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
     """Raise Unavailable while PVWA may still be at work on it."""
+    if intent.sent_at is None:
+        return
     left = intent.intended_at + tools.settle - tools.clock.now()
     if left > tools.settle:  # the clock was wrong: it counts from now
         tools.confirmations.answer_lost(intent)
@@ -109,7 +118,7 @@ def not_shown_yet() -> Unavailable:
     return Unavailable(System.PVWA, message)
 
 
-def _not_readable() -> Unavailable:
+def not_readable() -> Unavailable:
     """Return what lets a mail wait while nobody can look what became of a confirmation."""
     message = (
         "a confirmation of this request was sent, and PVWA lets none of the confirming accounts see the request now, "
@@ -130,7 +139,7 @@ def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Co
         if isinstance(found, AccessRequest) and _waits_for(intent, found, tools):
             raise not_shown_yet()
         if isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
-            raise _not_readable()
+            raise not_readable()
     if intent.taken_at is not None and isinstance(found, Ending):
         settle_as_taken(intent, tools)
         raise decide_afresh()
@@ -146,7 +155,7 @@ def _waits_for(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
     """Whether the request still waits for just what was taken; what PVWA does not say is no other request or level."""
     return (
         intent.taken_at is not None
-        and (None in {found.created, intent.created} or found.created == intent.created)
+        and _may_be_same(intent, found)
         and found.level in {None, intent.level}
         and standing(found, tools.clock.now()) is Standing.WAITING
     )

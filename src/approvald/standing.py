@@ -17,7 +17,7 @@ from typing import Final, TypedDict
 
 from approvald.compare import has_address
 from approvald.endings import Code
-from approvald.model import AccessRequest, Confirmer, Level, Person
+from approvald.model import AccessRequest, Confirmer, Person
 
 WAITING_STATUS: Final = 1
 
@@ -111,7 +111,9 @@ _BRACKETS: Final = str.maketrans("()", "[]")
 def progress(request: AccessRequest) -> object:
     """Return what any confirmation changes of a record, to be compared with the record before it."""
     acted = {(each.name, each.acted_at, each.comment) for each in request.confirmers if each.acted_at}
-    return request.level, request.confirmations_left, acted
+    # Where PVWA does not say which level the request waits for, its confirmers do
+    level = request.level if request.level is not None else {each.name for each in request.confirmers}
+    return level, request.confirmations_left, acted
 
 
 def comment_for(address: str, ledger_id: str) -> str:
@@ -139,45 +141,6 @@ def is_ours(request: AccessRequest, ledger_id: str) -> bool:
         if confirmer.acted_at
         for found in COMMENT.finditer(confirmer.comment)
     )
-
-
-def may_have_acted(before: AccessRequest, after: AccessRequest, our_names: Collection[str]) -> bool:
-    """Whether what is new in the record can be our account's act.
-
-    It cannot where PVWA names others, or shows the comment of another act of ours.
-    """
-    ours = frozenset(bare(name) for name in our_names if name)
-    new = [each for each in after.confirmers if each.acted_at and each not in before.confirmers]
-    return not new or any(_may_be_ours(each, ours) for each in new)
-
-
-def may_have_given(
-    request: AccessRequest, level: Level, our_names: Collection[str], *, since: datetime, was_taken: bool
-) -> bool:
-    """Whether a record without our comment is as if our account had acted at that level, after `since`.
-
-    Some PVWA list only the confirmers of the level that a request waits for, and some show no comments. A level that
-    was given, by whom PVWA does not say, counts as given by us: else one human could give the next level, too.
-    `was_taken`: PVWA has said yes to it; then our account need only be one of those who may have acted.
-    """
-    ours = frozenset(bare(name) for name in our_names if name)
-    new = [each for each in request.confirmers if each.acted_at and each.acted_at >= since]
-    perhaps = [each for each in new if _may_be_ours(each, ours)]
-    if any(len(who_may_be(each)) == 1 for each in perhaps):
-        return True
-    is_explained = len(new) > len(perhaps)
-    has_moved_on = request.level is not None and request.level > level
-    return (bool(perhaps) and (was_taken or has_moved_on)) or (has_moved_on and not is_explained)
-
-
-def _may_be_ours(confirmer: Confirmer, ours: Collection[str]) -> bool:
-    """Whether our account may be this confirmer, by an act that bears no comment of ours."""
-    names = [bare(name) for name, _ in who_may_be(confirmer)]
-    if COMMENT.fullmatch(confirmer.comment):
-        return False  # another act of ours
-    is_named = not names or any(name in ours for name in names)
-    # Of several who may have acted, whoever left words of their own is not our account
-    return is_named and (len(names) == 1 or not confirmer.comment.strip())
 
 
 def who_may_be(confirmer: Confirmer) -> Sequence[tuple[str, str]]:

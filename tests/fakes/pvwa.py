@@ -56,6 +56,8 @@ class FakePvwa:
         self.rejections: list[ConfirmAttempt] = []
         self.before_confirming: Callable[[Permit], Accepted | None] = lambda _: None
         """What stands in front of PVWA: it may take a confirmation without passing it on."""
+        self.after_confirming: Callable[[Accepted | Declined], Accepted | Declined] = lambda answer: answer
+        """What it answers to what it has done: an error may come after the effect."""
         self.shown: Callable[[AccessRequest], AccessRequest] = lambda record: record
         """How this PVWA shows a record: some leave out comments, or confirmers of other levels."""
         self.rests = 0
@@ -149,7 +151,7 @@ class FakePvwa:
             permit()
         attempt = ConfirmAttempt(request_id, account, comment)
         self.attempts.append(attempt)
-        return self._attempt("confirm", attempt, self.confirmations)
+        return self.after_confirming(self._attempt("confirm", attempt, self.confirmations))
 
     def reject(
         self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None

@@ -435,10 +435,12 @@ def test_a_confirmation_that_cannot_be_read_back_is_told_when_it_can(desk: Desk)
 
 
 def test_a_record_of_an_unknown_kind_changes_nothing(desk: Desk) -> None:
-    """PVWA took the confirmation; what it still needs stays unsaid."""
+    """One that comes back after a yes shows nothing: the mail waits, and is told what a readable one shows."""
     desk.pvwa.fail("details", Unreadable("no record"), skip=1)
-    ending = done(desk.handle())
-    assert (ending.confirmations_left, ending.second_level_waits) == (None, False)
+    with pytest.raises(Unreadable):
+        desk.handle()
+    assert desk.unsettled() == ["mail1mail1"]
+    done(desk.handle())
     assert desk.approved() == {Level.FIRST: "mail1mail1"}
 
 

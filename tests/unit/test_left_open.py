@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,13 @@ from approvald.errors import OutcomeUnknown, System, Unavailable
 from approvald.ledger import tables
 from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.entries import State
-from approvald.model import AccessRequest, Folder, Level
+from approvald.model import Folder, Level
 from approvald.ports import Accepted
 from fakes.house import ILKA, MARA, House
 from fakes.pvwa import Permit
 
 CONFIGURATION = Path(__file__).parents[2] / "config" / "approvald.toml"
 LOST = OutcomeUnknown("the answer was lost")
-FIRST_OF_TWO = "Approved (first level)"
 
 
 @pytest.fixture
@@ -300,69 +298,3 @@ def test_the_act_of_somebody_else_is_not_told_as_ours(house: House) -> None:
     house.forward(request)
     rounds(house, 3)
     assert (outcomes(house), told(house)) == (["not_done"], ["Already approved"])
-
-
-def of_this_level(record: AccessRequest) -> AccessRequest:
-    """Show the confirmers of the level that the request waits for, and no others."""
-    is_second = record.level is Level.SECOND
-    kept = tuple(each for each in record.confirmers if (each.name == "L2_PAMapprover") is is_second)
-    return replace(record, confirmers=kept)
-
-
-def without_comments(record: AccessRequest) -> AccessRequest:
-    """Show no comments."""
-    return replace(record, confirmers=tuple(replace(each, comment="") for each in record.confirmers))
-
-
-def without_names(record: AccessRequest) -> AccessRequest:
-    """Show neither comments nor the members of groups."""
-    return replace(record, confirmers=tuple(replace(each, comment="", members=()) for each in record.confirmers))
-
-
-VIEWS = [of_this_level, without_comments, without_names]
-
-
-@pytest.mark.parametrize("fault", ["taken", "lost"])
-@pytest.mark.parametrize("view", VIEWS)
-def test_nobody_gives_the_second_level_after_a_first_that_pvwa_does_not_show_as_ours(
-    house: House, view: Callable[[AccessRequest], AccessRequest], fault: str
-) -> None:
-    """Ilka is of both groups; PVWA went away after her first level, and shows now that somebody has given it."""
-    house.directory.add_group("L2_PAMapprover", "rhea.malik", "ilka.brandt")
-    house.pvwa.shown = view
-    house.forward(house.ask(levels=2))
-    lose(house, fault)
-    rounds(house, 3)
-    assert (len(house.pvwa.confirmations), outcomes(house), told(house)) == (1, ["confirmed"], [FIRST_OF_TWO])
-
-
-def lose(house: House, fault: str) -> None:
-    """Do a round in which the answer is lost after the effect, or what was taken cannot be read back."""
-    if fault == "taken":
-        house.pvwa.fail("details", Unavailable(System.PVWA, "away"), skip=1)
-    else:
-        house.pvwa.fail("confirm", LOST, after_effect=True)
-    house.round()
-
-
-@pytest.mark.parametrize("levels", [1, 2])
-@pytest.mark.parametrize("view", VIEWS)
-def test_what_was_taken_is_told_as_it_would_have_been_at_once(
-    house: House, view: Callable[[AccessRequest], AccessRequest], levels: int
-) -> None:
-    """By PVWA's that show less than others, too."""
-    house.pvwa.shown = view
-    house.forward(house.ask(levels=levels))
-    lose(house, "taken")
-    rounds(house, 3)
-    assert (outcomes(house), told(house)) == (["confirmed"], ["Approved" if levels == 1 else FIRST_OF_TWO])
-
-
-@pytest.mark.parametrize("fault", ["taken", "lost"])
-def test_a_vote_of_two_that_bears_no_comment_is_ours_by_its_name(house: House, fault: str) -> None:
-    """The request goes on waiting, for somebody else."""
-    house.pvwa.shown = without_comments
-    house.forward(house.ask(needed=2, level1=("DB_PAMapprover", "FIN_PAMapprover")))
-    lose(house, fault)
-    rounds(house, 3)
-    assert (outcomes(house), told(house)) == (["confirmed"], ["Approved (more confirmations needed)"])

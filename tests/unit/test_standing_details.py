@@ -16,8 +16,6 @@ from approvald.standing import (
     comment_for,
     is_ours,
     may_be,
-    may_have_acted,
-    may_have_given,
     progress,
     rejection_for,
     standing,
@@ -139,62 +137,3 @@ def test_a_comment_known_to_be_ours_clears_the_others_of_the_group() -> None:
     claimed = actors(waits_for(confirmers=(row,)), OURS)[0]
     assert claimed.user_names == {"wen.zhao", "mara.voss"}
     assert believed([claimed], {ID})[0].user_names == frozenset()
-
-
-LATER: Final = NOW + timedelta(minutes=1)
-
-
-def new(*members: str, comment: str = "", at: Any = LATER) -> Confirmer:
-    """Return a group of which one of these has acted since; all its members are listed."""
-    return Confirmer(
-        name="DB_PAMapprover", is_group=True, acted_at=at, comment=comment,
-        members=tuple((each, "") for each in members),
-    )  # fmt: skip
-
-
-US: Final = new("CORP\\SVC-PAM-L1")
-ONE_OF: Final = new("svc-pam-l1", "mara.voss")
-NOBODY: Final = new()
-MARAS: Final = new("mara.voss")
-WORDS: Final = new("svc-pam-l1", "mara.voss", comment="ok")
-ANOTHER: Final = new("svc-pam-l1", comment=APPROVED)
-BEFORE: Final = new("svc-pam-l1", at=NOW - timedelta(days=1))
-
-
-@pytest.mark.parametrize(
-    ("rows", "level", "if_lost", "if_taken"),
-    [
-        ((), Level.FIRST, False, False),
-        ((), Level.SECOND, True, True),
-        ((US,), Level.FIRST, True, True),
-        ((MARAS, US), Level.SECOND, True, True),
-        ((ONE_OF,), Level.FIRST, False, True),
-        ((NOBODY,), Level.FIRST, False, True),
-        ((ONE_OF,), Level.SECOND, True, True),
-        ((ONE_OF, MARAS), Level.SECOND, True, True),
-        ((MARAS,), Level.FIRST, False, False),
-        ((MARAS,), Level.SECOND, False, False),
-        ((WORDS,), Level.FIRST, False, False),
-        ((WORDS,), Level.SECOND, False, False),
-        ((ANOTHER,), Level.SECOND, False, False),
-        ((BEFORE,), Level.FIRST, False, False),
-        ((BEFORE,), Level.SECOND, True, True),
-    ],
-)
-def test_a_level_that_nobody_else_is_named_for_counts_as_given_by_us(
-    rows: tuple[Confirmer, ...], level: Level, *, if_lost: bool, if_taken: bool
-) -> None:
-    """Where PVWA names others, or shows their words or another comment of ours, it does not."""
-    request = waits_for(level=level, confirmers=rows)
-    found = [may_have_given(request, Level.FIRST, OURS, since=NOW, was_taken=taken) for taken in (False, True)]
-    assert found == [if_lost, if_taken]
-
-
-@pytest.mark.parametrize(
-    ("row", "may"),
-    [(US, True), (ONE_OF, True), (NOBODY, True), (MARAS, False), (WORDS, False), (ANOTHER, False), (BY_WEN, True)],
-)
-def test_what_is_new_in_a_record_may_be_our_act(row: Confirmer, *, may: bool) -> None:
-    """What stood there before says nothing, and neither does a record that lists no act."""
-    assert may_have_acted(waits_for(confirmers=(BY_WEN,)), waits_for(confirmers=(BY_WEN, row)), OURS) is may
-    assert may_have_acted(waits_for(confirmers=(BY_WEN,)), waits_for(confirmers=()), OURS)

@@ -13,6 +13,7 @@ from approvald.ledger import tables
 from approvald.ledger.audit_rows import AuditKind, record
 from approvald.ledger.entries import State
 from approvald.ledger.halts import refuse_while_halted
+from approvald.ledger.instants import Instant
 from approvald.ledger.intents import Act, Intent, IntentOpen, read_intent
 from approvald.ledger.store import Store
 from approvald.model import Level
@@ -48,11 +49,14 @@ class Confirmations:
                         created=_key(intent.created), level=intent.level, act=intent.act, account=intent.account,
                         approver_guid=intent.approver_guid, approver_link=intent.approver_link,
                         intended_at=intent.intended_at, comment=comment, outcome=tables.OPEN,
+                        shown_before=_shown(intent),
                     )
                 )  # fmt: skip
             elif (found.ledger_id, found.act, found.outcome) == (intent.ledger_id, intent.act, tables.OPEN):
                 connection.execute(
-                    rows.update().where(*_open(intent)).values(intended_at=intent.intended_at, account=intent.account)
+                    rows.update()
+                    .where(*_open(intent))
+                    .values(intended_at=intent.intended_at, account=intent.account, shown_before=_shown(intent))
                 )
             else:
                 raise IntentOpen(read_intent(found))
@@ -72,9 +76,9 @@ class Confirmations:
         """
         rows = tables.confirmations
         with self._store.begin() as connection:
-            dated = connection.execute(
-                rows.update().where(*_open(intent), rows.c.taken_at.is_(None)).values(intended_at=self._now())
-            )
+            now = self._now()
+            untaken = (*_open(intent), rows.c.taken_at.is_(None))
+            dated = connection.execute(rows.update().where(*untaken).values(intended_at=now, sent_at=now))
             if not dated.rowcount:
                 raise IntentOpen(intent)
             refuse_while_halted(connection)
@@ -83,13 +87,17 @@ class Confirmations:
         """Date the intent at the moment when its answer was given up: PVWA may have begun no earlier than just now."""
         rows = tables.confirmations
         with self._store.begin() as connection:
-            connection.execute(rows.update().where(*_open(intent)).values(intended_at=self._now()))
+            now = self._now()
+            sent = sa.func.coalesce(rows.c.sent_at, sa.literal(now, Instant()))
+            connection.execute(rows.update().where(*_open(intent)).values(intended_at=now, sent_at=sent))
 
     def taken(self, intent: Intent) -> None:
         """Write down that it was taken, and that PVWA does not show it yet: it is never sent again."""
         rows = tables.confirmations
         with self._store.begin() as connection:
-            connection.execute(rows.update().where(*_open(intent)).values(taken_at=self._now()))
+            now = self._now()
+            sent = sa.func.coalesce(rows.c.sent_at, sa.literal(now, Instant()))
+            connection.execute(rows.update().where(*_open(intent)).values(taken_at=now, sent_at=sent))
 
     def _now(self) -> datetime:
         return self._store.clock.now()
@@ -103,10 +111,8 @@ class Confirmations:
 
         Where PVWA did not say when a request was created, at one of the two, it may be the same.
         """
-        rows, created = tables.confirmations.c, _key(intent.created)
-        may_be_same = rows.created.in_([created, _UNKNOWN]) if created else sa.true()
-        same_request = sa.and_(rows.request_id == intent.request_id.casefold(), may_be_same)
-        return self._read(sa.or_(same_request, rows.ledger_id == intent.ledger_id), outcome=tables.OPEN)
+        of_mail = tables.confirmations.c.ledger_id == intent.ledger_id
+        return self._read(sa.or_(_may_be_about(intent.request_id, intent.created), of_mail), outcome=tables.OPEN)
 
     def done_by_mail(self, ledger_id: str) -> Intent | None:
         """Return what this mail has confirmed or rejected, if it has."""
@@ -135,10 +141,7 @@ class Confirmations:
 
     def approved_before(self, request_id: str, created: datetime | None) -> Mapping[Level, ApprovedBy]:
         """Return the humans on whose behalf we confirmed this request, by level."""
-        rows = tables.confirmations.c
-        found = self._read(
-            rows.request_id == request_id.casefold(), rows.created == _key(created), outcome=tables.CONFIRMED
-        )
+        found = self._read(_may_be_about(request_id, created), outcome=tables.CONFIRMED)
         return {
             each.level: ApprovedBy(guid=each.approver_guid, link=each.approver_link, ledger_id=each.ledger_id)
             for each in found
@@ -199,6 +202,17 @@ def _told(intent: Intent) -> dict[str, object]:
         "submitter": {"account": intent.account.value, "user_name": intent.submitter or None},
         "approver": {"guid": intent.approver_guid, "link": intent.approver_link},
     }
+
+
+def _may_be_about(request_id: str, created: datetime | None) -> sa.ColumnElement[bool]:
+    """Select what is about this request, or may be: where PVWA did not say when it was created, at one of the two."""
+    rows, key = tables.confirmations.c, _key(created)
+    may_be_same = rows.created.in_([key, _UNKNOWN]) if key else sa.true()
+    return sa.and_(rows.request_id == request_id.casefold(), may_be_same)
+
+
+def _shown(intent: Intent) -> str | None:
+    return intent.before.to_json() if intent.before is not None else None
 
 
 def _same(intent: Intent) -> tuple[sa.ColumnElement[bool], ...]:

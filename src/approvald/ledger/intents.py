@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from approvald.model import Level
+from approvald.traces import Before
 
 
 class Act(StrEnum):
@@ -24,6 +25,7 @@ class Intent:
     """What is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's.
 
     `submitter`: PVWA's user name of the confirming account, for the audit trail only; it does not come back.
+    `sent_at`: right before it was sent (UTC), None while it certainly was not; `before`: what the record showed then.
     `taken_at`: when PVWA, or something in front of it, took an act that the request did not show yet (UTC).
     """
 
@@ -37,6 +39,8 @@ class Intent:
     intended_at: datetime
     act: Act = Act.CONFIRM
     submitter: str = ""
+    before: Before | None = None
+    sent_at: datetime | None = None
     taken_at: datetime | None = None
 
 
@@ -60,5 +64,7 @@ def read_intent(row: sa.Row[Any]) -> Intent:
         approver_guid=row.approver_guid,
         approver_link=row.approver_link,
         intended_at=row.intended_at,
+        before=Before.from_json(row.shown_before) if row.shown_before else None,
+        sent_at=row.sent_at,
         taken_at=row.taken_at,
     )

@@ -19,10 +19,10 @@ from approvald.ledger.dialect import READ_ONLY
 from approvald.logs import Event, event
 
 _LOG: Final = logging.getLogger(__name__)
-NEWEST: Final = "0003"
+NEWEST: Final = "0004"
 """The revision that `tables.py` describes; a test holds both together."""
-KNOWN: Final = ("0001", "0002", NEWEST)
-READABLE: Final = ("0002", NEWEST)
+KNOWN: Final = ("0001", "0002", "0003", NEWEST)
+READABLE: Final = ("0002", "0003", NEWEST)
 """Revisions that hold all that commands read: an archived ledger, and one that an older daemon still works with."""
 _BEFORE_REVISIONS: Final = "0001"
 """What a ledger is that was made before there were migrations."""

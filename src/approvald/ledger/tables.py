@@ -71,6 +71,10 @@ confirmations: Final = sa.Table(
     sa.Column("approver_link", sa.String(256)),
     sa.Column("comment", sa.String(200), nullable=False),
     sa.Column("intended_at", Instant, nullable=False),
+    # Right before it was sent; empty while it certainly was not
+    sa.Column("sent_at", Instant),
+    # What PVWA's record showed before that (traces.Before)
+    sa.Column("shown_before", sa.Text),
     sa.Column("taken_at", Instant),
     sa.Column("settled_at", Instant),
     sa.Column("outcome", sa.String(16), nullable=False),
