@@ -96,7 +96,8 @@ def test_every_group_of_a_large_domain_is_seen(sandbox: Sandbox) -> None:
     groups: dict[str, Any] = {name: [] for name in names}
     groups |= {"T0003_PAMapprover": [ILKA], "T0577_PAMapprover": ["Nest"], "Nest": [ILKA]}
     sandbox.reset({"people": {"ilka.brandt": {}}, "groups": groups})
-    with desk(sandbox).open() as directory:
+    patient = {"connect_timeout_seconds": 10.0, "receive_timeout_seconds": 20.0}
+    with desk(sandbox, settings=patient).open() as directory:
         book = directory.approver_groups()
         assert [group.name for group in book.first] == names
         assert _names(directory, ILKA, book) == {"T0003_PAMapprover", "T0577_PAMapprover"}
