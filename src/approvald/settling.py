@@ -18,9 +18,11 @@ from approvald.lookup import find_request
 from approvald.model import AccessRequest, Level
 from approvald.ports import Clock, Pvwa
 from approvald.standing import Standing, is_ours, standing
-from approvald.traces import Sent, may_show
+from approvald.traces import Before, Sent, may_show
 
 _LOG: Final = logging.getLogger(__name__)
+_CLOCKS_DIFFER: Final = timedelta(minutes=2)
+"""How much earlier than by our clock PVWA may date an act of ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +66,13 @@ def is_done(intent: Intent, found: AccessRequest | Ending, tools: Confirming) ->
         return False
     if is_ours(found, intent.ledger_id):
         return True
-    if intent.sent_at is None or intent.before is None or not _may_be_same(intent, found):
+    if intent.sent_at is None or not _may_be_same(intent, found):
         return False
+    # One of before this was kept: by the instants, as far as the two clocks agree
+    before = intent.before or Before.of(found, until=intent.intended_at - tools.settle - _CLOCKS_DIFFER)
     sent = Sent(
         rejects=intent.act is Act.REJECT, level=intent.level, user_name=tools.pvwa.user_name(intent.account),
-        was_taken=intent.taken_at is not None, before=intent.before,
+        was_taken=intent.taken_at is not None, before=before,
     )  # fmt: skip
     return may_show(found, sent, tools.clock.now())
 

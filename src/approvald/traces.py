@@ -7,7 +7,6 @@ confirmers of the present level only: then what has changed since before the sen
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,8 +18,8 @@ from approvald.standing import COMMENT, Standing, bare, standing, who_may_be
 class Before:
     """What a record showed before an act was sent.
 
-    `left`: the confirmations it needed. `listed`: the names of its confirmers. `acted`: of those who had acted, with
-    the instant (ISO 8601 UTC).
+    `left`: the confirmations it needed. `listed`: the names of its confirmers, case folded, without a domain. `acted`:
+    of those who had acted, with the instant (ISO 8601 UTC).
     """
 
     left: int | None
@@ -28,11 +27,13 @@ class Before:
     acted: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, request: AccessRequest) -> Before:
-        """Take it from a record."""
-        acted = frozenset(_act(each) for each in request.confirmers if each.acted_at)
+    def of(cls, request: AccessRequest, *, until: datetime | None = None) -> Before:
+        """Take it from a record; of a later one, what had happened `until` then, which is all that can be told."""
+        acted = [each for each in request.confirmers if each.acted_at and (until is None or each.acted_at < until)]
         return cls(
-            left=request.confirmations_left, listed=frozenset(each.name for each in request.confirmers), acted=acted
+            left=request.confirmations_left,
+            listed=frozenset(_names(request)) if until is None else frozenset(),
+            acted=frozenset(map(_act, acted)),
         )
 
     def to_json(self) -> str:
@@ -63,30 +64,38 @@ def may_show(request: AccessRequest, sent: Sent, now: datetime) -> bool:
     A level that was given, by whom PVWA does not say, counts as given by us: else one human could give the next one,
     too. What PVWA has said yes to is ours where our account is one of those who may have acted.
     """
-    where = standing(request, now)
-    if where is (Standing.CONFIRMED if sent.rejects else Standing.REJECTED):
-        return False
-    new = [each for each in request.confirmers if _is_new(each, sent.before)]
+    new = _new(request, sent)
     perhaps = [each for each in new if _may_be_by(each, bare(sent.user_name))]
     if any(len(who_may_be(each)) == 1 for each in perhaps):
         return True
+    where = standing(request, now)
+    if where is (Standing.CONFIRMED if sent.rejects else Standing.REJECTED):
+        return False
     is_explained = len(new) > len(perhaps)
-    moved_on = not sent.rejects and _has_moved_on(request, sent)
+    moved_on = not sent.rejects and (_lists_others(request, sent) or _is_higher(request, sent))
+    if moved_on and (perhaps or not is_explained):
+        return True
     if not sent.was_taken:
-        return moved_on and (bool(perhaps) or not is_explained)
+        # A second level can be given yet, and perhaps by the same human
+        return bool(perhaps) and not sent.rejects and sent.level is Level.FIRST and request.second_level_left != 0
     closed = where is (Standing.REJECTED if sent.rejects else Standing.CONFIRMED)
     fewer = not sent.rejects and request.confirmations_left != sent.before.left
-    return bool(perhaps) or ((moved_on or closed or fewer) and not is_explained)
+    return bool(perhaps) or ((closed or fewer) and not is_explained)
 
 
-def _is_new(confirmer: Confirmer, before: Before) -> bool:
-    """Whether this one, of those who could give what was sent, has acted since."""
-    could = not before.listed or confirmer.name in before.listed
-    return could and confirmer.acted_at is not None and _act(confirmer) not in before.acted
+def _new(request: AccessRequest, sent: Sent) -> list[Confirmer]:
+    """Return who has acted since, none where the record lists another level's confirmers by now."""
+    if _lists_others(request, sent):
+        return []
+    return [each for each in request.confirmers if each.acted_at and _act(each) not in sent.before.acted]
 
 
 def _act(confirmer: Confirmer) -> tuple[str, str]:
-    return confirmer.name, confirmer.acted_at.isoformat() if confirmer.acted_at else ""
+    return bare(confirmer.name), confirmer.acted_at.isoformat() if confirmer.acted_at else ""
+
+
+def _names(request: AccessRequest) -> set[str]:
+    return {bare(each.name) for each in request.confirmers}
 
 
 def _may_be_by(confirmer: Confirmer, user: str) -> bool:
@@ -98,9 +107,12 @@ def _may_be_by(confirmer: Confirmer, user: str) -> bool:
     return (not names or user in names) and (len(names) == 1 or not confirmer.comment.strip())
 
 
-def _has_moved_on(request: AccessRequest, sent: Sent) -> bool:
-    """Whether the request waits for a higher level; where PVWA names none, whether all its confirmers are others."""
-    if request.level is not None:
-        return request.level > sent.level
-    listed: Collection[str] = {each.name for each in request.confirmers}
-    return bool(listed) and bool(sent.before.listed) and sent.before.listed.isdisjoint(listed)
+def _is_higher(request: AccessRequest, sent: Sent) -> bool:
+    return request.level is not None and request.level > sent.level
+
+
+def _lists_others(request: AccessRequest, sent: Sent) -> bool:
+    """Whether all confirmers are others than before, and the level may be another one."""
+    listed, before = _names(request), sent.before.listed
+    are_others = bool(listed) and bool(before) and before.isdisjoint(listed)
+    return are_others and (request.level is None or _is_higher(request, sent))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from approvald.errors import System, Unavailable
+from approvald.ledger import tables
 from approvald.ledger.halts import HaltKind
 from approvald.model import AccessRequest, Level
 from approvald.ports import Accepted, Declined
@@ -243,3 +244,52 @@ def test_a_request_whose_creation_is_shown_no_more_is_the_same(house: House) -> 
     house.forward(request)
     rounds(house, 3)
     assert (len(house.pvwa.confirmations), outcomes(house)) == (1, ["confirmed"])
+
+
+@pytest.mark.parametrize("fault", ["lost", "500"])
+def test_a_lost_vote_of_two_gives_nobody_a_second_level(house: House, fault: str) -> None:
+    """The record shows that somebody of the group has voted, and another group's vote ends the level."""
+    both_groups(house)
+    house.pvwa.shown = without_names
+    request = house.ask(levels=2, needed=2, level1=("DB_PAMapprover", "FIN_PAMapprover"))
+    house.forward(request)
+    if fault == "500":
+        answer_500(house)
+        house.round()
+    else:
+        lose(house, fault)
+    rounds(house, 3)
+    house.pvwa.act_in_portal(request.request_id, "lea.fontaine")
+    house.forward(request)
+    rounds(house, 3)
+    assert [each.account for each in house.pvwa.confirmations] == [Level.FIRST]
+
+
+@pytest.mark.parametrize("fault", ["lost", "taken"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_intent_of_an_older_version_gives_nobody_a_second_level(house: House, view: View, fault: str) -> None:
+    """It was open when approvald was brought to this version, which then keeps what was shown before."""
+    both_groups(house)
+    house.pvwa.shown = view
+    request = house.ask(levels=2)
+    house.forward(request)
+    lose(house, fault)
+    with house.store.begin() as connection:
+        connection.execute(tables.confirmations.update().values(shown_before=None))
+    rounds(house, 3)
+    house.forward(request)
+    rounds(house, 3)
+    assert (len(house.pvwa.confirmations), outcomes(house)) == (1, ["confirmed"])
+
+
+@pytest.mark.parametrize("fault", ["lost", "taken"])
+@pytest.mark.parametrize("levels", [1, 2])
+def test_a_later_rejection_does_not_undo_an_act_of_ours(house: House, levels: int, fault: str) -> None:
+    """PVWA names our account for it; the sender hears of both."""
+    house.pvwa.shown = without_comments
+    request = house.ask(levels=levels, needed=3 - levels, level1=("DB_PAMapprover", "FIN_PAMapprover"))
+    house.forward(request)
+    lose(house, fault)
+    house.pvwa.act_in_portal(request.request_id, "rhea.malik", "rejected")
+    rounds(house, 3)
+    assert outcomes(house) == ["confirmed"]

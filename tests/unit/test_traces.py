@@ -31,6 +31,8 @@ OTHERS: Final = row("lea.fontaine", name=OTHER)
 WORDS: Final = row("svc-pam-l1", "mara.voss", comment="ok")
 ANOTHER: Final = row("svc-pam-l1", comment=comment_for("ilka.brandt@corp.example", "k3m9abcdefgh"))
 EARLIER: Final = row("svc-pam-l1", at=NOW - timedelta(minutes=1))
+RENAMED: Final = row("mara.voss", name="CORP\\db_pamapprover")
+ADDED: Final = row("mara.voss", name="OPS_PAMapprover")
 AT_SECOND: Final = row("rhea.malik", name=SECOND)
 L2: Final = row(name=SECOND, at=None)
 
@@ -54,8 +56,12 @@ def found(*rows: Confirmer, was_taken: bool, rejects: bool = False, before: Any 
         ((US,), Level.FIRST, True, True),
         ((US,), Level.SECOND, True, True),
         ((OTHERS, US), Level.SECOND, True, True),
-        ((ONE_OF,), Level.FIRST, False, True),
-        ((NOBODY,), Level.FIRST, False, True),
+        ((ONE_OF,), Level.FIRST, True, True),
+        ((NOBODY,), Level.FIRST, True, True),
+        ((RENAMED,), Level.FIRST, False, False),
+        ((RENAMED,), Level.SECOND, False, False),
+        ((ADDED,), Level.FIRST, False, False),
+        ((ADDED, *WAITED), Level.SECOND, False, False),
         ((ONE_OF,), Level.SECOND, True, True),
         ((ONE_OF, OTHERS), Level.SECOND, True, True),
         ((MARAS,), Level.FIRST, False, False),
@@ -71,6 +77,20 @@ def test_a_level_that_nobody_else_is_named_for_counts_as_given_by_us(
     """Where PVWA names others of that level, or shows their words or another comment of ours, it does not."""
     assert found(*rows, level=level, was_taken=False) is if_lost
     assert found(*rows, level=level, was_taken=True) is if_taken
+
+
+@pytest.mark.parametrize("row_of_it", [ONE_OF, NOBODY])
+def test_an_act_by_nobody_knows_whom_counts_as_ours_while_a_level_can_follow(row_of_it: Confirmer) -> None:
+    """Else the human whose answer was lost could give the next one; where none follows, nothing is claimed."""
+    assert found(row_of_it, was_taken=False, second_level_left=1)
+    assert found(row_of_it, was_taken=False, second_level_left=None)
+    assert not found(row_of_it, was_taken=False, second_level_left=0)
+    assert not found(row_of_it, was_taken=False, rejects=True)
+
+
+def test_our_accounts_own_act_stands_whatever_came_after() -> None:
+    """Somebody else rejected the request afterwards."""
+    assert found(US, was_taken=False, status=3, status_title="Rejected")
 
 
 @pytest.mark.parametrize("was_taken", [True, False])
