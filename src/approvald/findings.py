@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from approvald.compare import differences, noted
 from approvald.confirmers import held
@@ -117,8 +117,14 @@ def decision_event(facts: Facts, decision: Confirm | Refuse, found: Sequence[Fin
 def ending_findings(ending: Ending) -> tuple[Finding, ...]:
     """Return what is known of a mail that ended before there were facts to decide on."""
     passed = [Finding(check=name, verdict=PASSED, value="") for name in ending.checks]
-    words = "; ".join(part for part in (ending.why, ", ".join(ending.names), ending.words) if part)
-    return (*passed, Finding(check=ending.code.value, verdict=REFUSED, value=words))
+    said = {"why": ending.why, "names": ending.names, "words": ending.words}
+    return (*passed, Finding(check=ending.code.value, verdict=REFUSED, value=reason(said)))
+
+
+def reason(ending: Mapping[str, Any]) -> str:
+    """Return what an ending, as the audit trail has it, says of itself; empty where its code says all."""
+    said = (ending.get("why"), ", ".join(ending.get("names") or ()), ending.get("words"))
+    return "; ".join(str(each) for each in said if each)
 
 
 def person_facts(person: Person) -> dict[str, object]:

@@ -44,11 +44,7 @@ class OnlyInstance:
         except PermissionError:
             raise
         except OSError as error:
-            message = (
-                f"{error.filename or self._ledger} cannot be written ({error.strerror}); nothing is confirmed until it "
-                "can. Make room on its disk, or let approvald write there."
-            )
-            raise Unavailable(System.LEDGER, message) from error
+            raise unwritable(self._ledger, error) from error
 
     def close(self) -> None:
         """Give the lock back."""
@@ -80,6 +76,15 @@ class OnlyInstance:
                 "stop that one first"
             )
             raise AlreadyRunning(message) from error
+
+
+def unwritable(ledger: Path, error: OSError) -> Unavailable:
+    """Return what says that the ledger's disk does not do its work."""
+    message = (
+        f"{error.filename or ledger} cannot be written ({error.strerror}); nothing is confirmed until it can. Make "
+        "room on its disk, or let approvald write there."
+    )
+    return Unavailable(System.LEDGER, message)
 
 
 def _make_private(ledger: Path) -> None:

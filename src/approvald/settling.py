@@ -60,10 +60,8 @@ def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> L
     return None
 
 
-def is_done(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> bool:
+def is_done(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
     """Whether PVWA's record shows it: by our comment, or by what has changed since before it was sent."""
-    if not isinstance(found, AccessRequest):
-        return False
     if is_ours(found, intent.ledger_id):
         return True
     if intent.sent_at is None or not _may_be_same(intent, found):
@@ -142,7 +140,7 @@ def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Co
     if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
         if isinstance(found, AccessRequest) and _waits_for(intent, found, tools):
             raise not_shown_yet()
-        if isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
+        if intent.sent_at is not None and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
             raise not_readable()
     if intent.taken_at is not None and isinstance(found, Ending):
         settle_as_taken(intent, tools)

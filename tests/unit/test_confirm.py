@@ -51,6 +51,12 @@ class Desk:
         self.store = self._store()
         self.tools = self._tools()
 
+    def put(self, pvwa: FakePvwa) -> None:
+        """Put this PVWA in the other one's place, with the same request."""
+        self.pvwa = pvwa
+        pvwa.add(self.request)
+        self.restart()
+
     def handle(self, person: Person = ILKA, ledger_id: str = "mail1mail1", groups: Any = (DB,)) -> Ending | Code:
         """Take one mail from PVWA's record to its ending; a code where `decide` refuses."""
         request = self.pvwa.details(REQUEST, Level.FIRST)
@@ -284,9 +290,7 @@ class Reticent(Deaf):
 
 def test_a_yes_that_the_record_does_not_show_is_not_told(desk: Desk) -> None:
     """An empty 200 may come from something in front of PVWA: the mail waits, and nothing is sent again."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     for _ in range(5):
         assert "does not show it" in str(desk.waits())
         desk.clock.turn(100)
@@ -301,9 +305,7 @@ def test_a_yes_that_the_record_does_not_show_is_not_told(desk: Desk) -> None:
 
 def test_a_yes_that_is_not_shown_holds_off_every_other_mail(desk: Desk) -> None:
     """Another mail about the request sends nothing either, and does not write off what PVWA may yet show."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     desk.waits()
     for _ in range(3):
         desk.clock.turn(100)
@@ -319,9 +321,7 @@ def test_a_yes_that_is_not_shown_holds_off_every_other_mail(desk: Desk) -> None:
 
 def test_a_yes_that_is_not_shown_is_given_up_no_earlier_than_a_mail(desk: Desk) -> None:
     """Its mail is refused meanwhile, such as of a group its sender has left; days later nothing is open behind it."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     desk.waits()
     desk.clock.turn(71 * 3600)
     with pytest.raises(Unavailable, match="does not show it"):
@@ -333,9 +333,7 @@ def test_a_yes_that_is_not_shown_is_given_up_no_earlier_than_a_mail(desk: Desk) 
 
 def test_time_in_which_nobody_could_look_gives_nothing_up(desk: Desk) -> None:
     """Days of maintenance do not make its mail too old either."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     desk.waits()
     desk.clock.turn(100 * 3600)
     desk.down = timedelta(hours=90)
@@ -390,9 +388,7 @@ def test_what_can_be_read_no_more_is_given_up_in_the_end(desk: Desk, *, was_take
 
 def test_a_yes_that_is_never_shown_blocks_no_other_mail_for_ever(desk: Desk) -> None:
     """A mail that never comes back leaves it to the next one, after days in which PVWA has not shown it."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     desk.waits()
     desk.clock.turn(72 * 3600)
     done(desk.handle(MARA, "mail2mail2"))
@@ -401,9 +397,7 @@ def test_a_yes_that_is_never_shown_blocks_no_other_mail_for_ever(desk: Desk) -> 
 
 def test_a_yes_about_what_waits_no_more_is_given_up_at_once(desk: Desk) -> None:
     """Somebody confirmed the request in the portal: what was taken cannot come to anything any more."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     desk.waits()
     desk.pvwa.act_in_portal(REQUEST, "mara.voss")
     desk.clock.turn(100)
@@ -413,9 +407,7 @@ def test_a_yes_about_what_waits_no_more_is_given_up_at_once(desk: Desk) -> None:
 
 def test_a_yes_dated_by_a_clock_that_was_wrong_counts_from_now(desk: Desk) -> None:
     """A clock that ran a year ahead for a moment keeps nobody waiting for a year."""
-    desk.pvwa = Deaf(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Deaf(desk.clock))
     desk.waits()
     desk.clock.turn(-3600)
     desk.waits(MARA, "mail2mail2")
@@ -533,9 +525,7 @@ def test_a_request_that_is_out_of_sight_after_the_confirmation_is_confirmed(desk
             super()._act(request, *rest)
             request.forbidden_to = frozenset(Level)
 
-    desk.pvwa = Closes(desk.clock)
-    desk.pvwa.add(desk.request)
-    desk.restart()
+    desk.put(Closes(desk.clock))
     assert done(desk.handle()).confirmations_left is None
 
 

@@ -18,7 +18,7 @@ from approvald.model import AccessRequest, Level
 from approvald.ports import Accepted, Declined
 from fakes.house import MARA, RHEA, House
 from fakes.pvwa import Permit
-from unit.test_left_open import LOST, Gateway, house, outcomes, rounds, told
+from unit.test_left_open import LOST, Gateway, Killed, house, outcomes, rounds, told
 from unit.test_rejecting import make_house
 
 __all__ = ["house"]
@@ -293,3 +293,37 @@ def test_a_later_rejection_does_not_undo_an_act_of_ours(house: House, levels: in
     house.pvwa.act_in_portal(request.request_id, "rhea.malik", "rejected")
     rounds(house, 3)
     assert outcomes(house) == ["confirmed"]
+
+
+def end_before_sending(house: House) -> None:
+    """Do a round in which the program ends between the intent and the sending, and start it again."""
+
+    def end(_permit: Permit) -> None:
+        raise Killed
+
+    house.pvwa.before_confirming = end
+    with pytest.raises(Killed):
+        house.round()
+    house.crash()
+    house.pvwa.before_confirming = lambda _: None
+
+
+def test_what_was_never_sent_waits_for_no_right_to_look(house: House) -> None:
+    """No account may see the request: its mail is told as any other."""
+    request = house.ask()
+    house.forward(request)
+    end_before_sending(house)
+    request.forbidden_to = frozenset(Level)
+    rounds(house, 2)
+    assert (outcomes(house), told(house)) == (["not_done"], ["Not approved"])
+
+
+def test_what_was_never_sent_has_given_no_level(house: House) -> None:
+    """Somebody gave it in the portal before the program was started again, and PVWA does not say who."""
+    house.pvwa.shown = of_this_level
+    request = house.ask(levels=2)
+    house.forward(request)
+    end_before_sending(house)
+    house.pvwa.act_in_portal(request.request_id, "mara.voss")
+    rounds(house, 2)
+    assert (outcomes(house), house.pvwa.attempts) == (["not_done"], [])

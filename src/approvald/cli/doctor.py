@@ -93,6 +93,7 @@ def _senders(settings: Settings, *, as_json: bool) -> int:
 def systems_of(settings: Settings) -> Iterator[Systems]:
     """Open the systems with the ledger that counts refused log-ons. Raises Unavailable where there is none."""
     from approvald import wiring  # noqa: PLC0415 - loads every adapter
+    from approvald.instance import unwritable  # noqa: PLC0415 - used here only
 
     if settings.ledger.url:
         with wiring.build_doctor(settings) as systems:
@@ -110,10 +111,7 @@ def systems_of(settings: Settings) -> Iterator[Systems]:
     except PermissionError:
         raise
     except OSError as error:
-        message = (
-            f"the ledger {ledger} cannot be written ({error.strerror}). Make room on its disk, or make it writable."
-        )
-        raise Unavailable(System.LEDGER, message) from error
+        raise unwritable(ledger, error) from error
     with wiring.build_doctor(settings) as systems:
         yield systems
 

@@ -117,20 +117,16 @@ def _check_rows(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     """Say what is known of a mail that ended before there was anything to decide."""
+    from approvald.findings import reason  # noqa: PLC0415 - used here only
+
     for line in case.lines:
         if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
             event: Mapping[str, Any] = line.event
             proven = f"{event['sender']}, proven as {event['rung']}" if event.get("rung") else "not proven"
             yield _row("Sender", proven)
-            yield _row(f"  NO {event['code']}", _reason(event))
+            yield _row(f"  NO {event['code']}", reason(event) or "see docs/endings.md")
             for name, value in (event.get("mail") or {}).get("headers", []):
                 yield _row("  Header", f"{name}: {value}")
-
-
-def _reason(event: Mapping[str, Any]) -> str:
-    """Return what an ending says of itself, else where its meaning is written."""
-    said = [event.get("why"), ", ".join(event.get("names") or ()), event.get("words")]
-    return "; ".join(str(each) for each in said if each) or "see docs/endings.md"
 
 
 def _submitter(outcome: Mapping[str, Any]) -> str:

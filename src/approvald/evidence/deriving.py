@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from approvald.audit.chain import Line
+from approvald.findings import reason
 from approvald.ledger.audit_rows import AuditKind
 
 FORMAT: Final = 2
@@ -111,8 +112,7 @@ def _undecided(case: Sequence[Line], mail_id: str) -> Iterator[str]:
     for line in case:
         event: Mapping[str, Any] = line.event or {}
         if line.kind in _ENDINGS and event.get("mail_id") == mail_id:
-            reasons = [event.get("why"), ", ".join(event.get("names") or ()), event.get("words")]
-            yield f"  Reason: {'; '.join(str(each) for each in reasons if each) or event.get('code')}"
+            yield f"  Reason: {reason(event) or event.get('code')}"
             yield from (f"  {name}: {value}" for name, value in (event.get("mail") or {}).get("headers", []))
 
 
