@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.world.mails import Notice, forwarded
 
 SENDER: Final = "ilka.brandt@corp.example"
 REQUESTOR: Final = "jonas.keil@corp.example"
@@ -156,8 +156,8 @@ def main() -> int:
             found = measure(sandbox, daemon)
         finally:
             daemon.stop()
-    found["import_ms"] = import_ms("approvald.wiring")
-    found["check_config_import_ms"] = import_ms("approvald.cli.check_config, approvald.config")
+    found["import_ms"] = import_ms("approvald.service.wiring")
+    found["check_config_import_ms"] = import_ms("approvald.cli.check_config, approvald.config.load")
     target = Path(__file__).parents[1] / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

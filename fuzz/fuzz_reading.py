@@ -2,7 +2,7 @@
 
 Every input is a raw mail, and is held against `tests/reading_properties.py`. A mail that breaks a rule, takes over one
 second of processor time or over 1 GiB is written to build/fuzz/; once understood it becomes a file of
-tests/corpus/found/, which `tests/unit/test_reading_properties.py` reads for ever.
+tests/corpus/found/, which `tests/unit/mail/test_reading_properties.py` reads for ever.
 """
 
 from __future__ import annotations

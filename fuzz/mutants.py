@@ -1,4 +1,4 @@
-"""Mutation check of the modules that guard an approval: `make mutants`, or `make mutants ARGS="sender decide"`.
+"""Mutation check of the modules that guard an approval: `make mutants`, or with ARGS="mail.sender approval.decide".
 
 Each mutant is one small change of one module (`mutations.py`). It lives in a forked process alone, where the import
 system hands out the changed source, so that the checkout is never touched. Killed is good: a test fails. Those that
@@ -35,14 +35,14 @@ BUILD: Final = ROOT / "build"
 JUDGED: Final = ROOT / "fuzz" / "judged.txt"
 DECIDE: Final = ("test_decide_refusals", "test_decide_profiles", "test_decide_properties")
 TARGETS: Final = {
-    "sender": ("test_sender_proof", "test_sender_proof_details"),
-    "intake": ("test_intake", "test_intake_details", "test_corpus_reading"),
-    "headers": ("test_intake", "test_sender_proof", "test_intake_details", "test_corpus_reading"),
-    "compare": ("test_compare", "test_decision_details", *DECIDE),
-    "confirmers": ("test_decision_details", *DECIDE),
-    "humans": ("test_humans", "test_decision_details", *DECIDE),
-    "facts": ("test_decision_details", "test_people", *DECIDE),
-    "standing": (
+    "mail.sender": ("test_sender_proof", "test_sender_proof_details"),
+    "mail.intake": ("test_intake", "test_intake_details", "test_corpus_reading"),
+    "mail.headers": ("test_intake", "test_sender_proof", "test_intake_details", "test_corpus_reading"),
+    "approval.compare": ("test_compare", "test_decision_details", *DECIDE),
+    "approval.confirmers": ("test_decision_details", *DECIDE),
+    "approval.people": ("test_humans", "test_decision_details", *DECIDE),
+    "approval.facts": ("test_decision_details", "test_people", *DECIDE),
+    "approval.request": (
         "test_standing",
         "test_standing_details",
         "test_confirm",
@@ -50,7 +50,7 @@ TARGETS: Final = {
         "test_decision_details",
         *DECIDE,
     ),
-    "decide": ("test_decision_details", *DECIDE),
+    "approval.decide": ("test_decision_details", *DECIDE),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""
 LONGEST_SECONDS: Final = 300
@@ -59,7 +59,7 @@ PYTEST: Final = (
     "-p", "no:unraisableexception",
     "-W", "ignore::pytest.PytestAssertRewriteWarning",  # what was imported before the fork
 )  # fmt: skip
-PRELOADED: Final = ("lxml.html", "click", "sqlalchemy", "approvald.config")
+PRELOADED: Final = ("lxml.html", "click", "sqlalchemy", "approvald.config.load")
 """Imported once and not for every mutant; none of them imports a module of TARGETS."""
 
 
@@ -118,13 +118,12 @@ def _try(module: str, source: str) -> int:
 
 def path_of(module: str) -> Path:
     """Return the file of a module of approvald."""
-    return ROOT / "src" / "approvald" / f"{module}.py"
+    return (ROOT / "src" / "approvald").joinpath(*module.split(".")).with_suffix(".py")
 
 
 def tests_of(module: str) -> list[Path]:
     """Return the test files that must kill a module's mutants."""
-    paths = (ROOT / "tests" / "unit" / f"{name}.py" for name in TARGETS[module])
-    return [path for path in paths if path.exists()]
+    return [path for name in TARGETS[module] for path in (ROOT / "tests").rglob(f"{name}.py")]
 
 
 def check(module: str, judged: frozenset[str], out: TextIO) -> Counter[str]:

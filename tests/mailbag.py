@@ -8,14 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from approvald import config
-from approvald.explain import ExplainRules
-from approvald.model import ListedMail, Mail, Reading
-from approvald.parse import ParseRules, read
+from approvald.config.load import load
+from approvald.core.model import ListedMail, Mail, Reading
+from approvald.mail.explain import ExplainRules
+from approvald.mail.parse.read import read
+from approvald.mail.parse.rules import ParseRules
+from places import ROOT
 
-ROOT: Final = Path(__file__).parents[1]
 OPEN: Final = ROOT / "tests" / "corpus" / "open"
-RULES: Final = ExplainRules.from_settings(config.load(ROOT / "config" / "approvald.toml"))
+RULES: Final = ExplainRules.from_settings(load(ROOT / "config" / "approvald.toml"))
 """The rules of the shipped configuration, which fits the corpus."""
 
 PHRASE: Final = "Notification: Password access request"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from approvald.reader_worker import Task
+from approvald.mail.reader.worker import Task
 from mailbag import LINES, RULES, html_of, part, text_of
 
 TASK: Final = Task(rules=RULES.parse, seconds=5.0, memory_mib=512)

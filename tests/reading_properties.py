@@ -10,11 +10,12 @@ from dataclasses import replace
 from random import Random
 from typing import Final
 
-from approvald import frozen_json
-from approvald.errors import Unreadable
-from approvald.explain import mail_of, sender_words
-from approvald.headers import ADDRESS
-from approvald.intake import (
+from approvald.core import frozen_json
+from approvald.core.errors import Unreadable
+from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, NotARequest, Notification, Reading
+from approvald.mail.explain import mail_of, sender_words
+from approvald.mail.headers import ADDRESS
+from approvald.mail.intake import (
     Automatic,
     CodeMail,
     ForReading,
@@ -27,10 +28,9 @@ from approvald.intake import (
     classify,
     prove,
 )
-from approvald.model import REQUEST_NUMBER, Ambiguous, Incomplete, NotARequest, Notification, Reading
-from approvald.parse import read
-from approvald.parse.agree import agree
-from approvald.parse.views import View, Views, views_of
+from approvald.mail.parse.agree import agree
+from approvald.mail.parse.read import read
+from approvald.mail.parse.views import View, Views, views_of
 from mailbag import AUTH, RULES
 
 KINDS: Final = (Automatic, RuleForward, CodeMail, NotARequest, UnreadableMail, ForReading)

@@ -1,6 +1,6 @@
 """approvald confirms CyberArk dual-control requests from approval mail.
 
-Read `pipeline.py` first: it is one mail from intake to reply.
+Read `mail/pipeline.py` first: it is one mail from intake to reply.
 """
 
 from typing import Final

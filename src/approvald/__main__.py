@@ -2,8 +2,8 @@
 
 import sys
 
-from approvald.cli import program
 from approvald.cli.exits import run
+from approvald.cli.program import program
 
 
 def main() -> None:

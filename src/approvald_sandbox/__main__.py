@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from approvald_sandbox import by_hand
-from approvald_sandbox.process import SandboxFailed
+from approvald_sandbox.control.process import SandboxFailed
+from approvald_sandbox.demo import by_hand
 
 USAGE_ERROR: Final = 64
 RUN_FOLDER: Final = Path("build") / "sandbox"
@@ -62,13 +62,13 @@ def _add_serve(serve: argparse.ArgumentParser) -> None:
 
 
 def _demo(chosen: argparse.Namespace) -> int:
-    from approvald_sandbox import demo  # noqa: PLC0415 - `serve` needs none of it
+    from approvald_sandbox.demo import play  # noqa: PLC0415 - `serve` needs none of it
 
-    return demo.main(chosen.word)
+    return play.main(chosen.word)
 
 
 def _serve(chosen: argparse.Namespace) -> int:
-    from approvald_sandbox import server  # noqa: PLC0415 - `notice` needs none of the web server
+    from approvald_sandbox.control import server  # noqa: PLC0415 - `notice` needs none of the web server
 
     options = {"world": chosen.world, "ports_file": chosen.ports_file, "with_stdin": chosen.with_stdin}
     if chosen.output == "json":

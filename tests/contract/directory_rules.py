@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from approvald.errors import System, Unavailable
-from approvald.model import Level, NoPerson, Person, SeveralPersons
-from approvald.ports import Directory
-from approvald.settings import PeopleSettings
+from approvald.config.settings.systems import PeopleSettings
+from approvald.core.errors import System, Unavailable
+from approvald.core.model import Level, NoPerson, Person, SeveralPersons
+from approvald.core.ports import Directory
 
 PEOPLE: dict[str, dict[str, Any]] = {
     "ilka.brandt": {

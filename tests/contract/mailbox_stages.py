@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.model import Folder
-from approvald.ports import Mailbox, Secret
-from approvald.settings import MailboxSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.model import Folder
+from approvald.core.ports import Mailbox, Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.mailbox import FakeMailbox
 from fakes.names import FakeNames
 from fakes.secrets import FakeGuard, FakeSecretStore

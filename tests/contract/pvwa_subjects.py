@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.errors import OutcomeUnknown, System, Unavailable
-from approvald.model import AccessRequest, Level
-from approvald.ports import Accepted, Pvwa, Secret
-from approvald.settings import PvwaSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as SandboxSystem
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Accepted, Pvwa, Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as SandboxSystem
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.clock import FakeClock
 from fakes.pvwa import FakePvwa
 from fakes.secrets import FakeGuard, FakeSecretStore

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.ports import Directory, Secret
-from approvald.settings import DirectorySettings, GroupSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as SandboxSystem
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.config.settings.systems import DirectorySettings, GroupSettings
+from approvald.core.ports import Directory, Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as SandboxSystem
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from contract.directory_rules import GROUPS, PEOPLE, PEOPLE_SETTINGS, WORLD, DirectoryContract, Subject, the_person
 from fakes.clock import FakeClock
 from fakes.directory import FakeDirectory, make_person

@@ -8,10 +8,10 @@ from typing import Final
 
 import pytest
 
-from approvald.errors import OutcomeUnknown, System, Unavailable
-from approvald.model import Folder, Mail, Reply
-from approvald.ports import Moved, NotDone, Unfetchable
-from approvald_sandbox.client import Sandbox
+from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.model import Folder, Mail, Reply
+from approvald.core.ports import Moved, NotDone, Unfetchable
+from approvald_sandbox.control.client import Sandbox
 from contract.mailbox_stages import FakeStage, SandboxStage, Stage, adapter_in_front_of
 from fakes.mailbox import FakeMailbox
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from approvald.errors import OutcomeUnknown, Unavailable
-from approvald.model import AccessRequest, Level
-from approvald.ports import Absent, Accepted, Declined, Forbidden
-from approvald_sandbox.client import Sandbox
+from approvald.core.errors import OutcomeUnknown, Unavailable
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Absent, Accepted, Declined, Forbidden
+from approvald_sandbox.control.client import Sandbox
 from contract.pvwa_subjects import (
     COMMENT,
     FIRST,

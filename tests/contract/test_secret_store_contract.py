@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from approvald.adapters.credential_files import CredentialFiles
-from approvald.adapters.hashicorp_vault import HashicorpVault
-from approvald.errors import System, Unavailable
-from approvald.ports import Secret, SecretStore
-from approvald.secrets import SecretSources
-from approvald.settings import HashicorpVaultSettings, SecretSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as SandboxSystem
+from approvald.adapters.secrets.files import CredentialFiles
+from approvald.adapters.secrets.hashicorp_vault.store import HashicorpVault
+from approvald.adapters.secrets.sources import SecretSources
+from approvald.config.settings.secrets import HashicorpVaultSettings, SecretSettings
+from approvald.core.errors import System, Unavailable
+from approvald.core.ports import Secret, SecretStore
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as SandboxSystem
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_toml import approvald_toml
 from e2e.stage import Stage, quick_to_settle, raised, restore
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from lxml import html as lxml_html
 
-from approvald_sandbox.world import SERVICE_ACCOUNTS
+from approvald_sandbox.world.world import SERVICE_ACCOUNTS
 from e2e.stage import HANDLED, Stage
 from mailbag import Case, corpus
 

@@ -14,10 +14,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import Notice, answer, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import Notice, answer, forwarded
 from e2e import power_cut
 from e2e.invariants import figures, trail_is_whole
 from e2e.quick_daemon import DaemonServer, QuickDaemon

@@ -10,8 +10,8 @@ from typing import ClassVar, Final
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import System
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import System
 from e2e.crash_cases import Kind, Scene
 from e2e.quick_daemon import DaemonServer
 

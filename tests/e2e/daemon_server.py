@@ -21,12 +21,14 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from approvald import wiring
-from approvald.adapters import active_directory, hashicorp_vault
+from approvald.adapters import active_directory
 from approvald.adapters.exchange import mailbox
 from approvald.adapters.pvwa import client
-from approvald.cli import program, run
+from approvald.adapters.secrets import hashicorp_vault
+from approvald.cli import run
 from approvald.cli.exits import run as run_program
+from approvald.cli.program import program
+from approvald.service import wiring
 
 _NEW_HOST_NAME = 0x04000000
 """CLONE_NEWUTS of unshare(2)."""

@@ -7,7 +7,7 @@ import quopri
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from approvald_sandbox.mails import SUBJECT, Notice
+from approvald_sandbox.world.mails import SUBJECT, Notice
 from e2e.stage import Stage
 
 ILKA: Final = "ilka.brandt@corp.example"

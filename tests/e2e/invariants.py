@@ -12,9 +12,9 @@ from typing import Any
 
 from approvald.audit.reading import in_order, lines_of
 from approvald.audit.verify import verify
-from approvald.ledger.audit_rows import AuditRows
+from approvald.ledger.audit import AuditRows
 from approvald.ledger.store import Store
-from approvald_sandbox.mails import Notice
+from approvald_sandbox.world.mails import Notice
 from e2e.stage import Stage
 from fakes.clock import FakeClock
 

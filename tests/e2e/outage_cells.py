@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from approvald_sandbox.faults import System
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.systems.faults import System
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import Stage, quick_to_settle
+from places import ROOT
 
 ILKA, RHEA, WEN = (f"{name}@corp.example" for name in ("ilka.brandt", "rhea.malik", "wen.zhao"))
-BUILD: Final = Path(__file__).parents[2] / "build"
+BUILD: Final = ROOT / "build"
 HEAD: Final = f"{'system':10} {'fault':32} {'in':>3} {'decided':>8} {'replied':>8} {'lost':>5} {'doubled':>8}"
 TELL_AFTER_MINUTES: Final = 0.03
 

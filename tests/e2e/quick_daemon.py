@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 
 SERVER: Final = Path(__file__).with_name("daemon_server.py")
 _SECONDS: Final = 30.0

@@ -12,12 +12,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
-from approvald_sandbox.pvwa.profile import Profile
-from approvald_sandbox.server import DEMO_WORLD
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.control.server import DEMO_WORLD
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.systems.pvwa.profile import Profile
+from approvald_sandbox.world.mails import Notice, forwarded
 
 SECONDS = 20.0
 HANDLED = ("Done", "Refused", "Ignored", "Quarantine")

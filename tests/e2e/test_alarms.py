@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import TEAM, Stage, raised
 
 ILKA, MARA = "ilka.brandt@corp.example", "mara.voss@corp.example"

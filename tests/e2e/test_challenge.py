@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, answer, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.mails import Notice, answer, forwarded
 from e2e.stage import Stage, raised, restore
 
 ILKA, MARA = "ilka.brandt@corp.example", "mara.voss@corp.example"

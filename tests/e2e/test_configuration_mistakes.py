@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_toml import approvald_toml
 
 Edit = Callable[[str], str]
 

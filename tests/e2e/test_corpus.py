@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from approvald import config
-from approvald.explain import ExplainRules, Explanation, explain
-from approvald.reader import Reader
-from approvald.reader_worker import Task
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
+from approvald.config.load import load
+from approvald.mail.explain import ExplainRules, Explanation, explain
+from approvald.mail.reader.process import Reader
+from approvald.mail.reader.worker import Task
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_toml import approvald_toml
 from e2e.corpus_stage import FOLDERS, Corpus, Feeder, Witness, item_class, mishandled, misread, wanted_outcome
 from e2e.stage import raised
 from mailbag import Case
@@ -49,7 +49,7 @@ def explanations(
     state = tmp_path_factory.mktemp("explain")
     file = state / "approvald.toml"
     file.write_text(approvald_toml(world_sandbox.endpoints(), state, **corpus.configuration()), encoding="utf-8")
-    settings = config.load(file)
+    settings = load(file)
     rules = ExplainRules.from_settings(settings)
     with Reader(Task.from_settings(settings)) as reader:
         return {case.name: explain(case.raw, item_class(case), rules, reader.read) for case in corpus.cases}

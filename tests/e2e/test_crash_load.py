@@ -10,9 +10,9 @@ from typing import Final
 
 import pytest
 
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.world.mails import forwarded
 from e2e.invariants import figures, trail_is_whole
 from e2e.quick_daemon import DaemonServer, QuickDaemon
 from e2e.stage import Stage, quick_to_settle

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.demo import run
-from approvald_sandbox.performance import Performance, Stopped
-from approvald_sandbox.screen import Screen
-from approvald_sandbox.stories import stories
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.performance import Performance, Stopped
+from approvald_sandbox.demo.play import run
+from approvald_sandbox.demo.screen import Screen
+from approvald_sandbox.demo.stories import stories
 
 SECONDS = 60.0
 

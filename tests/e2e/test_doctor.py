@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import pytest
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import Stage
 
 ILKA, JONAS = "ilka.brandt@corp.example", "jonas.keil@corp.example"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald.audit.chain import GENESIS, link, read
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
+from approvald.ledger.chain import GENESIS, link, read
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import Stage, raised
 
 ILKA, WEN = "ilka.brandt@corp.example", "wen.zhao@corp.example"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import Stage
 
 WHY = "made again after the migration"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import Stage, raised
 
 ILKA = "ilka.brandt@corp.example"

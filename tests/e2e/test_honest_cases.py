@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from approvald_sandbox.mails import SUBJECT, Notice, forwarded, forwarded_as_attachment
+from approvald_sandbox.world.mails import SUBJECT, Notice, forwarded, forwarded_as_attachment
 from e2e.honest_mails import ILKA, both, confirmed, letter, lines, linked_row, page, part, table_row, wrapped
 from e2e.stage import Stage
 

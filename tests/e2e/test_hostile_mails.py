@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import Stage
 
 ILKA, JONAS = "ilka.brandt@corp.example", "jonas.keil@corp.example"

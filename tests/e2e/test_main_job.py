@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from approvald_sandbox.mails import forwarded, forwarded_as_attachment, out_of_office
+from approvald_sandbox.world.mails import forwarded, forwarded_as_attachment, out_of_office
 from e2e.stage import TEAM, Seen, Stage
 
 ILKA, MARA, DARIO = "ilka.brandt@corp.example", "mara.voss@corp.example", "dario.conti@corp.example"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.approvald_process import ApprovaldProcess
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
 from e2e.outage_cells import hasty
 from e2e.stage import Stage, raised
 from e2e.waiting import KINDS, NEEDED, assert_confirmed_once, failures

@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from e2e.outage_cells import Cell, hasty, table
 from e2e.stage import Stage, alone_to_team, raised, restore
 from e2e.waiting import ACCOUNTS, NEEDED, cut, failures, refused_logons

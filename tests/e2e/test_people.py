@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import Seen, Stage
 
 ILKA, MARA, TIMO = "ilka.brandt@corp.example", "mara.voss@corp.example", "timo.gast@corp.example"

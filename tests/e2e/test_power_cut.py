@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
+from approvald_sandbox.control.client import Sandbox
 from e2e import power_cut
 from e2e.crash_cases import Kind, Scene
 from e2e.quick_daemon import DaemonServer

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from e2e.stage import Stage
 
 ILKA, MARA, WEN = "ilka.brandt@corp.example", "mara.voss@corp.example", "wen.zhao@corp.example"

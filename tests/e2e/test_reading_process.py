@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import HANDLED, Stage, raised
 from reading_process import STYLES, children, has_ended, processor_seconds
 

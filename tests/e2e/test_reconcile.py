@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.model import Level
-from approvald.ports import Accepted, Secret
-from approvald.settings import PvwaSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.model import Level
+from approvald.core.ports import Accepted, Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from e2e.stage import raised
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore

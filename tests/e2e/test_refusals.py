@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import TEAM, Seen, Stage
 
 ILKA, MARA, RHEA = "ilka.brandt@corp.example", "mara.voss@corp.example", "rhea.malik@corp.example"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import Stage, raised
 
 ILKA, MARA = "ilka.brandt@corp.example", "mara.voss@corp.example"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import WORLD, Stage
 
 ILKA = "ilka.brandt@corp.example"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
+from approvald_sandbox.control.client import Sandbox
 from e2e.outage_cells import TELL_AFTER_MINUTES, Cell, hasty, table
 from e2e.stage import Stage, raised
 from e2e.waiting import ACCOUNTS, cut, failures, refused_logons

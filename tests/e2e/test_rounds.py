@@ -5,9 +5,9 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import TEAM, Stage, raised
 
 ILKA, MARA, WEN = "ilka.brandt@corp.example", "mara.voss@corp.example", "wen.zhao@corp.example"

@@ -7,10 +7,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from approvald.model import Level
-from approvald.ports import Accepted
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import forwarded
+from approvald.core.model import Level
+from approvald.core.ports import Accepted
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.mails import forwarded
 from e2e.stage import HANDLED, Stage, raised
 from e2e.test_reconcile import thief
 

@@ -13,19 +13,20 @@ from typing import Final
 
 import pytest
 
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.invariants import figures, trail_is_whole
 from e2e.quick_daemon import DaemonServer, QuickDaemon
 from e2e.stage import Stage, quick_to_settle
+from places import ROOT
 from real.postgresql import Server
 
 MAILS: Final = 500
 KILLS: Final = 10
 PAUSES: Final = 5
 ILKA, WEN = "ilka.brandt@corp.example", "wen.zhao@corp.example"
-BUILD: Final = Path(__file__).parents[2] / "build"
+BUILD: Final = ROOT / "build"
 DEAD_SECONDS: Final = 60.0
 ORDERLY_SECONDS: Final = 10.0
 

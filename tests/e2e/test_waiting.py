@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import forwarded
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import forwarded
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from e2e.stage import Stage, quick_to_settle, raised, restore
 from e2e.waiting import KINDS, NEEDED, assert_confirmed_once, failures
 

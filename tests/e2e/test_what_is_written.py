@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import Notice, forwarded, out_of_office
-from approvald_sandbox.world import SERVICE_ACCOUNTS
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import Notice, forwarded, out_of_office
+from approvald_sandbox.world.world import SERVICE_ACCOUNTS
 from e2e.stage import Stage, quick_to_settle, raised
 
 ILKA, TIMO, RHEA = "ilka.brandt@corp.example", "timo.gast@corp.example", "rhea.malik@corp.example"

@@ -11,16 +11,17 @@ from typing import Final
 
 import pytest
 
-from approvald import config, wiring
-from approvald.daemon import Daemon
+from approvald.config.load import load
+from approvald.config.settings.whole import Settings
+from approvald.core.errors import Unavailable
 from approvald.doctor.examination import examine
-from approvald.errors import Unavailable
-from approvald.settings import Settings
-from approvald.signals import Signals
-from approvald_sandbox.approvald_toml import approvald_toml
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.mails import Notice, forwarded
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.service import wiring
+from approvald.service.daemon import Daemon
+from approvald.service.signals import Signals
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_toml import approvald_toml
+from approvald_sandbox.world.mails import Notice, forwarded
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.clock import FakeClock
 
 ACCOUNTS: Final = ("svc-mail", "svc-directory", "svc-pam-l1", "svc-pam-l2")
@@ -84,7 +85,7 @@ def hour(sandbox: Sandbox, tmp_path: Path, postgresql_url: str) -> Iterator[Hour
     text = re.sub(r'\[ledger\]\nfile = "[^"]*"', f'[ledger]\nurl = "{postgresql_url}"',
                   approvald_toml(sandbox.endpoints(), tmp_path, timeout=5.0))  # fmt: skip
     (tmp_path / "approvald.toml").write_text(text, encoding="utf-8")
-    made = Hour(config.load(tmp_path / "approvald.toml"), sandbox)
+    made = Hour(load(tmp_path / "approvald.toml"), sandbox)
     made.hand_over()
     made.poll()
     yield made

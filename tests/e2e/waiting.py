@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.mails import Notice
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.mails import Notice
 from e2e.stage import Stage
 
 NEEDED: Final = (System.VAULT, System.EXCHANGE, System.DIRECTORY, System.PVWA)

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 
-from approvald.errors import System, Unavailable
-from approvald.model import (
+from approvald.core.errors import System, Unavailable
+from approvald.core.model import (
     ApproverGroup,
     GroupBook,
     GroupProblem,

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from approvald.compare import Comparison
-from approvald.facts import Facts
-from approvald.model import (
+from approvald.approval.compare import Comparison
+from approvald.approval.facts import Facts
+from approvald.approval.people import VerifiedSender
+from approvald.core.model import (
     AccessRequest,
     ApproverGroup,
     Confirmer,
@@ -19,7 +20,7 @@ from approvald.model import (
     Notification,
     Person,
 )
-from approvald.sender import ProvenAddress, SenderRules, VerifiedSender, prove, verify
+from approvald.mail.sender import ProvenAddress, SenderRules, prove, verify
 from fakes.directory import make_person
 
 NOW: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

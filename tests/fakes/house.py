@@ -9,36 +9,37 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from approvald import parse
-from approvald.approvers import Approvers
-from approvald.challenging import Challenging
-from approvald.compare import Comparison
-from approvald.errors import System, Unavailable
-from approvald.group_pins import GroupPins
-from approvald.groups import ApproverGroups
-from approvald.intake import IntakeRules, SenderRules
+from approvald.approval.compare import Comparison
+from approvald.approval.policy import Policy
+from approvald.config.fingerprint import Stamp
+from approvald.config.settings.whole import Settings
+from approvald.confirmation.approvers import Approvers
+from approvald.confirmation.challenge import Challenging
+from approvald.confirmation.group_pins import GroupPins
+from approvald.confirmation.groups import ApproverGroups
+from approvald.confirmation.people import People
+from approvald.confirmation.permission import Permission
+from approvald.confirmation.settle import Confirming
+from approvald.core.errors import System, Unavailable
+from approvald.core.model import Level, Reply
+from approvald.core.waiting import Patience
+from approvald.health.uptime import Uptime
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
 from approvald.ledger.mails import Mails
 from approvald.ledger.retries import Retries
 from approvald.ledger.store import Store
-from approvald.mailroom import Mailroom, Round
-from approvald.model import Level, Reply
-from approvald.outbox import Outbox
-from approvald.people import People
-from approvald.permission import Permission
-from approvald.pipeline import Pipeline, Rules
-from approvald.policy import Policy
-from approvald.reply import ReplyRules
-from approvald.retrying import Retrying
-from approvald.senders import Senders
-from approvald.settings import Settings
-from approvald.settling import Confirming
-from approvald.stamp import Stamp
-from approvald.uptime import Uptime
-from approvald.waiting import Patience
-from approvald.watching import Watching
-from approvald_sandbox.mails import Notice, forwarded
+from approvald.mail.identify import Senders
+from approvald.mail.inbox import Mailroom, Round
+from approvald.mail.intake import IntakeRules, SenderRules
+from approvald.mail.outbox import Outbox
+from approvald.mail.parse.read import read
+from approvald.mail.parse.rules import ParseRules
+from approvald.mail.pipeline import Pipeline, Rules
+from approvald.mail.reply import ReplyRules
+from approvald.mail.retry import Retrying
+from approvald.service.watching import Watching
+from approvald_sandbox.world.mails import Notice, forwarded
 from fakes.clock import FakeClock
 from fakes.directory import FakeDirectory, make_person
 from fakes.mailbox import FakeMailbox
@@ -132,7 +133,7 @@ class House:
                 max_age=timedelta(hours=72),
                 stamp=Stamp.of(settings),
             ),
-            read=partial(parse.read, rules=parse.ParseRules.from_settings(settings)),
+            read=partial(read, rules=ParseRules.from_settings(settings)),
             directory=self.directory,
             people=people,
             approvers=Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from approvald.audit.verify import verify
-from approvald.ledger.audit_rows import AuditRows
+from approvald.ledger.audit import AuditRows
 from approvald.ledger.store import Store
 from fakes.house import House
 

@@ -9,9 +9,9 @@ from email import message_from_bytes
 from email.utils import parseaddr
 from typing import Final
 
-from approvald.errors import OutcomeUnknown, System, Unavailable
-from approvald.model import Folder, ListedMail, Mail, Reply
-from approvald.ports import Moved, NotDone, Unfetchable
+from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.model import Folder, ListedMail, Mail, Reply
+from approvald.core.ports import Moved, NotDone, Unfetchable
 
 FIRST_RECEIPT: Final = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SENDER_TAG: Final = "0x5D01"

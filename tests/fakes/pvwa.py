@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from approvald.model import AccessRequest, Level
-from approvald.ports import Absent, Accepted, Clock, Declined, Forbidden
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Absent, Accepted, Clock, Declined, Forbidden
 from fakes.pvwa_requests import Act, Action, FakeRequest
 
 Permit = Callable[[], None] | None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from approvald.model import AccessRequest, Confirmer, Level
+from approvald.core.model import AccessRequest, Confirmer, Level
 
 Action = Literal["confirmed", "rejected"]
 ACTIONS: Final = {"confirmed": 1, "rejected": 3}

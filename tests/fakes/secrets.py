@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from approvald.errors import AuthenticationFailed, System, Unavailable
-from approvald.ports import Secret
+from approvald.core.errors import AuthenticationFailed, System, Unavailable
+from approvald.core.ports import Secret
 
 
 class FakeSecretStore:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from approvald.doctor.survey import ServerSeen, Systems
-from approvald.errors import ApprovaldError, Unreadable
-from approvald.model import AccessRequest, ApproverGroup, Folder, GroupBook, Level, ListedMail, Mail
-from approvald.ports import Absent, Forbidden, Secret, Unfetchable
+from approvald.core.errors import ApprovaldError, Unreadable
+from approvald.core.model import AccessRequest, ApproverGroup, Folder, GroupBook, Level, ListedMail, Mail
+from approvald.core.ports import Absent, Forbidden, Secret, ServerSeen, Unfetchable
+from approvald.doctor.questions import Systems
 from fakes.clock import FakeClock
 from fakes.facts import BOOK, waits_for
 from fakes.secrets import FakeSecretStore

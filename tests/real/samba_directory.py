@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.errors import System, Unavailable
-from approvald.ports import Directory, Secret
-from approvald.settings import DirectorySettings, GroupSettings
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.config.settings.systems import DirectorySettings, GroupSettings
+from approvald.core.errors import System, Unavailable
+from approvald.core.ports import Directory, Secret
 from contract.directory_rules import PEOPLE_SETTINGS, the_person
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from approvald.holder import this_program
+from approvald.ledger.process_identity import this_program
+from places import ROOT
 
 NOBODY = "65534"
-ASK = "import sys; from approvald.holder import has_ended; print(has_ended(sys.argv[1]))"
+ASK = "import sys; from approvald.ledger.process_identity import has_ended; print(has_ended(sys.argv[1]))"
 
 
 def asked_where_others_are_hidden(holder: str) -> str:
@@ -21,7 +21,7 @@ def asked_where_others_are_hidden(holder: str) -> str:
     done = subprocess.run(  # noqa: S603 - our own program
         ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", hide, NOBODY, sys.executable, "-c", ASK, holder],
         capture_output=True, text=True, check=True, timeout=30, cwd="/",
-        env={"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     return done.stdout.strip()
 
@@ -40,6 +40,6 @@ def test_a_hidden_process_has_not_ended() -> None:
 
 def test_a_process_that_is_gone_has_ended_where_others_are_hidden() -> None:
     """A number that no process has is nobody's."""
-    command = "from approvald.holder import this_program; print(this_program())"
+    command = "from approvald.ledger.process_identity import this_program; print(this_program())"
     ended = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)  # noqa: S603
     assert asked_where_others_are_hidden(ended.stdout.strip()) == "True"

@@ -9,10 +9,11 @@ from itertools import pairwise
 
 import pytest
 
-from approvald.errors import AuthenticationFailed, LeaseLost, System, Unavailable
+from approvald.core.errors import AuthenticationFailed, LeaseLost, System, Unavailable
+from approvald.core.model import Level
 from approvald.ledger.alarms import AlarmBook
 from approvald.ledger.answers import Answer, Answers
-from approvald.ledger.audit_rows import AuditKind, AuditRows
+from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import HaltKind, Halts
@@ -23,10 +24,9 @@ from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook
 from approvald.ledger.store import Store
-from approvald.model import Level
 from fakes.clock import FakeClock
 from real.postgresql import Server
-from unit.test_ledger import (  # noqa: F401 - collected here, with the fixture `store` of this module
+from unit.ledger.test_ledger import (  # noqa: F401 - collected here, with the fixture `store` of this module
     intent,
     listed,
     test_a_mail_may_not_confirm_twice_what_it_has_confirmed,

@@ -17,14 +17,15 @@ from pathlib import Path
 
 import pytest
 
-from approvald import logs
-from approvald.audit.chain import GENESIS, link
 from approvald.audit.file import AuditFile
 from approvald.audit.reading import in_order, lines_of
 from approvald.audit.verify import verify
-from approvald.settings import LogSettings
+from approvald.core.logs import output
+from approvald.core.logs.events import Event, event
+from approvald.ledger.chain import GENESIS, link
+from places import ROOT
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "logrotate" / "approvald"
+SHIPPED = ROOT / "deploy" / "logrotate" / "approvald"
 
 
 @pytest.fixture
@@ -74,14 +75,14 @@ def written(folder: Path) -> Iterator[int]:
 def test_no_line_is_lost_while_rotating(logrotate: str, rules: Path) -> None:
     """Twice a second apart, in the middle of writing; every line is in one of the files, once."""
     folder = rules.with_name("logs")
-    logs.set_up(LogSettings(file=folder / "approvald.log", stderr="none"))
+    output.set_up(file=folder / "approvald.log", stderr="none")
     stop, count = threading.Event(), 0
 
     def write() -> None:
         nonlocal count
         while not stop.is_set():
             count += 1
-            logs.event(logging.getLogger("approvald"), logs.Event.POLL_DONE, logging.INFO, count=count)
+            event(logging.getLogger("approvald"), Event.POLL_DONE, logging.INFO, count=count)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -92,7 +93,7 @@ def test_no_line_is_lost_while_rotating(logrotate: str, rules: Path) -> None:
     finally:
         stop.set()
         writer.join(timeout=30)
-        logs.tear_down()
+        output.tear_down()
     assert sorted(written(folder)) == list(range(1, count + 1))
     assert len([file for file in folder.iterdir() if file.suffix == ".gz"]) == 1
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import ldap3
 import pytest
 
-from approvald.group_pins import GroupPins
-from approvald.groups import ApproverGroups
-from approvald.model import NoPerson, Person, SeveralPersons
+from approvald.confirmation.group_pins import GroupPins
+from approvald.confirmation.groups import ApproverGroups
+from approvald.core.model import NoPerson, Person, SeveralPersons
 from contract.directory_rules import DirectoryContract, Subject, the_person
 from fakes.clock import FakeClock
 from fakes.names import FakeNames

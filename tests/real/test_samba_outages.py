@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald.errors import AuthenticationFailed, Unavailable
-from approvald.model import Person
-from approvald_sandbox.certificates import make_certificates
+from approvald.core.errors import AuthenticationFailed, Unavailable
+from approvald.core.model import Person
+from approvald_sandbox.systems.certificates import make_certificates
 from contract.directory_rules import the_person
 from fakes.secrets import FakeGuard
 from real.domain_changes import bad_passwords

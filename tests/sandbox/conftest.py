@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from approvald_sandbox.client import Sandbox
+from approvald_sandbox.control.client import Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.ports import Clock, Secret
-from approvald.settings import DirectorySettings, GroupSettings, PeopleSettings
-from approvald_sandbox.certificates import make_certificates, server_context
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.directory import ber
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.config.settings.systems import DirectorySettings, GroupSettings, PeopleSettings
+from approvald.core.ports import Clock, Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.certificates import make_certificates, server_context
+from approvald_sandbox.systems.directory import ber
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore
 

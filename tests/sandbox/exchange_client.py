@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.model import Reply
-from approvald.ports import Secret
-from approvald.settings import MailboxSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.model import Reply
+from approvald.core.ports import Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.names import FakeNames
 from fakes.secrets import FakeGuard, FakeSecretStore
 

@@ -26,13 +26,13 @@ from exchangelib import (
 from exchangelib.protocol import BaseProtocol
 from lxml import etree
 
-from approvald_sandbox.exchange.app import EXCHANGE, make_app
-from approvald_sandbox.exchange.authentication import SCHEMES
-from approvald_sandbox.exchange.service import Exchange
-from approvald_sandbox.exchange.soap import MESSAGES, SOAP, TYPES, Element
-from approvald_sandbox.exchange.store import MailStore
-from approvald_sandbox.faults import Faults
-from approvald_sandbox.world import DEFAULT_PASSWORD, World, build
+from approvald_sandbox.systems.exchange.app import EXCHANGE, make_app
+from approvald_sandbox.systems.exchange.authentication import SCHEMES
+from approvald_sandbox.systems.exchange.service import Exchange
+from approvald_sandbox.systems.exchange.soap import MESSAGES, SOAP, TYPES, Element
+from approvald_sandbox.systems.exchange.store import MailStore
+from approvald_sandbox.systems.faults import Faults
+from approvald_sandbox.world.world import DEFAULT_PASSWORD, World, build
 
 SUBJECT: Final = "FW: Notification: Password access request"
 MAIL: Final = b"""\

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.model import AccessRequest, Level
-from approvald.ports import Secret
-from approvald.settings import PvwaSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Secret
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore
 

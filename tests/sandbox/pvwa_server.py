@@ -16,10 +16,10 @@ from typing import Any, Self
 import requests
 from aiohttp import web
 
-from approvald_sandbox.faults import Faults
-from approvald_sandbox.pvwa.app import PVWA, Pvwa, make_app
-from approvald_sandbox.pvwa.profile import Profile
-from approvald_sandbox.world import DEFAULT_PASSWORD, Request, World, add_request, build
+from approvald_sandbox.systems.faults import Faults
+from approvald_sandbox.systems.pvwa.app import PVWA, Pvwa, make_app
+from approvald_sandbox.systems.pvwa.profile import Profile
+from approvald_sandbox.world.world import DEFAULT_PASSWORD, Request, World, add_request, build
 
 L1, L2 = "svc-pam-l1", "svc-pam-l2"
 KEY = "DB-PROD-01_17"

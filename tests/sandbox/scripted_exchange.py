@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.model import ListedMail
-from approvald.settings import MailboxSettings
-from approvald_sandbox.certificates import make_certificates, server_context
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.model import ListedMail
+from approvald_sandbox.systems.certificates import make_certificates, server_context
 from fakes.names import FakeNames
 from fakes.secrets import FakeGuard
 from sandbox.exchange_client import FETCH_BYTES, mail, store_of

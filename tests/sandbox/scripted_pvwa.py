@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.settings import PvwaSettings
-from approvald_sandbox.certificates import make_certificates, server_context
+from approvald.config.settings.systems import PvwaSettings
+from approvald_sandbox.systems.certificates import make_certificates, server_context
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore
 from sandbox.pvwa_client import KEY, L1, secret

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.process import SandboxFailed
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.control.process import SandboxFailed
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 
 SECONDS = 5
 MAIL = b"From: mara.voss@corp.example\r\nSubject: FW: Password access request\r\n\r\nSee below.\r\n"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.errors import System, Unavailable
-from approvald.model import GroupBook, Level, NoPerson, Person, SeveralPersons
-from approvald_sandbox.client import Sandbox
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.core.errors import System, Unavailable
+from approvald.core.model import GroupBook, Level, NoPerson, Person, SeveralPersons
+from approvald_sandbox.control.client import Sandbox
 from sandbox.directory_servers import ILKA, desk
 
 AWKWARD = 'Voss, Mara (DB) *#1 \\ "x" + <y>; z = '

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.errors import Unavailable, Unreadable
-from approvald.model import Person, SeveralPersons
-from approvald_sandbox.client import Sandbox
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.core.errors import Unavailable, Unreadable
+from approvald.core.model import Person, SeveralPersons
+from approvald_sandbox.control.client import Sandbox
 from sandbox.directory_servers import (
     CONNECT_SECONDS,
     DONE,

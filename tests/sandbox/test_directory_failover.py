@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.errors import System, Unavailable
-from approvald.model import Person
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as SandboxSystem
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.core.errors import System, Unavailable
+from approvald.core.model import Person
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as SandboxSystem
 from fakes.clock import FakeClock
 from sandbox.directory_servers import (
     CONNECT_SECONDS,

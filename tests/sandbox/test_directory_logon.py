@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from approvald.adapters.active_directory import ActiveDirectory
-from approvald.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
-from approvald.model import Person
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as SandboxSystem
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.core.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
+from approvald.core.model import Person
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as SandboxSystem
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore
 from sandbox.directory_servers import CONNECT_SECONDS, ILKA, RECEIVE_SECONDS, USER, Desk, desk, secret

@@ -25,9 +25,9 @@ from ldap3.core.exceptions import (
 )
 from ldap3.utils.conv import escape_filter_chars
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 
 BASE = "DC=corp,DC=example"
 GROUPS = f"OU=Groups,OU=PAM,{BASE}"

@@ -11,10 +11,10 @@ from typing import Final
 import pytest
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.errors import AuthenticationFailed, Unavailable
-from approvald.model import Folder, Mail
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
+from approvald.core.errors import AuthenticationFailed, Unavailable
+from approvald.core.model import Folder, Mail
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
 from fakes.names import FakeNames
 from sandbox import directory_servers, pvwa_client
 from sandbox.directory_servers import SilentServer, refused_url

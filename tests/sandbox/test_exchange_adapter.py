@@ -7,9 +7,9 @@ from typing import Final, Literal
 
 import pytest
 
-from approvald.model import Folder, Mail
-from approvald.ports import Moved
-from approvald_sandbox.client import Sandbox
+from approvald.core.model import Folder, Mail
+from approvald.core.ports import Moved
+from approvald_sandbox.control.client import Sandbox
 from fakes.names import FakeNames
 from sandbox.exchange_client import adapter, mail, operations, reply
 

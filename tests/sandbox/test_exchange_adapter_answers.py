@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
-from approvald.model import Folder, Mail
-from approvald.ports import Moved, NotDone, Unfetchable
+from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+from approvald.core.model import Folder, Mail
+from approvald.core.ports import Moved, NotDone, Unfetchable
 from sandbox.exchange_client import SECRET_LINE, mail, reply
 from sandbox.scripted_exchange import ENVELOPE, Answer, fault, ids_in, item, listed, row, rows, scripted
 

@@ -7,12 +7,12 @@ from typing import Final, Literal
 
 import pytest
 
-from approvald.errors import OutcomeUnknown, System, Unavailable
-from approvald.model import Folder
-from approvald.ports import NotDone
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as Pretended
+from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.model import Folder
+from approvald.core.ports import NotDone
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as Pretended
 from sandbox.exchange_client import SECRET_LINE, adapter, mail, operations, reply
 
 READ_SECONDS: Final = 0.4

@@ -7,10 +7,10 @@ from typing import Literal
 import pytest
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.errors import AuthenticationFailed, ConfigurationInvalid, System, Unavailable
-from approvald.settings import MailboxSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.errors import AuthenticationFailed, ConfigurationInvalid, System, Unavailable
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.names import FakeNames
 from fakes.secrets import FakeGuard
 from sandbox.exchange_client import USER, adapter, failed_logons, operations, secret, store_of

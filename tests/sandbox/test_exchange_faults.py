@@ -28,8 +28,8 @@ from exchangelib.properties import NewMailEvent
 from exchangelib.protocol import BaseProtocol
 from exchangelib.services import GetStreamingEvents
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from sandbox.exchange_server import MAIL, Server, envelope_of, pinned, running, send_one
 
 

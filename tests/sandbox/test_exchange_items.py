@@ -22,7 +22,7 @@ from exchangelib.errors import (
 from exchangelib.folders import SingleFolderQuerySet
 from exchangelib.services import CreateFolder
 
-from approvald_sandbox.exchange.resolving import legacy_name
+from approvald_sandbox.systems.exchange.resolving import legacy_name
 from sandbox.exchange_server import MAIL, SUBJECT, Server, pinned, running
 
 

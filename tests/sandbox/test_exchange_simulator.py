@@ -25,8 +25,8 @@ from exchangelib.errors import (
 )
 from exchangelib.items import Item, MeetingCancellation, MeetingRequest
 
-from approvald_sandbox.exchange.soap import TYPES, local
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.systems.exchange.soap import TYPES, local
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from sandbox.exchange_server import MAIL, Server, pinned, post, running
 
 

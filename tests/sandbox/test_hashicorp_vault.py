@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from approvald.adapters.hashicorp_vault import HashicorpVault
-from approvald.errors import AuthenticationFailed, System, Unavailable
-from approvald.settings import HashicorpVaultSettings, VaultSecret
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind
-from approvald_sandbox.faults import System as Pretend
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.adapters.secrets.hashicorp_vault.store import HashicorpVault
+from approvald.config.settings.secrets import HashicorpVaultSettings, VaultSecret
+from approvald.core.errors import AuthenticationFailed, System, Unavailable
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind
+from approvald_sandbox.systems.faults import System as Pretend
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard
 

@@ -13,10 +13,10 @@ from typing import Self
 
 import pytest
 
-from approvald.adapters.hashicorp_vault.connection import Connection
-from approvald.errors import Unavailable
-from approvald.settings import HashicorpVaultSettings
-from approvald_sandbox.certificates import Certificates, make_certificates, server_context
+from approvald.adapters.secrets.hashicorp_vault.connection import Connection
+from approvald.config.settings.secrets import HashicorpVaultSettings
+from approvald.core.errors import Unavailable
+from approvald_sandbox.systems.certificates import Certificates, make_certificates, server_context
 
 GRANTED = b'{"auth": {"client_token": "hvs.new", "lease_duration": 3600}}'
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from approvald.errors import OutcomeUnknown
-from approvald.ports import Absent, Accepted, Declined, Forbidden
-from approvald_sandbox.client import Sandbox
+from approvald.core.errors import OutcomeUnknown
+from approvald.core.ports import Absent, Accepted, Declined, Forbidden
+from approvald_sandbox.control.client import Sandbox
 from sandbox.pvwa_client import COMMENT, FIRST, GONE, KEY, L1, SECOND, Desk, desk
 
 pytestmark = pytest.mark.timeout(60)

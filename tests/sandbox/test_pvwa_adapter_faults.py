@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from approvald.errors import OutcomeUnknown, System, Unavailable
-from approvald.ports import Absent, Accepted, Declined
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import FaultKind
+from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.ports import Absent, Accepted, Declined
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import FaultKind
 from sandbox.pvwa_client import COMMENT, FIRST, GONE, KEY, Desk, desk
 from sandbox.pvwa_server import wait_until
 

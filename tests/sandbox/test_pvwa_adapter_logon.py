@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 import pytest
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.errors import AuthenticationFailed, System, Unavailable
-from approvald.ports import Accepted
-from approvald.settings import PvwaSettings
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import FaultKind
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.errors import AuthenticationFailed, System, Unavailable
+from approvald.core.ports import Accepted
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import FaultKind
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from sandbox.pvwa_client import COMMENT, FIRST, KEY, L1, L2, SECOND, Desk, desk, secret
 
 pytestmark = pytest.mark.timeout(60)

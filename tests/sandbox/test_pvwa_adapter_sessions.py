@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from approvald.errors import AuthenticationFailed, Unavailable
-from approvald.ports import Accepted
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import FaultKind
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald.core.errors import AuthenticationFailed, Unavailable
+from approvald.core.ports import Accepted
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import FaultKind
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from sandbox.pvwa_client import COMMENT, FIRST, KEY, L1, L2, SECOND, Desk, desk
 from sandbox.pvwa_server import wait_until
 

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from approvald.adapters.pvwa.wire import AnswerLost, Wire
-from approvald.errors import OutcomeUnknown, Unavailable, Unreadable
-from approvald.model import AccessRequest
-from approvald.ports import Accepted, Forbidden
-from approvald.settings import PvwaSettings
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.errors import OutcomeUnknown, Unavailable, Unreadable
+from approvald.core.model import AccessRequest
+from approvald.core.ports import Accepted, Forbidden
 from sandbox.pvwa_client import COMMENT, FIRST, KEY
 from sandbox.scripted_pvwa import HTML, PAGE, RECORD, TOKEN, Say, ScriptedDesk, error, scripted_desk
 

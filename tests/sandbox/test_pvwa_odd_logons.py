@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from approvald import __version__
-from approvald.errors import AuthenticationFailed, Unavailable
-from approvald.model import AccessRequest
+from approvald.core.errors import AuthenticationFailed, Unavailable
+from approvald.core.model import AccessRequest
 from sandbox.pvwa_client import FIRST, KEY, L1, secret
 from sandbox.scripted_pvwa import HTML, PAGE, TOKEN, Say, ScriptedDesk, error, scripted_desk
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from approvald_sandbox.pvwa.profile import Profile
+from approvald_sandbox.systems.pvwa.profile import Profile
 from sandbox.pvwa_server import KEY, L1, L2, Client, Stage, ask, stage
 
 

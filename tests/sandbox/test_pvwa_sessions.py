@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from sandbox.pvwa_server import KEY, L1, L2, Stage, code, stage, wait_until
 
 

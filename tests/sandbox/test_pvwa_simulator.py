@@ -11,9 +11,9 @@ import aiobastion
 import pytest
 import requests
 
-from approvald_sandbox.certificates import make_certificates, server_context
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.systems.certificates import make_certificates, server_context
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from sandbox.pvwa_server import KEY, L1, L2, Stage, ask, code, stage
 
 

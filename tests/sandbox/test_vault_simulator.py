@@ -20,9 +20,9 @@ from hvac.exceptions import (
     VaultDown,
 )
 
-from approvald_sandbox.client import Sandbox
-from approvald_sandbox.faults import Fault, FaultKind, System
-from approvald_sandbox.world import DEFAULT_PASSWORD
+from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.systems.faults import Fault, FaultKind, System
+from approvald_sandbox.world.world import DEFAULT_PASSWORD
 
 LEVEL1 = "approvald/level1"
 

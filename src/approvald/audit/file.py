@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from approvald.audit.chain import Edited, Line, read
-from approvald.errors import System, Unavailable
+from approvald.core.errors import System, Unavailable
+from approvald.ledger.chain import Edited, Line, read
 
 _MODE: Final = 0o640
 """The group may read, so that a log shipper can; the folder is 0750."""

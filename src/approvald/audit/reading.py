@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from approvald.audit.chain import Edited, read
+from approvald.ledger.chain import Edited, read
 
 _LONGEST_LINE: Final = 4 << 20
 

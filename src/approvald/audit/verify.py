@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from approvald.audit.chain import GENESIS, Edited, Line, read
+from approvald.ledger.chain import GENESIS, Edited, Line, read
 
 _MOST: Final = 100
 """Findings beyond this number are counted and not told."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option
+from approvald.cli.context import config_option
 from approvald.cli.ledger import given, opened_ledger, operator
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def release(*, address: str, reason: str) -> None:
 
 
 def _release(haste: Haste, address: str, reason: str) -> None:
-    from approvald.logs import Event, event  # noqa: PLC0415 - loads pydantic
+    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - loads pydantic
 
     barred = haste.barred()
     found = [each for each in barred if each.address == address]

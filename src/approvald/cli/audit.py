@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, configuration_file, is_configuration_named, read_settings
+from approvald.cli.context import config_option, configuration_file, is_configuration_named, read_settings
 from approvald.cli.exits import Exit
 from approvald.cli.ledger import reading_ledger
-from approvald.errors import ApprovaldError
+from approvald.core.errors import ApprovaldError
 
 if TYPE_CHECKING:
     from approvald.audit.verify import Report
-    from approvald.ledger.audit_rows import AuditRows
+    from approvald.ledger.audit import AuditRows
 
 _SHA256_CHARS: Final = 64
 
@@ -56,7 +56,7 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
     from approvald.audit.verify import verify as check  # noqa: PLC0415 - used here only
 
     if len(files) == 1 and (files[0].is_dir() or files[0].suffix == ".zip"):
-        from approvald.evidence.checking import check_evidence  # noqa: PLC0415 - as above
+        from approvald.audit.check_evidence import check_evidence  # noqa: PLC0415 - as above
 
         end = End("checked against the head that the evidence names", is_checked=True)
         return _say(check_evidence(files[0], anchors), end, as_json)
@@ -86,8 +86,8 @@ class End:
 @contextmanager
 def _ledger() -> Iterator[tuple[AuditRows | None, int, End]]:
     """Give the ledger's rows, None where it cannot be read; the last line that must be in this host's file; the end."""
-    from approvald.ledger.audit_rows import AuditRows  # noqa: PLC0415 - loads SQLAlchemy
-    from approvald.trail import copy_name  # noqa: PLC0415 - as above
+    from approvald.audit.trail import copy_name  # noqa: PLC0415 - as above
+    from approvald.ledger.audit import AuditRows  # noqa: PLC0415 - loads SQLAlchemy
 
     with ExitStack() as stack:
         rows, copied, is_configured = None, 0, is_configuration_named()

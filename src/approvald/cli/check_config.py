@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from approvald.cli.configuration import config_option, configuration_file, read_settings, refuse_missing_files
+from approvald.cli.context import config_option, configuration_file, read_settings, refuse_missing_files
 
 
 @click.command("check-config")

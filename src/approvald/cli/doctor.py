@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.context import config_option, read_settings
 from approvald.cli.exits import Exit
-from approvald.errors import System, Unavailable
+from approvald.core.errors import System, Unavailable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from approvald.config.settings.whole import Settings
     from approvald.doctor.findings import Status
-    from approvald.doctor.sender_table import SenderTable
-    from approvald.doctor.survey import SenderSurvey, Systems
-    from approvald.settings import Settings
+    from approvald.doctor.questions import SenderSurvey, Systems
+    from approvald.doctor.senders import SenderTable
 
 _EXITS: Final = {"ok": Exit.OK, "wrong": Exit.FAILED, "unknown": Exit.UNAVAILABLE}
 
@@ -50,16 +50,16 @@ def command(*, senders: bool, as_json: bool) -> int:
 
 
 def _checks(settings: Settings, *, as_json: bool) -> int:
-    from approvald import config  # noqa: PLC0415 - loads pydantic
     from approvald.cli.doctor_screen import findings_json, findings_lines  # noqa: PLC0415 - used here only
-    from approvald.clock import SystemClock  # noqa: PLC0415 - as above
+    from approvald.config.files import check_files  # noqa: PLC0415 - loads pydantic
+    from approvald.core.clock import SystemClock  # noqa: PLC0415 - as above
     from approvald.doctor.examination import examine  # noqa: PLC0415 - as above
     from approvald.doctor.findings import worst  # noqa: PLC0415 - as above
 
     findings = examine(
         settings,
         now=SystemClock().now(),
-        file_problems=config.check_files(settings),
+        file_problems=check_files(settings),
         open_systems=lambda: systems_of(settings),
     )
     status: Status = worst(findings)
@@ -73,8 +73,8 @@ def _checks(settings: Settings, *, as_json: bool) -> int:
 
 def _senders(settings: Settings, *, as_json: bool) -> int:
     from approvald.cli.doctor_screen import senders_json, senders_lines  # noqa: PLC0415 - used here only
-    from approvald.doctor.sender_table import MAILS, Site, table  # noqa: PLC0415 - as above
-    from approvald.model import Mail  # noqa: PLC0415 - as above
+    from approvald.core.model import Mail  # noqa: PLC0415 - as above
+    from approvald.doctor.senders import MAILS, Site, table  # noqa: PLC0415 - as above
 
     with systems_of(settings) as systems:
         mailbox: SenderSurvey = systems.mailbox
@@ -92,8 +92,8 @@ def _senders(settings: Settings, *, as_json: bool) -> int:
 @contextmanager
 def systems_of(settings: Settings) -> Iterator[Systems]:
     """Open the systems with the ledger that counts refused log-ons. Raises Unavailable where there is none."""
-    from approvald import wiring  # noqa: PLC0415 - loads every adapter
-    from approvald.instance import unwritable  # noqa: PLC0415 - used here only
+    from approvald.service import wiring  # noqa: PLC0415 - loads every adapter
+    from approvald.service.instance import unwritable  # noqa: PLC0415 - used here only
 
     if settings.ledger.url:
         with wiring.build_doctor(settings) as systems:

@@ -8,9 +8,9 @@ from typing import Final
 
 import click
 
+from approvald.core.logs.redaction import escape, without_secrets
 from approvald.doctor.findings import Finding, Status, worst
-from approvald.doctor.sender_table import SenderTable
-from approvald.logs.redaction import escape, without_secrets
+from approvald.doctor.senders import SenderTable
 
 COLOURS: Final = {Status.OK: "green", Status.WRONG: "red", Status.UNKNOWN: "yellow"}
 HEAD: Final = ("mails", "AuthAs", "AuthMechanism", "AuthSource", "newest (UTC)", "example", "proven now")

@@ -15,7 +15,7 @@ from typing import Final
 
 import click
 
-from approvald.errors import ApprovaldError, ConfigurationInvalid, LedgerUnusable, Unavailable
+from approvald.core.errors import ApprovaldError, ConfigurationInvalid, LedgerUnusable, Unavailable
 
 _OF_OUTPUT: Final = {errno.ENOSPC, errno.EPIPE, errno.EIO}
 
@@ -87,7 +87,7 @@ def _of_operating_system(error: OSError) -> int:
 
 
 def _trace() -> str:
-    from approvald.logs import without_secrets_in_trace  # noqa: PLC0415 - loads pydantic
+    from approvald.core.logs.redaction import without_secrets_in_trace  # noqa: PLC0415 - loads pydantic
 
     return without_secrets_in_trace(traceback.format_exc())
 

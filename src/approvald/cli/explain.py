@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.context import config_option, read_settings
 
 if TYPE_CHECKING:
-    from approvald.explain import Explanation
+    from approvald.mail.explain import Explanation
 
 _MEANINGS: Final = {
     "parsed": "a forwarded notification; PVWA would be asked for this request",
@@ -34,9 +34,9 @@ def command(*, file: Path, as_json: bool, item_class: str) -> None:
 
     Reads the file and the configuration only: neither Exchange, the directory nor PVWA is asked.
     """
-    from approvald.explain import ExplainRules, explain, sender_words  # noqa: PLC0415 - loads the parser
-    from approvald.reader import Reader  # noqa: PLC0415 - as above
-    from approvald.reader_worker import Task  # noqa: PLC0415 - as above
+    from approvald.mail.explain import ExplainRules, explain, sender_words  # noqa: PLC0415 - loads the parser
+    from approvald.mail.reader.process import Reader  # noqa: PLC0415 - as above
+    from approvald.mail.reader.worker import Task  # noqa: PLC0415 - as above
 
     settings = read_settings()
     rules = ExplainRules.from_settings(settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings
+from approvald.cli.context import config_option, read_settings
 from approvald.cli.doctor import systems_of
 from approvald.cli.exits import Exit
 from approvald.cli.ledger import given, opened_ledger, operator
@@ -15,8 +15,8 @@ from approvald.cli.ledger import given, opened_ledger, operator
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from approvald.group_pins import GroupPins
-    from approvald.model import ApproverGroup, GroupBook
+    from approvald.confirmation.group_pins import GroupPins
+    from approvald.core.model import ApproverGroup, GroupBook
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ def command(context: click.Context) -> int:
     """
     if context.invoked_subcommand is not None:
         return Exit.OK
-    from approvald.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
+    from approvald.confirmation.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
 
     with opened_ledger() as store, systems_of(read_settings()) as systems:
         book, pins = systems.directory.approver_groups(), GroupPins(store)
@@ -51,9 +51,9 @@ def accept(*, name: str, reason: str) -> None:
     A running daemon takes it up when it next reads the groups: at its next look, at the next mail of somebody who is in
     no other group, or on reload. Run it as the user approvald runs as: it writes to ledger and log.
     """
-    from approvald.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
-    from approvald.ledger.audit_rows import AuditKind, AuditRows  # noqa: PLC0415 - loads SQLAlchemy
-    from approvald.logs import Event, event  # noqa: PLC0415 - as above
+    from approvald.confirmation.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
+    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - as above
+    from approvald.ledger.audit import AuditKind, AuditRows  # noqa: PLC0415 - loads SQLAlchemy
 
     why = given(reason)
     with opened_ledger() as store, systems_of(read_settings()) as systems:

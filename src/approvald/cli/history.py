@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from approvald.cli.configuration import config_option
-from approvald.cli.formats import format_options, print_rows, refuse_both
+from approvald.cli.context import config_option
 from approvald.cli.ledger import reading_ledger
+from approvald.cli.rows import format_options, print_rows, refuse_both
 
 if TYPE_CHECKING:
     from approvald.ledger.entries import Entry
@@ -38,7 +38,7 @@ def _since(_context: click.Context, _parameter: click.Parameter, given: str | No
 
 
 def _outcomes(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    from approvald.endings import Code  # noqa: PLC0415 - used here only
+    from approvald.approval.endings import Code  # noqa: PLC0415 - used here only
 
     known = {code.value for code in Code}
     unknown = [each for each in given if each not in known]

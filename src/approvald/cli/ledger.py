@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import read_settings
+from approvald.cli.context import read_settings
 
 if TYPE_CHECKING:
     from approvald.ledger.store import Store
@@ -23,21 +23,21 @@ _NO_LEDGER: Final = "{file}: there is no ledger; has approvald been started, and
 @contextmanager
 def opened_ledger() -> Iterator[Store]:
     """Open ledger and log of this configuration; both are closed at the end. Raises ClickException without a ledger."""
-    from approvald import logs  # noqa: PLC0415 - loads pydantic
-    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
+    from approvald.core.clock import SystemClock  # noqa: PLC0415 - used here only
+    from approvald.core.logs import output  # noqa: PLC0415 - loads pydantic
     from approvald.ledger.opening import store_for  # noqa: PLC0415 - loads SQLAlchemy
 
     settings = read_settings()
     if not settings.ledger.url and not settings.ledger.file.exists():
         raise click.ClickException(_NO_LEDGER.format(file=settings.ledger.file))
-    logs.set_up(settings.logs)
+    output.set_up(file=settings.logs.file, level=settings.logs.level, stderr=settings.logs.stderr)
     store = store_for(settings.ledger, SystemClock())
     try:
         store.join()
         yield store
     finally:
         store.close()
-        logs.tear_down()
+        output.tear_down()
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def reading_ledger() -> Iterator[Store]:
 
     Raises PermissionError, Unavailable and LedgerUnusable where it cannot be read.
     """
-    from approvald.clock import SystemClock  # noqa: PLC0415 - used here only
+    from approvald.core.clock import SystemClock  # noqa: PLC0415 - used here only
     from approvald.ledger.opening import store_for  # noqa: PLC0415 - loads SQLAlchemy
 
     settings = read_settings()

@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from approvald.logs.redaction import escape
+from approvald.core.logs.redaction import escape
 
 STYLES: Final = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold white on red"}
 HEAD: Final = frozenset({"timestamp", "severity", "event", "mail_id", "logger", "trace"})

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from approvald.cli.configuration import config_option
-from approvald.cli.halting import halt
+from approvald.cli.context import config_option
+from approvald.cli.halt import halt
 
 
 @click.command("pause")

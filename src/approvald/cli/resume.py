@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from approvald.cli import halting
-from approvald.cli.configuration import config_option
+from approvald.cli import halt
+from approvald.cli.context import config_option
 
 
 @click.command("resume")
@@ -15,4 +15,4 @@ def command() -> None:
 
     Mails that were refused meanwhile are forwarded again, or tried again with: approvald retry --folder Refused
     """
-    halting.resume()
+    halt.resume()

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option, read_settings, refuse_missing_files
+from approvald.cli.context import config_option, read_settings, refuse_missing_files
 from approvald.cli.exits import Exit
-from approvald.errors import LedgerUnusable
+from approvald.core.errors import LedgerUnusable
 
 if TYPE_CHECKING:
-    from approvald.settings import Settings
+    from approvald.config.settings.whole import Settings
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -30,26 +30,27 @@ def command(*, once: bool) -> int:
 
     With --once: ends with 0 when everything in the Inbox was handled, 69 when a system is away and mails wait.
     """
-    from approvald import logs  # noqa: PLC0415 - loads what only running needs
-    from approvald.instance import AlreadyRunning  # noqa: PLC0415 - as above
+    from approvald.core.logs import output  # noqa: PLC0415 - loads what only running needs
+    from approvald.service.instance import AlreadyRunning  # noqa: PLC0415 - as above
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload during the start must not end the process
     settings = read_settings()
     refuse_missing_files(settings)
-    logs.set_up(settings.logs)
+    output.set_up(file=settings.logs.file, level=settings.logs.level, stderr=settings.logs.stderr)
     try:
         return _run(settings, once=once)
     except AlreadyRunning as error:
         click.echo(f"approvald: {error}", err=True)
         return Exit.TEMPORARY
     finally:
-        logs.tear_down()
+        output.tear_down()
 
 
 def _run(settings: Settings, *, once: bool) -> int:
-    from approvald import __version__, wiring  # noqa: PLC0415 - loads every adapter
-    from approvald.logs import Event, event  # noqa: PLC0415 - as above
-    from approvald.signals import Signals  # noqa: PLC0415 - as above
+    from approvald import __version__  # noqa: PLC0415 - loads every adapter
+    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - as above
+    from approvald.service import wiring  # noqa: PLC0415 - loads every adapter
+    from approvald.service.signals import Signals  # noqa: PLC0415 - as above
 
     signals = Signals()
     signals.listen()
@@ -68,9 +69,9 @@ def _run(settings: Settings, *, once: bool) -> int:
 @contextmanager
 def _end_is_told() -> Iterator[None]:
     """Log that the daemon has stopped; not where another one works, whose log it is."""
-    from approvald.alarms import AlarmKind  # noqa: PLC0415 - used here only
-    from approvald.instance import AlreadyRunning  # noqa: PLC0415 - as above
-    from approvald.logs import Event, event  # noqa: PLC0415 - loads pydantic
+    from approvald.core.alarms import AlarmKind  # noqa: PLC0415 - used here only
+    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - loads pydantic
+    from approvald.service.instance import AlreadyRunning  # noqa: PLC0415 - as above
 
     is_ours = True
     try:

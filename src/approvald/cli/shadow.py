@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from approvald.cli.configuration import config_option
-from approvald.cli.formats import format_options, print_rows, refuse_both
+from approvald.cli.context import config_option
 from approvald.cli.ledger import reading_ledger
+from approvald.cli.rows import format_options, print_rows, refuse_both
 
 if TYPE_CHECKING:
     from approvald.ledger.shadow import Decided
@@ -64,7 +64,7 @@ def _row(decided: Decided) -> dict[str, str]:
 
 
 def _verdict(decided: Decided) -> str:
-    from approvald.endings import Code  # noqa: PLC0415 - used here only
+    from approvald.approval.endings import Code  # noqa: PLC0415 - used here only
 
     if not decided.request_id:
         return _ALONE

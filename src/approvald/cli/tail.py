@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from approvald.cli.configuration import config_option, configuration_file, read_settings
+from approvald.cli.context import config_option, configuration_file, read_settings
 
 
 @click.command("tail")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from approvald.cli.configuration import config_option
+from approvald.cli.context import config_option
 from approvald.cli.ledger import reading_ledger
 
 if TYPE_CHECKING:
@@ -66,14 +66,14 @@ def lines_of(case: Case) -> Iterator[str]:
 
 def _in_shadow(case: Case) -> dict[str, Mapping[str, Any]]:
     """Return what shadow mode has decided, by the mails' ids, the newest first."""
-    from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.ledger.audit import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
 
     found = [line.event for line in reversed(case.lines) if line.kind == AuditKind.SHADOW and line.event]
     return {str(event.get("mail_id", "")): event for event in found}
 
 
 def _live_rows(case: Case, mail: Entry) -> Iterator[str]:
-    from approvald.ledger.audit_rows import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
+    from approvald.ledger.audit import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
 
     decision, ending = case.newest(AuditKind.DECISION, mail.id), mail.ending
     yield _row("Mail", f"{mail.id}, received {mail.received:%Y-%m-%d %H:%M:%S} UTC, {mail.message_id}")
@@ -117,7 +117,7 @@ def _check_rows(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     """Say what is known of a mail that ended before there was anything to decide."""
-    from approvald.findings import reason  # noqa: PLC0415 - used here only
+    from approvald.approval.findings import reason  # noqa: PLC0415 - used here only
 
     for line in case.lines:
         if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:

@@ -7,8 +7,9 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from approvald import secret_files
-from approvald.settings import FileSecret, Settings
+from approvald.config import secret_files
+from approvald.config.settings.secrets import FileSecret
+from approvald.config.settings.whole import Settings
 
 
 def check_files(settings: Settings) -> tuple[str, ...]:

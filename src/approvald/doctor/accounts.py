@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from approvald.approval.request import bare
 from approvald.doctor.findings import Finding, examined, ok, wrong
-from approvald.standing import bare
 
 if TYPE_CHECKING:
-    from approvald.ports import SecretStore
-    from approvald.settings import Settings
+    from approvald.config.settings.whole import Settings
+    from approvald.core.ports import SecretStore
 
 
 def check_secrets(secrets: SecretStore, settings: Settings) -> list[Finding]:

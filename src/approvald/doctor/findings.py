@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from approvald.errors import ApprovaldError, AuthenticationFailed, Unavailable
+from approvald.core.errors import ApprovaldError, AuthenticationFailed, Unavailable
 
 
 class Status(StrEnum):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from approvald.core.model import Folder
 from approvald.doctor.clocks import compare_clocks
 from approvald.doctor.findings import Finding, ok
-from approvald.doctor.survey import MailboxSurvey
-from approvald.model import Folder
+from approvald.doctor.questions import MailboxSurvey
 
 if TYPE_CHECKING:
-    from approvald.ports import Clock
-    from approvald.settings import MailboxSettings
+    from approvald.config.settings.mail import MailboxSettings
+    from approvald.core.ports import Clock
 
 LISTED: Final = 100
 

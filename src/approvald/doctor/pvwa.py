@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from approvald.confirmers import group_of
+from approvald.approval.confirmers import group_of
+from approvald.core.errors import Unreadable
+from approvald.core.model import AccessRequest, GroupBook, Level
 from approvald.doctor.clocks import compare_clocks
 from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wrong
-from approvald.doctor.survey import PvwaSurvey
-from approvald.errors import Unreadable
-from approvald.model import AccessRequest, GroupBook, Level
+from approvald.doctor.questions import PvwaSurvey
 
 if TYPE_CHECKING:
-    from approvald.ports import Clock
-    from approvald.settings import PvwaSettings
+    from approvald.config.settings.systems import PvwaSettings
+    from approvald.core.ports import Clock
 
 READ: Final = 30
 """How many requests of an account are read; the newest of each safe first."""

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.alarms import TOLD_AT_ONCE, Alarm, AlarmKind, alarm_words
+from approvald.core.alarms import TOLD_AT_ONCE, Alarm, AlarmKind, alarm_words
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.letters import Text, add_letter, is_resting
 from approvald.ledger.store import Store
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.audit.chain import Line
-from approvald.errors import ApprovaldError
+from approvald.core.errors import ApprovaldError
+from approvald.core.model import REQUEST_NUMBER
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, AuditRows
+from approvald.ledger.audit import AuditKind, AuditRows
+from approvald.ledger.chain import Line
 from approvald.ledger.entries import Entry, read_entry
 from approvald.ledger.store import Store
-from approvald.model import REQUEST_NUMBER
 
 _PAGE: Final = 500
 _MOST_NAMED: Final = 10

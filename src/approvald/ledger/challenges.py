@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from approvald.core.model import Level
 from approvald.ledger import tables
 from approvald.ledger.dialect import upsert
 from approvald.ledger.entries import State
 from approvald.ledger.store import Store
-from approvald.model import Level
 
 ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without I, O, 0 and 1, which people take for one another."""

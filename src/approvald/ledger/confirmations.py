@@ -8,16 +8,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.humans import ApprovedBy
+from approvald.approval.people import ApprovedBy
+from approvald.approval.reconcile import Known
+from approvald.core.model import Level
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.entries import State
 from approvald.ledger.halts import refuse_while_halted
 from approvald.ledger.instants import Instant
 from approvald.ledger.intents import Act, Intent, IntentOpen, read_intent
 from approvald.ledger.store import Store
-from approvald.model import Level
-from approvald.reconcile import Known
 
 _UNKNOWN: Final = 0
 

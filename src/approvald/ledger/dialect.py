@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from approvald import secret_files
+from approvald.config import secret_files
 
 BUSY_SECONDS: Final = 10
 """How long a transaction waits for another one, of any program that shares the ledger."""

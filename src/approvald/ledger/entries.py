@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from approvald.endings import Ending
-from approvald.errors import System, Unavailable
+from approvald.approval.endings import Ending
+from approvald.core.errors import System, Unavailable
 
 
 class State(StrEnum):

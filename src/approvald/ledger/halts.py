@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.store import Store
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.dialect import upsert
 from approvald.ledger.store import Store
 

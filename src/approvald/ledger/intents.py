@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from approvald.model import Level
-from approvald.traces import Before
+from approvald.approval.read_back import Before
+from approvald.core.model import Level
 
 
 class Act(StrEnum):

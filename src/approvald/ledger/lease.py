@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.errors import LeaseLost, System, Unavailable
-from approvald.holder import has_ended
+from approvald.core.errors import LeaseLost, System, Unavailable
 from approvald.ledger import tables
 from approvald.ledger.dialect import instant_now, upsert
+from approvald.ledger.process_identity import has_ended
 from approvald.ledger.store import Store
 
 MARGIN: Final = timedelta(seconds=10)

@@ -12,10 +12,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.errors import AuthenticationFailed, System, Unavailable
-from approvald.holder import has_ended, this_program
+from approvald.core.errors import AuthenticationFailed, System, Unavailable
 from approvald.ledger import tables
 from approvald.ledger.dialect import upsert
+from approvald.ledger.process_identity import has_ended, this_program
 from approvald.ledger.store import Store
 
 PAUSES: Final = (timedelta(minutes=15), timedelta(minutes=60))

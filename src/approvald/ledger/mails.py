@@ -10,15 +10,15 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.audit.chain import canonical
-from approvald.endings import Code, Ending, treatment
+from approvald.approval.endings import Code, Ending, treatment
+from approvald.core.model import Folder, ListedMail
 from approvald.ledger import attempts, tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
+from approvald.ledger.chain import canonical
 from approvald.ledger.dialect import upsert
 from approvald.ledger.entries import Entry, State, read_entry
 from approvald.ledger.instants import Instant
 from approvald.ledger.store import Store
-from approvald.model import Folder, ListedMail
 
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
 _ID_LENGTH: Final = 12

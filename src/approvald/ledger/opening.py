@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from approvald.instance import OnlyInstance
+from approvald.config.settings.running import LedgerSettings
+from approvald.core.ports import Clock
 from approvald.ledger.store import Store
-from approvald.ports import Clock
-from approvald.settings import LedgerSettings
 
 
 def store_for(settings: LedgerSettings, clock: Clock) -> Store:
@@ -17,10 +16,3 @@ def store_for(settings: LedgerSettings, clock: Clock) -> Store:
 def where(settings: LedgerSettings) -> str:
     """Name the ledger in a sentence for people."""
     return settings.url or str(settings.file)
-
-
-def make_usable(store: Store, lock: OnlyInstance) -> None:
-    """Make sure of a ledger file, which no other host guards, and open the ledger. Raises as both do."""
-    if not store.is_shared:
-        lock.hold()
-    store.open()

@@ -9,9 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from approvald.errors import System
+from approvald.core.errors import System
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.dialect import upsert
 from approvald.ledger.entries import State
 from approvald.ledger.store import Store

@@ -10,9 +10,9 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.errors import System
+from approvald.core.errors import System
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.logon_guard import guarded_name
 from approvald.ledger.store import Store
 

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.endings import Code
+from approvald.approval.endings import Code
+from approvald.core.model import Folder
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.cases import is_called
 from approvald.ledger.entries import Entry, read_entry
 from approvald.ledger.store import Store
-from approvald.model import Folder
 
 _WORDS: Final = 256
 

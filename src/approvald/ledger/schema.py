@@ -13,10 +13,10 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.errors import LedgerUnusable
+from approvald.core.errors import LedgerUnusable
+from approvald.core.logs.events import Event, event
 from approvald.ledger import tables
 from approvald.ledger.dialect import READ_ONLY
-from approvald.logs import Event, event
 
 _LOG: Final = logging.getLogger(__name__)
 NEWEST: Final = "0004"

@@ -10,15 +10,14 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.endings import Ending
-from approvald.findings import ending_findings
+from approvald.approval.endings import Ending
+from approvald.approval.findings import ending_findings
+from approvald.core.model import Mail
 from approvald.ledger import tables
-from approvald.ledger.audit_rows import AuditKind, record
+from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.dialect import upsert
 from approvald.ledger.entries import State
 from approvald.ledger.store import Store
-from approvald.mail_facts import mail_facts
-from approvald.model import Mail
 
 _ID_BYTES: Final = 6
 OPEN: Final = "waiting"
@@ -55,8 +54,14 @@ class Shadow:
             ).all()
         return {*decided, *begun}
 
-    def decided(self, mail: Mail, ending: Ending, *, sender: str, decision: Mapping[str, object] | None = None) -> None:
-        """Write down what would have become of a mail; `decision`: with its facts, where it came that far."""
+    def decided(
+        self, mail: Mail, ending: Ending, *, sender: str, provenance: Mapping[str, object],
+        decision: Mapping[str, object] | None = None,
+    ) -> None:  # fmt: skip
+        """Write down what would have become of a mail; `decision`: with its facts, where it came that far.
+
+        `provenance`: what the audit trail keeps of the mail itself.
+        """
         with self._store.begin() as connection:
             made = connection.execute(
                 upsert(connection, tables.shadow)
@@ -70,7 +75,7 @@ class Shadow:
             ).first()  # fmt: skip
             if made is not None:
                 content = {
-                    "would_end_as": ending.code.value, "sender": sender, "mail": mail_facts(mail), "decision": decision,
+                    "would_end_as": ending.code.value, "sender": sender, "mail": dict(provenance), "decision": decision,
                     "checks": [] if decision else [asdict(finding) for finding in ending_findings(ending)],
                 }  # fmt: skip
                 record(

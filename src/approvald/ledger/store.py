@@ -10,11 +10,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald import secret_files
-from approvald.errors import System, Unavailable
+from approvald.config import secret_files
+from approvald.core.errors import System, Unavailable
+from approvald.core.ports import Clock
 from approvald.ledger import schema, tables
 from approvald.ledger.dialect import READ_ONLY, engine_for, upsert
-from approvald.ports import Clock
 
 _CAUSES: Final = {
     "SQLITE_FULL": ("finds its disk full", "Make room there."),

@@ -13,8 +13,8 @@ from ldap3.core.exceptions import LDAPException
 
 from approvald.adapters.active_directory.tls import TimedTlsSocket, VerifiedTls, timed
 from approvald.adapters.active_directory.values import Row
-from approvald.errors import System, Unavailable, Unreadable
-from approvald.ports import Secret
+from approvald.core.errors import System, Unavailable, Unreadable
+from approvald.core.ports import Secret
 
 SUCCESS: Final = 0
 SIZE_LIMIT_EXCEEDED: Final = 4

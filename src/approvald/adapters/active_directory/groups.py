@@ -8,9 +8,9 @@ from typing import Final
 
 from approvald.adapters.active_directory.connection import DirectoryConnection, NoSuchBase
 from approvald.adapters.active_directory.values import Row, escaped, first_value, fits, folded, pattern_in_filter
-from approvald.errors import System, Unavailable
-from approvald.model import ApproverGroup, GroupBook, GroupProblem, Level, Person
-from approvald.settings import GroupSettings
+from approvald.config.settings.systems import GroupSettings
+from approvald.core.errors import System, Unavailable
+from approvald.core.model import ApproverGroup, GroupBook, GroupProblem, Level, Person
 
 SECURITY: Final = 0x80000000
 """The bit of groupType that distribution groups do not have; in-chain counts those too (directory.md A3)."""

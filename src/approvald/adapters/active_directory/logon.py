@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from approvald.adapters.active_directory.connection import Broken, DirectoryConnection
-from approvald.errors import AuthenticationFailed, System
-from approvald.ports import LogonGuard, Secret, SecretStore
+from approvald.core.errors import AuthenticationFailed, System
+from approvald.core.ports import LogonGuard, Secret, SecretStore
 
 SUB_CODE: Final = re.compile(r"\bdata ([0-9a-fA-F]{1,8})\b")
 UNKNOWN: Final = ("Active Directory gives no reason we know", "Look into the domain controller's security log.")

@@ -12,10 +12,9 @@ from urllib.parse import urlsplit
 from approvald.adapters.active_directory.connection import Broken, DirectoryConnection, Endpoint, TimeLimits
 from approvald.adapters.active_directory.logon import Logon
 from approvald.adapters.active_directory.tls import trusting
-from approvald.doctor.survey import ServerSeen
-from approvald.errors import ApprovaldError, System, Unavailable
-from approvald.ports import Clock
-from approvald.settings import DirectorySettings
+from approvald.config.settings.systems import DirectorySettings
+from approvald.core.errors import ApprovaldError, System, Unavailable
+from approvald.core.ports import Clock, ServerSeen
 
 IDLE_SECONDS: Final = 10.0
 """How long a connection is kept for the next question: a burst of mails, not until a domain controller is replaced."""

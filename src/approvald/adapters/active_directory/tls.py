@@ -11,7 +11,7 @@ from typing import Any
 
 from ldap3 import Tls
 
-from approvald.errors import System, Unavailable
+from approvald.core.errors import System, Unavailable
 
 
 class Timed(socket.socket):

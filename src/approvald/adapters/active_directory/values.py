@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from approvald.errors import Unreadable
+from approvald.core.errors import Unreadable
 
 FILETIME_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 FILETIME_PER_MICROSECOND: Final = 10

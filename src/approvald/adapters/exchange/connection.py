@@ -11,9 +11,9 @@ from exchangelib.errors import UnauthorizedError
 
 from approvald.adapters.exchange.failures import CAUGHT, unavailable
 from approvald.adapters.exchange.protocol import check_authentication, open_account, quiet_exchangelib
-from approvald.errors import AuthenticationFailed, System
-from approvald.ports import LogonGuard, Secret, SecretStore
-from approvald.settings import MailboxSettings
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.errors import AuthenticationFailed, System
+from approvald.core.ports import LogonGuard, Secret, SecretStore
 
 T = TypeVar("T")
 

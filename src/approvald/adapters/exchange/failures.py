@@ -16,7 +16,7 @@ from exchangelib import errors as ews
 from lxml.etree import LxmlError
 from spnego.exceptions import SpnegoError
 
-from approvald.errors import AuthenticationFailed, System, Unavailable
+from approvald.core.errors import AuthenticationFailed, System, Unavailable
 
 CAUGHT: Final = (
     ews.EWSError,

@@ -11,13 +11,13 @@ from approvald.adapters.exchange import calls, folders
 from approvald.adapters.exchange.calls import Row
 from approvald.adapters.exchange.connection import Connection
 from approvald.adapters.exchange.failures import AWAY, BUSY, GONE, NOT_SENT, NotProcessed, code_of
-from approvald.adapters.exchange.fetching import Fetch
+from approvald.adapters.exchange.fetch import Fetch
 from approvald.adapters.exchange.messages import read_listed, read_markers, read_moved, write_message
 from approvald.adapters.exchange.properties import register_properties
-from approvald.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
-from approvald.model import Folder, ListedMail, Mail, Reply
-from approvald.ports import LogonGuard, Moved, Names, NotDone, SecretStore, Unfetchable
-from approvald.settings import MailboxSettings
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
+from approvald.core.model import Folder, ListedMail, Mail, Reply
+from approvald.core.ports import LogonGuard, Moved, Names, NotDone, SecretStore, Unfetchable
 
 MARKERS_A_REQUEST: Final = 20
 

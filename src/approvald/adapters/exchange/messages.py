@@ -19,7 +19,7 @@ from approvald.adapters.exchange.properties import (
     Marker,
     SenderAddress,
 )
-from approvald.model import ListedMail, Mail, Reply
+from approvald.core.model import ListedMail, Mail, Reply
 
 NAMESPACES: Final = {
     "m": "http://schemas.microsoft.com/exchange/services/2006/messages",

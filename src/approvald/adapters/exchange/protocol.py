@@ -32,9 +32,9 @@ from exchangelib.util import is_xml
 from requests.auth import HTTPBasicAuth
 
 from approvald.adapters.exchange.failures import Garbled, NotProcessed
-from approvald.errors import ConfigurationInvalid, System, Unavailable
-from approvald.ports import Secret
-from approvald.settings import MailboxSettings
+from approvald.config.settings.mail import MailboxSettings
+from approvald.core.errors import ConfigurationInvalid, System, Unavailable
+from approvald.core.ports import Secret
 
 AUTHENTICATIONS: Final = {"ntlm": NTLM, "basic": BASIC, "kerberos": GSSAPI}
 EXCHANGE_2019: Final = Build(15, 2)

@@ -14,17 +14,17 @@ from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Emp
 from approvald.adapters.pvwa.records import access_request, find_record, listed_ids
 from approvald.adapters.pvwa.session import PvwaSession
 from approvald.adapters.pvwa.wire import AnswerLost
-from approvald.errors import OutcomeUnknown, System, Unavailable, Unreadable
-from approvald.model import AccessRequest, Level
-from approvald.ports import Absent, Accepted, Clock, Declined, Forbidden, LogonGuard, SecretStore
-from approvald.settings import PvwaSettings
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.errors import OutcomeUnknown, System, Unavailable, Unreadable
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Absent, Accepted, Clock, Declined, Forbidden, LogonGuard, SecretStore
 
 NO_ACCOUNT: Final = "no_second_level_account"
 """The code of our own answer for a level that has no account in the configuration; PVWA is not asked."""
 
 
 class PvwaClient:
-    """Implements `approvald.ports.Pvwa`. Making one does no I/O; the first call logs on.
+    """Implements `approvald.core.ports.Pvwa`. Making one does no I/O; the first call logs on.
 
     Without `pvwa.second_level_secret`, at Level.SECOND: `details` is Forbidden and `confirm` Declined (both with the
     code `no_second_level_account`), `lists` is False, `user_name` is empty.

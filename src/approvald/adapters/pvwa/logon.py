@@ -12,8 +12,8 @@ from typing import Final
 from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Value
 from approvald.adapters.pvwa.fields import Fields
 from approvald.adapters.pvwa.wire import Wire
-from approvald.errors import System, Unavailable
-from approvald.ports import Secret
+from approvald.core.errors import System, Unavailable
+from approvald.core.ports import Secret
 
 TOKEN_KEYS: Final = ("CyberArkLogonResult", "LogonResult", "value")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{16,8192}", re.ASCII)

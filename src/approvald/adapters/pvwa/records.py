@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from approvald.adapters.pvwa.fields import Fields
-from approvald.errors import Unreadable
-from approvald.model import AccessRequest, Confirmer, Level
+from approvald.core.errors import Unreadable
+from approvald.core.model import AccessRequest, Confirmer, Level
 
 TEXT_CHARS: Final = 2000
 LIST_KEYS: Final = ("incomingrequests", "myrequests", "requests")

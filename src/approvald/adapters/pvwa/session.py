@@ -13,10 +13,10 @@ from typing import Final
 from approvald.adapters.pvwa.answers import Answer, Complaint
 from approvald.adapters.pvwa.logon import LogonRefused, log_on
 from approvald.adapters.pvwa.wire import AnswerLost, Wire
-from approvald.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
-from approvald.logs import Event, event
-from approvald.ports import Clock, LogonGuard, Secret, SecretStore
-from approvald.settings import PvwaSettings
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.errors import ApprovaldError, AuthenticationFailed, System, Unavailable
+from approvald.core.logs.events import Event, event
+from approvald.core.ports import Clock, LogonGuard, Secret, SecretStore
 
 _LOG: Final = logging.getLogger(__name__)
 LOGOFF_SECONDS: Final = 5.0

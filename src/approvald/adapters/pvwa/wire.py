@@ -20,9 +20,9 @@ from approvald import __version__
 from approvald.adapters.pvwa.answers import Answer, wait_wished
 from approvald.adapters.pvwa.deadline import DeadlineAdapter
 from approvald.adapters.pvwa.fields import clean
-from approvald.errors import System, Unavailable
-from approvald.ports import Clock
-from approvald.settings import PvwaSettings
+from approvald.config.settings.systems import PvwaSettings
+from approvald.core.errors import System, Unavailable
+from approvald.core.ports import Clock
 
 VIRTUAL_DIRECTORY: Final = "/PasswordVault"
 MOST_BYTES: Final = 64 * 1024 * 1024

@@ -1,0 +1,1 @@
+"""Passwords: files and HashiCorp Vault behind the port SecretStore."""

@@ -1,0 +1,1 @@
+"""May this person approve this request? Pure: facts in, a decision with its checks out."""

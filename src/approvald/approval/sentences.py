@@ -1,0 +1,199 @@
+"""What an approver reads of each ending: a subject, one sentence of outcome, one of what to do next. Pure.
+
+Written for somebody tired, on a phone. The words of the mail never stand in them; values of PVWA do only where the
+ending may tell them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from approvald.approval.endings import Code, Ending
+from approvald.approval.fixed_sentences import FIXED, PORTAL, Sentences
+from approvald.core.model import Level
+
+__all__ = ["Sentences", "sentences"]
+
+_AGAIN: Final = "Forward CyberArk's notification again as it came, without changing it."
+_OTHER: Final = "Ask another approver of this team to forward it, or ask the requestor whether it is still needed."
+
+
+def sentences(ending: Ending, when: str) -> Sentences:
+    """Return what is said of an ending. `when` is its instant as the reader should see it, or empty."""
+    made = _BY_CODE.get(ending.code)
+    if made is not None:
+        return made(ending, when)
+    return FIXED[ending.code]
+
+
+def _confirmed(ending: Ending, when: str) -> Sentences:
+    del when
+    level = "second" if ending.level is Level.SECOND else "first"
+    done = f"Your approval is recorded in CyberArk: the request is confirmed at the {level} level."
+    if ending.words:
+        return Sentences(
+            "Approved, but closed since", done, "CyberArk has closed the request since; look in the portal."
+        )
+    if ending.second_level_waits:
+        return Sentences(
+            "Approved (first level)", done, "A second-level approver must now approve it; they are notified."
+        )
+    if ending.confirmations_left:
+        left = ending.confirmations_left
+        more = f"CyberArk needs {left} more {'confirmation' if left == 1 else 'confirmations'}, from another confirmer."
+        return Sentences("Approved (more confirmations needed)", done, more)
+    if ending.confirmations_left is None:
+        return Sentences("Approved", done, "CyberArk could not be asked whether more confirmations are needed.")
+    return Sentences("Approved", done, "Nothing more is needed; the requestor can use the account.")
+
+
+def _acted_before(verb: str) -> Callable[[Ending, str], Sentences]:
+    def made(ending: Ending, when: str) -> Sentences:
+        who = f" by {ending.who}" if ending.who else ""
+        at = f" on {when}" if when else ""
+        return Sentences(
+            f"Already {verb}",
+            f"This request was already {verb}{who}{at}; your mail changed nothing.",
+            "Nothing is to be done.",
+        )
+
+    return made
+
+
+def _not_an_approver(ending: Ending, when: str) -> Sentences:
+    del when
+    subject = "Not approved: you are not an approver"
+    outcome = "You are in none of the approver groups, so your mail cannot approve a request."
+    if ending.names:
+        verb = "is in one" if len(ending.names) == 1 else "are in some"
+        outcome = f"The account of your mail is in none of the approver groups; {', '.join(ending.names)} {verb}."
+    step = ending.why or "Nothing was changed. If you should be an approver, ask the CyberArk team (in copy)."
+    return Sentences(subject, outcome, step)
+
+
+def _incomplete(ending: Ending, when: str) -> Sentences:
+    del when
+    wanted = {"requestor": "the requestor's e-mail address", "safe": "the safe", "number": "the request id"}
+    missing = [wanted.get(name, name) for name in ending.names] or ["a required line"]
+    verb = "is" if len(missing) == 1 else "are"
+    outcome = f"Your mail could not be used: {', '.join(missing)} {verb} missing or not usable in it."
+    step = ending.why or _AGAIN
+    return Sentences("Not approved: details missing", outcome, step)
+
+
+def _altered(ending: Ending, when: str) -> Sentences:
+    del when
+    what = f" ({', '.join(ending.names)})" if ending.names else ""
+    return Sentences(
+        "Not approved: mail differs from CyberArk",
+        f"What your mail says is not what CyberArk has recorded{what}, so nothing was approved.",
+        f"Open the request in the portal and look closely before you {PORTAL}.",
+    )
+
+
+def _wrong_level(ending: Ending, when: str) -> Sentences:
+    if ending.level is Level.SECOND:
+        before = f" The first level was given by {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+        return Sentences(
+            "Not approved: waits for the second level",
+            f"This request waits for a second-level approver, and you approve at the first level.{before}",
+            "Nothing is to be done by you now.",
+        )
+    return Sentences(
+        "Not approved: waits for the first level",
+        "This request waits for a first-level approver, and you approve at the second level.",
+        "Forward the mail again once the first level has been given.",
+    )
+
+
+def _needs_other(ending: Ending, when: str) -> Sentences:
+    who = f" The last one came from {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+    return Sentences(
+        "Not approved: another confirmer is needed",
+        f"The vote that can be given by mail has been given; CyberArk needs one more from another confirmer.{who}",
+        "The next confirmation must be given in the CyberArk portal (PVWA).",
+    )
+
+
+def _gone(ending: Ending, when: str) -> Sentences:
+    del ending, when
+    return Sentences(
+        "Not approved: no such request",
+        "CyberArk does not know this request: the requestor has deleted it, or the mail was changed.",
+        "If access is still needed, the requestor must make a new request.",
+    )
+
+
+def _same_person_twice(ending: Ending, when: str) -> Sentences:
+    del when
+    outcome = ending.why or "You have already approved this request, and two different people must."
+    return Sentences("Not approved: a second person is needed", outcome, _OTHER)
+
+
+def _unreadable(ending: Ending, when: str) -> Sentences:
+    del when
+    return Sentences(
+        "Not approved: mail not readable",
+        "Your mail could not be read safely, so nothing was approved.",
+        ending.why or f"{_AGAIN} Send nothing else with it.",
+    )
+
+
+def _ambiguous(ending: Ending, when: str) -> Sentences:
+    del when
+    return Sentences(
+        "Not approved: mail is ambiguous",
+        "Your mail does not speak of exactly one request in one way, so nothing was approved.",
+        ending.why or "Forward one notification a mail, without older mails below it.",
+    )
+
+
+def _challenge_sent(ending: Ending, when: str) -> Sentences:
+    del ending
+    until = f", until {when}" if when else ""
+    return Sentences(
+        "Not approved yet: answer this mail to approve",
+        "Approvals for this safe need a second mail from you. Below is what CyberArk has recorded of the request.",
+        f"Read it; to approve, answer this mail from your own mailbox with its subject unchanged{until}. "
+        "To approve nothing, do nothing.",
+    )
+
+
+def _out_of_hours(ending: Ending, when: str) -> Sentences:
+    del when
+    hours = f" ({ending.why})" if ending.why else ""
+    return Sentences(
+        "Not approved: outside the allowed hours",
+        f"Requests for this safe may be approved by mail within certain hours only{hours}, and it is not one of them.",
+        f"Forward the notification again within these hours; if it cannot wait, {PORTAL}.",
+    )
+
+
+def _refused_by_pvwa(ending: Ending, when: str) -> Sentences:
+    del when
+    said = f" It says: {ending.words.rstrip('.')}." if ending.words else ""
+    return Sentences(
+        "Not approved: CyberArk declined",
+        f"CyberArk did not take what was sent on your behalf, and the request still waits.{said}",
+        f"Please {PORTAL}; the CyberArk team has a copy of this mail.",
+    )
+
+
+_BY_CODE: Final[Mapping[Code, Callable[[Ending, str], Sentences]]] = {
+    Code.CONFIRMED: _confirmed,
+    Code.ALREADY_CONFIRMED: _acted_before("approved"),
+    Code.ALREADY_REJECTED: _acted_before("rejected"),
+    Code.NOT_AN_APPROVER: _not_an_approver,
+    Code.INCOMPLETE: _incomplete,
+    Code.ALTERED: _altered,
+    Code.WRONG_LEVEL: _wrong_level,
+    Code.NEEDS_OTHER_CONFIRMER: _needs_other,
+    Code.REQUEST_GONE: _gone,
+    Code.OUT_OF_HOURS: _out_of_hours,
+    Code.CHALLENGE_SENT: _challenge_sent,
+    Code.PVWA_REFUSED: _refused_by_pvwa,
+    Code.SAME_PERSON_TWICE: _same_person_twice,
+    Code.UNREADABLE: _unreadable,
+    Code.AMBIGUOUS: _ambiguous,
+}

@@ -1,0 +1,106 @@
+"""The audit trail as the running daemon keeps it: its beginning and end, its file, its anchor."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from approvald.audit.anchor import Anchoring
+from approvald.audit.copy import AuditCopy
+from approvald.audit.file import AuditFile
+from approvald.config.fingerprint import Stamp
+from approvald.config.settings.whole import Settings
+from approvald.core.errors import System, Unavailable
+from approvald.core.logs.events import Event, event
+from approvald.core.ports import Names
+from approvald.ledger.audit import AuditKind, AuditRows
+from approvald.ledger.store import Store
+
+_LOG: Final = logging.getLogger(__name__)
+_KIND: Final = "policy"
+
+
+class Trail:
+    """Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
+
+    def __init__(self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, stamp: Stamp) -> None:
+        self._rows = rows
+        self._copy = copy
+        self._anchoring = anchoring
+        self._names = names
+        self._stamp = stamp
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, store: Store, *, tell_cut: Callable[[str], None], tell_failed: Callable[[str], None]
+    ) -> Trail:
+        """Put it together. `tell_cut`, `tell_failed`: who hears that the file was cut, or not anchored."""
+        rows, audit = AuditRows(store), settings.audit
+        name = copy_name(audit.file)
+        return cls(
+            rows=rows,
+            copy=AuditCopy(rows, AuditFile(audit.file), name, tell_short=tell_cut),
+            anchoring=Anchoring(
+                rows, audit.anchor_command, every=timedelta(minutes=audit.anchor_minutes), clock=store.clock,
+                tell=tell_failed,
+            ),
+            names=store,
+            stamp=Stamp.of(settings),
+        )  # fmt: skip
+
+    @contextmanager
+    def kept(self, holder: str, token: int | None) -> Iterator[None]:
+        """Write down the beginning, and at the end of the block its end; that one is a courtesy, as a crash shows."""
+        self._begin(holder, token)
+        try:
+            yield
+        finally:
+            try:
+                self._rows.add(AuditKind.STOP, {"holder": holder})
+                self._copy.bring_up_to_date()
+            except Unavailable as away:
+                _tell(away)
+
+    def _begin(self, holder: str, token: int | None) -> None:
+        """Write down who works from now on and by which rules, and whether these have changed."""
+        stamp = self._stamp
+        before = self._names.recall(_KIND).get("hash")
+        self._rows.add(AuditKind.START, {**stamp.marks(), "holder": holder, "lease": token})
+        if before != stamp.policy_hash:
+            content = {"before": before, "policy_hash": stamp.policy_hash, "policy": dict(stamp.policy)}
+            self._rows.add(AuditKind.POLICY, content)
+            self._names.remember(_KIND, "hash", stamp.policy_hash)
+        try:
+            self._copy.bring_up_to_date()
+        except Unavailable as away:
+            if away.system is not System.AUDIT:
+                raise
+            _tell(away)  # mails are read all the same; `before_acting` keeps everything from being confirmed
+
+    def rest(self) -> None:
+        """Bring the file up to date, and anchor the head when that is due."""
+        self._copy.bring_up_to_date()
+        self._anchoring.rest()
+
+    def before_acting(self, certain: Callable[[], None]) -> Callable[[], None]:
+        """Return what is asked right before something is sent: what led to it is in the file, and we may act."""
+
+        def permit() -> None:
+            self._copy.bring_up_to_date()
+            certain()
+
+        return permit
+
+
+def copy_name(file: Path) -> str:
+    """Return by which name the ledger remembers this host's copy."""
+    return f"{socket.gethostname()}:{file}"
+
+
+def _tell(away: Unavailable) -> None:
+    event(_LOG, Event.SYSTEM_AWAY, logging.ERROR, system=away.system.value, cause=str(away))

@@ -1,0 +1,45 @@
+"""Which program and which rules a decision was made by: version, and hashes of the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from approvald import __version__
+from approvald.config.settings.whole import Settings
+
+POLICY_SECTIONS: Final = ("sender", "mail", "parse", "groups", "people", "policy", "plausibility")
+"""The sections that say who may approve what; with them goes [pvwa.compare]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamp:
+    """What stands on every decision. `policy`: the rules themselves, as plain JSON values; none is a secret."""
+
+    version: str
+    configuration_hash: str
+    policy_hash: str
+    policy: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Stamp:
+        """Take it from the settings in force. Hashes are SHA-256 of canonical JSON, defaults included."""
+        whole = settings.model_dump(mode="json")
+        policy = {name: whole[name] for name in POLICY_SECTIONS} | {"compare": whole["pvwa"]["compare"]}
+        return cls(version=__version__, configuration_hash=_hash(whole), policy_hash=_hash(policy), policy=policy)
+
+    def marks(self) -> dict[str, str]:
+        """Return what goes with every start and decision."""
+        return {
+            "version": self.version,
+            "configuration_hash": self.configuration_hash,
+            "policy_hash": self.policy_hash,
+        }
+
+
+def _hash(values: Mapping[str, Any]) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

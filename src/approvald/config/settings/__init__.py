@@ -1,0 +1,1 @@
+"""Every option of approvald, with its default and its limits."""

@@ -1,0 +1,219 @@
+"""Carry out one Confirm: write the intent, call once, read back, classify. A rejection goes the same way.
+
+The only file that calls `Pvwa.confirm` and `Pvwa.reject`. A lost answer is never answered by sending again: PVWA is
+read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may still be at work.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+from typing import Final, Protocol
+
+from approvald.approval.decide import Confirm
+from approvald.approval.endings import Code, Ending
+from approvald.approval.findings import record_facts
+from approvald.approval.read_back import Before
+from approvald.approval.request import (
+    Standing,
+    actors,
+    believed,
+    comment_for,
+    is_ours,
+    last_actor,
+    progress,
+    rejection_for,
+    standing,
+    standing_by_clock,
+)
+from approvald.confirmation.outcomes import DONE, code_of_declined
+from approvald.confirmation.settle import (
+    Confirming,
+    decide_afresh,
+    is_done,
+    not_readable,
+    not_shown_yet,
+    read_request,
+    settle_as_found,
+    settle_as_not_there,
+    settle_as_taken,
+    shown_facts,
+    wait_while_at_work,
+)
+from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.logs.events import Event, event
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Accepted, Declined
+from approvald.ledger.intents import Act, Intent, IntentOpen
+
+_LOG: Final = logging.getLogger(__name__)
+_SERVER_ERROR: Final = 500
+
+
+class CarryOut(Protocol):
+    """How a confirmation is carried out; shadow mode has another way, which does nothing."""
+
+    def __call__(self, decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
+        """Return how the mail ends. Raises as carry_out does."""
+
+
+def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
+    """Confirm, or reject with the approver's own words `rejection`, and say how it ended.
+
+    Raises Unavailable where the mail must wait, Halted on hold or in a pause.
+    """
+    address = decision.sender.address
+    comment = comment_for(address, ledger_id) if rejection is None else rejection_for(address, ledger_id, rejection)
+    intent = Intent(
+        ledger_id=ledger_id,
+        request_id=decision.request.request_id,
+        created=decision.request.created,
+        level=decision.level,
+        account=decision.account,
+        approver_guid=decision.sender.person.human,
+        approver_link=decision.sender.person.link,
+        intended_at=tools.clock.now(),
+        act=Act.CONFIRM if rejection is None else Act.REJECT,
+        submitter=tools.pvwa.user_name(decision.account),
+        before=Before.of(decision.request),
+    )
+    confirmed = Ending(
+        code=DONE[intent.act],
+        request_id=intent.request_id,
+        request=decision.facts,
+        level=decision.level,
+        confirmer=intent.submitter,
+        checks=decision.checks,
+    )
+    # An approver's own words are a mail's text, which the ledger never holds
+    kept = comment if rejection is None else rejection_for(address, ledger_id, "")
+    _intend(intent, decision.request, kept, tools)
+    answer = _send(intent, comment, tools)
+    if isinstance(answer, Declined) and answer.status >= _SERVER_ERROR and _may_send_again(decision, intent, tools):
+        # A 500 says nothing of the cause; once more, after PVWA has shown that nothing has happened (pvwa-rest 2.6).
+        answer = _send(intent, comment, tools)
+    intent = replace(intent, sent_at=tools.clock.now())
+    if isinstance(answer, Accepted):
+        return _accepted(intent, confirmed, tools)
+    return _declined(confirmed, intent, answer, tools)
+
+
+def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
+    """Write the intent down, once nothing older about the request or of the mail is left unsettled."""
+    ledger = tools.confirmations
+    for older in ledger.open_beside(intent):
+        if is_done(older, request, tools):
+            settle_as_found(older, request, tools)
+            raise decide_afresh()
+        wait_while_at_work(older, tools)
+        # `request` may have been read while PVWA was still at work
+        found = read_request(older, tools)
+        if isinstance(found, AccessRequest) and is_done(older, found, tools):
+            settle_as_found(older, found, tools)
+            raise decide_afresh()
+        if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
+            settle_as_not_there(older, found, tools)
+        elif older.taken_at is not None:
+            raise not_shown_yet()
+        elif not isinstance(found, AccessRequest) or not _nothing_happened(request, found, tools):
+            raise decide_afresh()
+    try:
+        ledger.intend(intent, comment=comment)
+    except IntentOpen as other:
+        raise decide_afresh() from other
+    event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
+
+
+def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
+    try:
+        act = tools.pvwa.confirm if intent.act is Act.CONFIRM else tools.pvwa.reject
+        permit = partial(tools.confirmations.about_to_send, intent)
+        answer = act(intent.request_id, intent.account, comment, permit=permit)
+    except OutcomeUnknown as lost:
+        tools.confirmations.answer_lost(intent)
+        event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="unknown")
+        message = "a confirmation was sent and its answer lost; PVWA is read before anything is sent again"
+        raise Unavailable(System.PVWA, message) from lost
+    except Unavailable:
+        # By the port's promise it is certain that nothing was done.
+        tools.confirmations.settle(intent, done=False, how="not_sent")
+        raise
+    state = "accepted" if isinstance(answer, Accepted) else f"declined {answer.status} {answer.code}"
+    event(_LOG, Event.CONFIRM_OUTCOME, logging.INFO, request_id=intent.request_id, state=state)
+    return answer
+
+
+def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> bool:
+    found = read_request(intent, tools)
+    return (
+        isinstance(found, AccessRequest)
+        and _nothing_happened(decision.request, found, tools)
+        and standing_by_clock(found, tools.clock.now()) is Standing.WAITING
+    )
+
+
+def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirming) -> bool:
+    """Whether PVWA's record is as it was before the confirmation: it waits, and nobody has acted."""
+    return standing(after, tools.clock.now()) is Standing.WAITING and progress(before) == progress(after)
+
+
+def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
+    """Read back what PVWA has accepted, and say what it still needs; what it does not show is not told as done."""
+    tools.confirmations.taken(intent)
+    intent = replace(intent, taken_at=tools.clock.now())
+    after = read_request(intent, tools)
+    if isinstance(after, AccessRequest):
+        if not is_done(intent, after, tools):
+            raise not_shown_yet()
+        tools.confirmations.settle(intent, done=True, how="accepted", after=record_facts(after))
+        return confirmed_ending(confirmed, after, tools)
+    # Gone, or out of our accounts' sight now that it has gone on: the yes itself is all there is to be known
+    settle_as_taken(intent, tools)
+    return confirmed
+
+
+def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:
+    """Add to a confirmed ending what PVWA's record, read back, says is still needed."""
+    where = standing(after, tools.clock.now())
+    if ending.code is Code.REJECTED:
+        return ending
+    if where is Standing.CONFIRMED:
+        return replace(ending, confirmations_left=0)
+    if where is not Standing.WAITING:
+        return replace(ending, words=after.status_title or where.name.casefold())
+    second = after.level is Level.SECOND and ending.level is Level.FIRST
+    # A request that waits and needs nobody contradicts itself: then nothing is said of what it needs.
+    return replace(ending, confirmations_left=after.confirmations_left or None, second_level_waits=second)
+
+
+def _bears_our_comment(intent: Intent, found: AccessRequest, _tools: Confirming) -> bool:
+    return is_ours(found, intent.ledger_id)
+
+
+def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confirming) -> Ending:
+    """Find out from the record what a refused confirmation means; its status alone says nothing."""
+    found = read_request(intent, tools)
+    # A 5xx may have come after the effect; any other answer is PVWA's word that there was none
+    shows = is_done if answer.status >= _SERVER_ERROR else _bears_our_comment
+    if isinstance(found, AccessRequest) and shows(intent, found, tools):
+        settle_as_found(intent, found, tools)
+        return confirmed_ending(confirmed, found, tools)
+    if answer.status >= _SERVER_ERROR and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
+        tools.confirmations.answer_lost(intent)
+        raise not_readable()
+    ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
+    names = tools.our_names()
+    how = f"declined {answer.status} {answer.code}".strip()
+    tools.confirmations.settle(intent, done=False, how=how, after=shown_facts(found))
+    words = " ".join(part for part in (answer.code, answer.words) if part)
+    refused = replace(confirmed, confirmer=None, level=None, words=words)
+    if isinstance(found, Ending):
+        return replace(refused, code=found.code)
+    now = tools.clock.now()
+    where = standing(found, now)
+    if where is Standing.WAITING:
+        where = standing_by_clock(found, now)
+    acted = believed(actors(found, names), {approved.ledger_id for approved in ours})
+    code = code_of_declined(where, found, intent.level, answer)
+    return replace(refused, code=code, level=found.level, **last_actor(acted, code))

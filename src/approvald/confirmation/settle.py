@@ -1,0 +1,195 @@
+"""What became of a confirmation whose answer nobody has: settled by what PVWA shows, never while it may be at work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from approvald.approval.endings import Code, Ending
+from approvald.approval.findings import record_facts
+from approvald.approval.read_back import Before, Sent, may_show
+from approvald.approval.request import Standing, is_ours, standing
+from approvald.confirmation.lookup import find_request
+from approvald.core.errors import System, Unavailable, Unreadable
+from approvald.core.logs.events import Event, event
+from approvald.core.model import AccessRequest, Level
+from approvald.core.ports import Clock, Pvwa
+from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.intents import Act, Intent
+
+_LOG: Final = logging.getLogger(__name__)
+_CLOCKS_DIFFER: Final = timedelta(minutes=2)
+"""How much earlier than by our clock PVWA may date an act of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirming:
+    """What carrying out needs besides the decision.
+
+    `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
+    `shown_within`: how long what PVWA took without showing it keeps every other mail from confirming the same.
+    `age`: how long ago an instant (UTC) was, when the time in which approvald could not look does not count.
+    """
+
+    pvwa: Pvwa
+    confirmations: Confirmations
+    clock: Clock
+    accounts: tuple[Level, ...]
+    age: Callable[[datetime], timedelta]
+    settle: timedelta = timedelta(seconds=60)
+    shown_within: timedelta = timedelta(hours=72)
+
+    def our_names(self) -> frozenset[str]:
+        """Return PVWA's user names of our confirming accounts, case folded."""
+        return frozenset(self.pvwa.user_name(account).casefold() for account in self.accounts)
+
+
+def already_done(request: AccessRequest, ledger_id: str, tools: Confirming) -> Level | None:
+    """Return the level at which this mail has confirmed the request, before a crash or a lost answer; else None."""
+    done = tools.confirmations.done_by_mail(ledger_id)
+    if done is not None:
+        same = done.request_id == request.request_id.casefold() and _may_be_same(done, request)
+        return done.level if same else None
+    for intent in tools.confirmations.open_of_mail(ledger_id):
+        if is_done(intent, request, tools):
+            settle_as_found(intent, request, tools)
+            return intent.level
+    return None
+
+
+def is_done(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
+    """Whether PVWA's record shows it: by our comment, or by what has changed since before it was sent."""
+    if is_ours(found, intent.ledger_id):
+        return True
+    if intent.sent_at is None or not _may_be_same(intent, found):
+        return False
+    # One of before this was kept: by the instants, as far as the two clocks agree
+    before = intent.before or Before.of(found, until=intent.intended_at - tools.settle - _CLOCKS_DIFFER)
+    sent = Sent(
+        rejects=intent.act is Act.REJECT, level=intent.level, user_name=tools.pvwa.user_name(intent.account),
+        was_taken=intent.taken_at is not None, before=before,
+    )  # fmt: skip
+    return may_show(found, sent, tools.clock.now())
+
+
+def _may_be_same(intent: Intent, found: AccessRequest) -> bool:
+    """Whether the record is of the request that was meant, and not of a later one that has got its number."""
+    return None in {found.created, intent.created} or found.created == intent.created
+
+
+def give_up(ledger_id: str, tools: Confirming) -> None:
+    """Settle an open intent of a mail that is refused now, by what PVWA shows.
+
+    Raises Unavailable where PVWA cannot be read, or may still be at work: then the mail must wait, because nobody
+    knows yet whether it was confirmed.
+    """
+    for intent in tools.confirmations.open_of_mail(ledger_id):
+        wait_while_at_work(intent, tools)
+        found = read_request(intent, tools)
+        if isinstance(found, AccessRequest) and is_done(intent, found, tools):
+            settle_as_found(intent, found, tools)
+            raise decide_afresh()
+        settle_as_not_there(intent, found, tools)
+
+
+def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
+    """Raise Unavailable while PVWA may still be at work on it."""
+    if intent.sent_at is None:
+        return
+    left = intent.intended_at + tools.settle - tools.clock.now()
+    if left > tools.settle:  # the clock was wrong: it counts from now
+        tools.confirmations.answer_lost(intent)
+        left = tools.settle
+    if left > timedelta():
+        message = (
+            "a confirmation of this request was sent and its answer lost, and PVWA may still be at work on it; "
+            "the mail waits until that is certain"
+        )
+        raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
+
+
+def not_shown_yet() -> Unavailable:
+    """Return what lets a mail wait for a confirmation that was taken, and that the request does not show."""
+    message = (
+        "PVWA, or something in front of it, took the confirmation, and the request does not show it; it is not sent "
+        "again, and the mail waits until PVWA shows what became of it"
+    )
+    return Unavailable(System.PVWA, message)
+
+
+def not_readable() -> Unavailable:
+    """Return what lets a mail wait while nobody can look what became of a confirmation."""
+    message = (
+        "a confirmation of this request was sent, and PVWA lets none of the confirming accounts see the request now, "
+        "so that nobody can tell what became of it; the mail waits until one of them may see it again"
+    )
+    return Unavailable(System.PVWA, message)
+
+
+def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
+    """Write down that it never happened: PVWA, read after its time, does not show it.
+
+    Raises Unavailable where PVWA took it and may show it yet, and where PVWA shows the request to nobody.
+    """
+    if intent.taken_at is not None and intent.taken_at > tools.clock.now():  # the clock was wrong: it counts from now
+        tools.confirmations.taken(intent)
+        intent = replace(intent, taken_at=tools.clock.now())
+    if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
+        if isinstance(found, AccessRequest) and _waits_for(intent, found, tools):
+            raise not_shown_yet()
+        if intent.sent_at is not None and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
+            raise not_readable()
+    if intent.taken_at is not None and isinstance(found, Ending):
+        settle_as_taken(intent, tools)
+        raise decide_afresh()
+    tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=shown_facts(found))
+
+
+def settle_as_taken(intent: Intent, tools: Confirming) -> None:
+    """Write down that it was done by all that can be known: PVWA took it, and shows the request no more."""
+    tools.confirmations.settle(intent, done=True, how="accepted, not shown")
+
+
+def _waits_for(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
+    """Whether the request still waits for just what was taken; what PVWA does not say is no other request or level."""
+    return (
+        intent.taken_at is not None
+        and _may_be_same(intent, found)
+        and found.level in {None, intent.level}
+        and standing(found, tools.clock.now()) is Standing.WAITING
+    )
+
+
+def shown_facts(found: AccessRequest | Ending) -> dict[str, object]:
+    """Return what PVWA showed of a request, or how it did not, for the audit trail."""
+    return record_facts(found) if isinstance(found, AccessRequest) else {"code": found.code.value}
+
+
+def settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -> None:
+    """Write down that it was done: PVWA's record shows it."""
+    how = "found_at_pvwa" if is_ours(request, intent.ledger_id) else "found_at_pvwa, which shows no comment of ours"
+    tools.confirmations.settle(intent, done=True, how=how, after=record_facts(request))
+    event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
+
+
+def decide_afresh() -> Unavailable:
+    """Return what lets a mail be decided anew at the next round."""
+    message = "another confirmation of this request has just become known, so the mail is decided afresh"
+    return Unavailable(System.PVWA, message)
+
+
+def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
+    """Read the request of an intent, first with the account that acted. Raises Unavailable, Unreadable.
+
+    What cannot be read for as long as it would be waited for is of no use any more: it counts as out of sight.
+    """
+    order = (intent.account, *(account for account in tools.accounts if account is not intent.account))
+    try:
+        return find_request(tools.pvwa, intent.request_id, order)
+    except Unreadable:
+        if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
+            raise
+        return Ending(code=Code.NOT_VISIBLE, request_id=intent.request_id)

@@ -1,0 +1,279 @@
+"""The outside world as approvald needs it: one Protocol a system, in our own words.
+
+No library's object crosses a port. Every method raises `Unavailable` (with its `System`) when the system did not do its
+work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer is of no form we know.
+An adapter is one file (or folder) in `adapters/` and one line in `service/wiring.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from approvald.core.errors import ApprovaldError
+from approvald.core.model import (
+    AccessRequest,
+    ApproverGroup,
+    Folder,
+    GroupBook,
+    Level,
+    ListedMail,
+    Mail,
+    Person,
+    PersonLookup,
+    Reply,
+)
+
+# ------------------------------------------------------------------------------------------------------------ mailbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfetchable:
+    """One item that could not be fetched while the others could: `gone` meanwhile, or poison."""
+
+    listed: ListedMail
+    why: str
+    gone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotDone:
+    """One item of a bulk act that failed while others may have succeeded. `gone`: the item is not there any more."""
+
+    why: str
+    gone: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """One item that was moved. `item_id`: its new id, by which it is found from now on; empty where none was told."""
+
+    item_id: str
+
+
+class Mailbox(Protocol):
+    """The mailbox to which approvers forward. Called from one thread only."""
+
+    def list_inbox(self, limit: int) -> Sequence[ListedMail]:
+        """Return the oldest `limit` items of the Inbox, oldest first. One request."""
+
+    def fetch(self, listed: Sequence[ListedMail], *, with_mime: bool = True) -> Sequence[Mail | Unfetchable]:
+        """Fetch these items, in order, in one request where nothing is wrong with them.
+
+        `with_mime` False asks for headers and sender only (for items that are too large).
+        """
+
+    def send(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
+        """Send and keep copies in Sent Items: None where sent, in order. One request.
+
+        Raises OutcomeUnknown when the answer was lost: mails may have been sent; look with `sent_markers`.
+        """
+
+    def send_unasked(self, alarm: Reply) -> None:
+        """Send one alarm without asking whether this program may still act: the ledger that would say so is away.
+
+        Nothing is decided by it, and a second one does no harm.
+        """
+
+    def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
+        """Return those of the markers that stand on a mail in Sent Items."""
+
+    def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[Moved | NotDone]:
+        """Move items out of the Inbox, in order. One request; makes the folder when it is missing."""
+
+    def restore(self, item_ids: Sequence[str]) -> Sequence[Moved | NotDone]:
+        """Move items back into the Inbox, in order; they keep the time at which they were received. One request."""
+
+    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
+        """Return the newest `limit` items of a folder, newest first; with `message_id` only those that bear it.
+
+        None is the Inbox. A folder that is missing is empty, and is not made. One request.
+        """
+
+    def close(self) -> None:
+        """End every connection."""
+
+
+# ---------------------------------------------------------------------------------------------------------- directory
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSeen:
+    """One address of a configured directory server; `failure` says why it could not be used."""
+
+    server: str
+    failure: ApprovaldError | None = None
+
+
+class Directory(Protocol):
+    """Active Directory, asked afresh for every mail; nothing of an answer is kept."""
+
+    def find_by_address(self, address: str) -> PersonLookup:
+        """Return the one user object that has exactly this SMTP address, as mail or proxy address."""
+
+    def find_by_user_name(self, user_name: str) -> PersonLookup:
+        """Return the person behind a CyberArk user name: [people.map], then sAMAccountName, then userPrincipalName."""
+
+    def people_with_link(self, link: str) -> Sequence[Person]:
+        """Return the people whose accounts bear this link value: all of them, or ten where there are more."""
+
+    def admin_accounts_of(self, person: Person) -> Sequence[Person]:
+        """Return the admin accounts (people.admin_accounts) whose manager this person is."""
+
+    def memberships(self, person: Person, groups: Sequence[ApproverGroup]) -> frozenset[str]:
+        """Return the SIDs of those groups the person is in, nested groups included."""
+
+    def approver_groups(self) -> GroupBook:
+        """Resolve the configured approver groups now. A bad group stands in `problems` and nowhere else."""
+
+    def close(self) -> None:
+        """End every connection."""
+
+
+# --------------------------------------------------------------------------------------------------------------- PVWA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent:
+    """PVWA said in its own JSON that there is no such request (for this account)."""
+
+    code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forbidden:
+    """PVWA said in its own JSON that this account may not see or do this."""
+
+    code: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """PVWA took the confirmation or rejection."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declined:
+    """PVWA answered a confirmation with an error of its own. Its meaning is found by reading the record back.
+
+    `words`: PVWA's ErrorMessage, at most 300 characters, control characters removed.
+    """
+
+    status: int
+    code: str
+    words: str
+
+
+class Pvwa(Protocol):
+    """CyberArk's web application, logged on with one confirming account per level. Thread safe."""
+
+    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+        """Read one request as that account sees it."""
+
+    def lists(self, request_id: str, account: Level) -> bool:
+        """Whether the account's list of incoming requests, handled and expired ones included, holds the request."""
+
+    def incoming(self, account: Level) -> Sequence[str]:
+        """Return the ids of the account's list of incoming requests, handled and expired ones included.
+
+        Whether PVWA lists handled requests is PVWA's business. One request.
+        """
+
+    def confirm(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
+        """Confirm once. Raises OutcomeUnknown when the answer was lost: it may have happened.
+
+        A dead token is renewed and the call repeated once, because PVWA refuses it before it acts (pvwa-rest 1).
+        `permit` is called right before each sending, after any log-on; what it raises is raised, and nothing was sent.
+        Unavailable is raised only when it is certain that nothing was done: also where this program may not act any
+        more, which an adapter asks about at the last moment, too (`permit` of its constructor).
+        """
+
+    def reject(
+        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+    ) -> Accepted | Declined:
+        """Reject once, which closes the request for good. Raises like `confirm`."""
+
+    def user_name(self, account: Level) -> str:
+        """Return the user name that PVWA knows the confirming account by."""
+
+    def rest(self) -> None:
+        """Log off accounts that have been idle. Never raises."""
+
+    def close(self) -> None:
+        """Log off everything. Never raises."""
+
+
+# ------------------------------------------------------------------------------------------------------------ secrets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A user name and password. `version` changes whenever the password does; it holds nothing of it."""
+
+    username: str
+    password: str = field(repr=False)
+    version: str
+
+    def __str__(self) -> str:
+        return f"Secret({self.username}, ****)"
+
+
+class SecretStore(Protocol):
+    """Where our passwords are. Thread safe."""
+
+    def get(self, name: str, *, fresh: bool = False) -> Secret:
+        """Return the secret of that name: mailbox, directory, level1, level2. `fresh` goes past any cache."""
+
+    def close(self) -> None:
+        """Give back tokens. Never raises."""
+
+
+class LogonGuard(Protocol):
+    """Keeps us from locking our own accounts by wrong passwords, over all programs of one ledger."""
+
+    def may_try(self, account: str, version: str) -> None:
+        """Claim the one log-on of this account; what came of it must be told by one of the methods below.
+
+        Raises AuthenticationFailed when it must not be tried with this version of its secret now, Unavailable while
+        another program's log-on is under way.
+        """
+
+    def has_failed(self, account: str, version: str) -> bool:
+        """Whether a log-on with this version was refused, by any program, and none was good since.
+
+        Claims nothing, and says no where nobody can tell.
+        """
+
+    def failed(self, account: str, version: str) -> datetime | None:
+        """Write a refused log-on down; return when the next try with this version is allowed (UTC), or None: never."""
+
+    def succeeded(self, account: str, version: str) -> None:
+        """Forget earlier failures of this account."""
+
+    def not_judged(self, account: str) -> None:
+        """Say that the system did not answer whether it takes the password."""
+
+
+class Clock(Protocol):
+    """Time as an argument."""
+
+    def now(self) -> datetime:
+        """Return the aware UTC instant."""
+
+    def monotonic(self) -> float:
+        """Return seconds for measuring durations."""
+
+
+class Names(Protocol):
+    """Small durable facts, such as the ids of mail folders."""
+
+    def recall(self, kind: str) -> Mapping[str, str]:
+        """Return everything remembered of that kind."""
+
+    def remember(self, kind: str, name: str, value: str) -> None:
+        """Keep one fact durably."""

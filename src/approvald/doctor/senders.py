@@ -1,0 +1,199 @@
+"""What Exchange writes about senders here, as a table, and the values of [sender] that follow from it. Pure.
+
+A proposal is made of what the mailbox holds, and a stranger may have written some of it: only hosts that wrote
+Internal and 04, each once, are proposed, and only below a domain of the site's. All else is a warning for a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from approvald.doctor.ways import SMTP_LOGONS, Ways, warnings
+from approvald.mail import headers
+from approvald.mail.sender import OnBehalf, ProvenAddress, SenderRules, Unproven, prove
+
+if TYPE_CHECKING:
+    from approvald.config.settings.whole import Settings
+    from approvald.core.model import Mail
+
+MAILS: Final = 200
+MISSING: Final = "(missing)"
+SEVERAL: Final = "(several)"
+INTERNAL: Final = "Internal"
+SUBMITTED: Final = "04"
+"""Submitted by an authenticated mailbox user: Outlook, Outlook on the web, phones (mail-security A.2)."""
+LONGEST: Final = 100
+_AUTH: Final = "X-MS-Exchange-Organization-Auth"
+_HOST: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+", re.ASCII)
+_DC: Final = re.compile(r"(?:^|,)\s*DC=([^,]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combination:
+    """Mails of one AuthAs, AuthMechanism and AuthSource. The values are as Exchange wrote them, or say why not.
+
+    `newest`: when the newest of them was received, UTC. `example`: the domain in From of that one, empty where none
+    is readable. `proven`: how many the present rules believe; `why` is what keeps the newest other one from it.
+    """
+
+    auth_as: str
+    auth_mechanism: str
+    auth_source: str
+    count: int
+    newest: datetime
+    example: str
+    proven: int
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderTable:
+    """The combinations, the most frequent first; the values that [sender] should have; and what to beware of.
+
+    `unread`: mails that could not be fetched.
+    """
+
+    combinations: tuple[Combination, ...]
+    auth_as: tuple[str, ...]
+    auth_mechanisms: tuple[str, ...]
+    auth_sources: tuple[str, ...]
+    warnings: tuple[str, ...]
+    fits: bool
+    """Whether the present rules take every host that is proposed, and no way in that proves nothing."""
+    unread: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many mails the table is made of."""
+        return sum(each.count for each in self.combinations)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What the configuration says: the rules, and the domains below which the site's own servers may be."""
+
+    rules: SenderRules
+    domains: frozenset[str]
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Site:
+        """Take mail domains, and the domain of the directory's base DN."""
+        directory = ".".join(part.strip() for part in _DC.findall(settings.directory.base_dn))
+        names = {name.lower() for name in (*settings.mail.domains, directory) if name}
+        return cls(rules=SenderRules.from_settings(settings), domains=frozenset(names))
+
+    def is_ours(self, host: str) -> bool:
+        """Whether a host is configured already, or lies below a domain of the site's."""
+        return self.takes(host) or any(host == name or host.endswith(f".{name}") for name in self.domains)
+
+    def takes(self, host: str) -> bool:
+        """Whether [sender] auth_sources names this host (lower case) or its suffix."""
+        return any(_takes(source, host) for source in self.rules.auth_sources)
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """Return 04, and the SMTP log-ons that the site has allowed itself."""
+        return (SUBMITTED, *sorted(self.rules.auth_mechanisms & SMTP_LOGONS))
+
+    def is_sound(self) -> bool:
+        """Whether the present auth_as and auth_mechanisms take mailbox users, and nothing that proves nobody."""
+        return self.rules.auth_as == {INTERNAL} and self.rules.auth_mechanisms == set(self.mechanisms())
+
+
+def _takes(source: str, host: str) -> bool:
+    return host == source or (source.startswith("*.") and host.endswith(source[1:]))
+
+
+def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
+    """Count, judge and propose. `mails`: headers suffice. Never raises for what stands in a mail."""
+    found: dict[tuple[str, str, str], Combination] = {}
+    for mail in sorted(mails, key=lambda each: each.listed.received, reverse=True):
+        one = _combination(mail, site.rules)
+        key = (one.auth_as, one.auth_mechanism.lower(), one.auth_source.lower())
+        found[key] = _joined(found[key], one) if key in found else one
+    combinations = tuple(sorted(found.values(), key=lambda each: -each.count))
+    seen = _sources(combinations)
+    unseen = tuple(source for source in site.rules.auth_sources if not any(_takes(source, host) for host in seen))
+    proposed = tuple(host for host in seen if site.is_ours(host))
+    strangers = tuple(host for host in seen if not site.is_ours(host))
+    return SenderTable(
+        combinations=combinations,
+        auth_as=(INTERNAL,),
+        auth_mechanisms=site.mechanisms(),
+        auth_sources=proposed,
+        warnings=tuple(warnings(replace(_ways(combinations), strangers=strangers, unseen=unseen))),
+        fits=bool(proposed) and site.is_sound() and all(site.takes(host) for host in proposed),
+        unread=unread,
+    )
+
+
+def _combination(mail: Mail, rules: SenderRules) -> Combination:
+    auth_as, mechanism, source = (_value(mail, f"{_AUTH}{name}") for name in ("As", "Mechanism", "Source"))
+    proof = prove(mail, rules)
+    believed = isinstance(proof, ProvenAddress | OnBehalf)
+    why = ""
+    if not believed:
+        why = proof.why if isinstance(proof, Unproven) else "an SMTP log-on, which is answered with sender_route"
+    author = headers.only(mail.headers, "From")
+    address = headers.address(author) if author is not None else None
+    return Combination(
+        auth_as=auth_as,
+        auth_mechanism=mechanism,
+        auth_source=source,
+        count=1,
+        newest=mail.listed.received,
+        example=address.rpartition("@")[2] if address else "",
+        proven=int(believed),
+        why=why,
+    )
+
+
+def _joined(newer: Combination, older: Combination) -> Combination:
+    return replace(
+        newer,
+        count=newer.count + older.count,
+        proven=newer.proven + older.proven,
+        example=newer.example or older.example,
+        why=newer.why or older.why,
+    )
+
+
+def _value(mail: Mail, name: str) -> str:
+    """Return the one value of a field, cut, or say that there is none or more than one."""
+    found = headers.values(mail.headers, name)
+    if len(found) == 1:
+        return found[0][:LONGEST]
+    return SEVERAL if found else MISSING
+
+
+def _sources(combinations: Sequence[Combination]) -> list[str]:
+    """Return, in lower case, the hosts that vouched for mails of logged-on mailbox users."""
+    return sorted(
+        {
+            each.auth_source.lower()
+            for each in combinations
+            if each.auth_as == INTERNAL and each.auth_mechanism == SUBMITTED and _HOST.fullmatch(each.auth_source)
+        }
+    )
+
+
+def _ways(combinations: Sequence[Combination]) -> Ways:
+    """Count the mails that came another way than from a mailbox of the site."""
+    mechanisms: dict[str, int] = {}
+    outside: dict[str, int] = {}
+    missing = several = 0
+    for each in combinations:
+        values = (each.auth_as, each.auth_mechanism, each.auth_source)
+        if SEVERAL in values:
+            several += each.count
+        elif MISSING in values:
+            missing += each.count
+        elif each.auth_as != INTERNAL:
+            outside[each.auth_as] = outside.get(each.auth_as, 0) + each.count
+        elif each.auth_mechanism != SUBMITTED:
+            mechanism = each.auth_mechanism.lower()
+            mechanisms[mechanism] = mechanisms.get(mechanism, 0) + each.count
+    return Ways(mechanisms=mechanisms, outside=outside, missing=missing, several=several)

@@ -1,0 +1,53 @@
+"""Whether every directory server can be used, and which approver groups count."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from approvald.core.model import ApproverGroup, GroupBook
+from approvald.doctor.findings import Finding, failed, ok, unknown, wrong
+from approvald.doctor.questions import DirectorySurvey
+
+if TYPE_CHECKING:
+    from approvald.config.settings.systems import GroupSettings
+
+
+def check_servers(directory: DirectorySurvey) -> Iterator[Finding]:
+    """Say of every server whether it can be used; one that cannot is met at the next failure of another."""
+    seen = directory.servers()
+    if not seen:
+        yield unknown("directory server", "no name in directory.servers has an address.", "Check names and DNS.")
+    for server in seen:
+        if server.failure is None:
+            found = f"{server.server}: reached, certificate verified, log-on accepted, Active Directory"
+            yield ok("directory server", found)
+        else:
+            finding = failed("directory server", server.failure)
+            named = finding.found if server.server in finding.found else f"{server.server}: {finding.found}"
+            yield Finding(check=finding.check, status=finding.status, found=named, do=finding.do)
+
+
+def check_groups(directory: DirectorySurvey, book: GroupBook, settings: GroupSettings) -> Iterator[Finding]:
+    """List every approver group with its SID and members, and what is wrong with those that may not be used."""
+    for problem in book.problems:
+        yield wrong("approver group", f"{problem.name}: {problem.why}")
+    count = len(book.first)
+    if count:
+        plural = "" if count == 1 else "s"
+        yield ok("approver groups", f"{count} first-level group{plural} by the pattern {settings.first_level}")
+    for group in book.all():
+        yield _group(group, directory.direct_members(group))
+    if settings.second_level is None:
+        yield ok("approver group", "no second-level group is configured: nobody approves level 2 by mail")
+
+
+def _group(group: ApproverGroup, members: int | None) -> Finding:
+    what = f"{group.name}: level {group.level.value}, {group.sid}, "
+    if members is None:
+        do = "Run this again; if it lasts, give the directory account the right to read the group."
+        return wrong("approver group", f"{what}cannot be read any more.", do)
+    if members == 0:
+        do = "Add members, or give the account the right to read them; a primary group does not count."
+        return ok("approver group", f"{what}no members that the directory account can see.", do)
+    return ok("approver group", f"{what}{members} direct member{'' if members == 1 else 's'}, {group.dn}")

@@ -1,1 +1,0 @@
-"""What an auditor is given about one request: a folder that can be checked without approvald's ledger."""

@@ -1,0 +1,1 @@
+"""How the systems outside are doing: breakers, outages, alarms, uptime."""

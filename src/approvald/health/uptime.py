@@ -1,0 +1,62 @@
+"""How old a mail is, when the time in which approvald could not look does not count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from approvald.core.ports import Clock, Names
+
+_KIND: Final = "uptime"
+_Spans = Sequence[tuple[datetime, datetime]]
+
+
+class Uptime:
+    """Keeps the pauses in which approvald was down, durably. Call `beat` at every poll.
+
+    `paused`: returns the spans in which it was up and paused by an operator.
+    """
+
+    def __init__(
+        self, names: Names, clock: Clock, *, poll_seconds: float, keep: timedelta, paused: Callable[[], _Spans] = tuple
+    ) -> None:
+        self._names = names
+        self._clock = clock
+        self._tolerated = timedelta(seconds=max(4 * poll_seconds, 60))
+        self._keep = keep
+        self._paused = paused
+        self._pauses: list[tuple[datetime, datetime]] | None = None
+
+    def beat(self) -> None:
+        """Write down that approvald is alive now; a long silence since the last beat was a pause."""
+        now = self._clock.now()
+        known = self._names.recall(_KIND)
+        if self._pauses is None:
+            read = json.loads(known.get("pauses", "[]"))
+            self._pauses = [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in read]
+        last = datetime.fromisoformat(known["last"]) if "last" in known else now
+        if now < last:  # the clock was ahead: nobody was down in the time to come
+            self._pauses = [(start, min(end, now)) for start, end in self._pauses if start < now]
+            self._keep_pauses()
+        if now - last > self._tolerated:
+            self._pauses = [pause for pause in self._pauses if now - pause[1] < self._keep] + [(last, now)]
+            self._keep_pauses()
+        self._names.remember(_KIND, "last", now.isoformat())
+
+    def _keep_pauses(self) -> None:
+        text = json.dumps([[start.isoformat(), end.isoformat()] for start, end in self._pauses or []])
+        self._names.remember(_KIND, "pauses", text)
+
+    def age(self, received: datetime) -> timedelta:
+        """Return how long a mail received then has waited while approvald was up and not paused."""
+        now = self._clock.now()
+        down, counted_to = timedelta(), received
+        # Pauses overlap when the clock was set back; no hour may be taken off twice.
+        for start, end in sorted([*(self._pauses or []), *self._paused()]):
+            begin, stop = max(start, counted_to), min(end, now)
+            if stop > begin:
+                down += stop - begin
+                counted_to = stop
+        return now - received - down

@@ -1,0 +1,65 @@
+"""Endings of mails that nobody needs to ask PVWA about, and how an ending is told to a proven sender. Pure."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from approvald.approval.endings import Code, Ended, Ending
+from approvald.approval.people import VerifiedSender
+from approvald.core.model import Ambiguous, Incomplete, NotARequest, Notification
+from approvald.mail.intake import Automatic, RuleForward
+from approvald.mail.parse.agree import REJECT
+
+
+def told(sender: VerifiedSender, ending: Ending) -> Ended:
+    """Tell an ending to its proven sender, at the address that the directory knows."""
+    reply_to = sender.person.address or sender.address
+    return Ended(ending=ending, reply_to=reply_to, sender=sender.address, rung=sender.rung)
+
+
+def silent(kind: Automatic | RuleForward | NotARequest) -> Ending:
+    """Return the ending of a mail that nobody is answered."""
+    match kind:
+        case Automatic():
+            code = Code.AUTOMATIC
+        case RuleForward():
+            code = Code.RULE_FORWARD
+        case NotARequest():
+            code = Code.NOT_A_REQUEST
+        case _:
+            assert_never(kind)
+    return Ending(code=code, why=kind.why)
+
+
+def unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
+    """Name what the parser could not take, in words of our own."""
+    match reading:
+        case Incomplete(unreadable=True):
+            return Ending(code=Code.UNREADABLE, why=reading.why)
+        case Incomplete():
+            return Ending(code=Code.INCOMPLETE, why=reading.why, names=reading.missing)
+        case Ambiguous():
+            return Ending(code=Code.AMBIGUOUS, why=reading.why, names=reading.fields)
+        case NotARequest():
+            return Ending(code=Code.INCOMPLETE, why=reading.why)
+
+
+_NO_APPROVAL: Final = (
+    "Your answer begins with the word reject, so it approves nothing. To reject the request, forward CyberArk's "
+    "notification with that word before it, where this is enabled, or reject in PVWA. To approve, answer without it."
+)
+
+
+def no_approval(answer: Notification | Incomplete | Ambiguous | NotARequest) -> Ending | None:
+    """Return how an answer with a code ends that cannot be read, or whose first line rejects; else None.
+
+    What else stands in an answer does not matter: the code says what is approved.
+    """
+    if isinstance(answer, Incomplete) and answer.unreadable:
+        return unread(answer)
+    rejects = (
+        answer.rejection is not None
+        if isinstance(answer, Notification)
+        else (isinstance(answer, Incomplete | Ambiguous) and answer.rejects)
+    )
+    return Ending(code=Code.AMBIGUOUS, why=_NO_APPROVAL, names=(REJECT,)) if rejects else None

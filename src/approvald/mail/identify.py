@@ -1,0 +1,85 @@
+"""Who sent this mail: what Exchange vouches for, joined with the one enabled person behind it in the directory."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from approvald.approval.endings import Code, Ended, Ending
+from approvald.approval.people import VerifiedSender
+from approvald.confirmation.groups import ApproverGroups
+from approvald.core.alarms import Alarm, AlarmKind
+from approvald.core.errors import Unavailable, Unreadable
+from approvald.core.model import Mail, Person
+from approvald.core.ports import Directory
+from approvald.mail import headers
+from approvald.mail.sender import (
+    OnBehalf,
+    ProvenAddress,
+    SenderRules,
+    Unproven,
+    WrongRoute,
+    prove,
+    verify,
+)
+
+
+class Senders:
+    """Asks the directory for the people behind mails."""
+
+    def __init__(self, rules: SenderRules, directory: Directory, groups: ApproverGroups) -> None:
+        self._rules = rules
+        self._directory = directory
+        self._groups = groups
+
+    def identify(self, mail: Mail) -> VerifiedSender | Ended:
+        """Return the sender, or how the mail ends. Raises Unavailable where the directory is away."""
+        proof = prove(mail, self._rules)
+        if isinstance(proof, Unproven):
+            alarm = Alarm(
+                kind=AlarmKind.SENDER_UNPROVEN, why=proof.why, name=self._claimed_approver(mail), facts=proof.values
+            )
+            return Ended(ending=Ending(code=Code.SENDER_UNPROVEN, why=proof.why), alarms=(alarm,))
+        lookup = self._directory.find_by_address(proof.address)
+        # Exchange vouches for this mailbox; where the directory knows one person, its own address is answered.
+        address = lookup.address if isinstance(lookup, Person) and lookup.address else proof.address
+        match proof:
+            case WrongRoute():
+                code = Code.SENDER_ROUTE
+            case OnBehalf():
+                code = Code.ON_BEHALF
+            case ProvenAddress():
+                verified = verify(proof, lookup)
+                if isinstance(verified, VerifiedSender):
+                    return verified
+                code = verified.code
+            case _:
+                assert_never(proof)
+        return Ended(ending=Ending(code=code), reply_to=address, sender=proof.address)
+
+    def vouched_for(self, mail: Mail) -> str:
+        """Return the address of the mailbox that Exchange vouches for, or an empty text. Asks nobody."""
+        proof = prove(mail, self._rules)
+        return "" if isinstance(proof, Unproven) else proof.address
+
+    def owner_of_rule(self, mail: Mail) -> str:
+        """Return the address of the proven person whose mailbox forwarded this by rule, or an empty text."""
+        proof = prove(mail, self._rules)
+        if not isinstance(proof, ProvenAddress):
+            return ""
+        try:
+            verified = verify(proof, self._directory.find_by_address(proof.address))
+        except (Unavailable, Unreadable):
+            return ""  # no such mail waits for the directory: a note is a courtesy
+        return verified.person.address or verified.address if isinstance(verified, VerifiedSender) else ""
+
+    def _claimed_approver(self, mail: Mail) -> str:
+        """Return the address in From where it is an approver's, so that wrong rules are noticed; else an empty text."""
+        author = headers.only(mail.headers, "From")
+        claimed = headers.address(author) if author is not None else None
+        try:
+            person = self._directory.find_by_address(claimed) if claimed else None
+            if isinstance(person, Person) and self._directory.memberships(person, self._groups.book().all()):
+                return claimed or ""
+        except (Unavailable, Unreadable):
+            pass  # the mail is put away as it is: nothing of it may wait for the directory
+        return ""

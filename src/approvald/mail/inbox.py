@@ -1,0 +1,251 @@
+"""One round over the Inbox: fetch what is new, hand each mail to the pipeline, send the replies, file the mails.
+
+Knows mails only as things with a place in the ledger. A round asks Exchange as little as it can: one listing, one
+fetch, one sending and one move a folder, however many mails there are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from approvald.approval.endings import Code, Ended, Ending, treatment
+from approvald.confirmation.resume import is_resumed
+from approvald.core.errors import MustWait, Unavailable, Unreadable
+from approvald.core.logs.events import Event, event
+from approvald.core.logs.events import mail as on_every_line
+from approvald.core.model import ListedMail, Mail
+from approvald.core.ports import Clock, Mailbox, Unfetchable
+from approvald.core.stopwatch import Stopwatch
+from approvald.core.waiting import Patience
+from approvald.health.alarm_desk import AlarmDesk
+from approvald.ledger.entries import Entry, State
+from approvald.ledger.mails import Mails
+from approvald.mail.outbox import ENDED, Outbox
+from approvald.mail.pipeline import Pipeline
+from approvald.mail.provenance import mail_facts
+from approvald.mail.rates import Rates
+from approvald.mail.retry import Retrying
+
+_LOG: Final = logging.getLogger(__name__)
+_PAGE: Final = 500
+_BATCH_MAILS: Final = 50
+_BATCH_BYTES: Final = 4_000_000
+_BATCH_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """What one round did."""
+
+    listed: int
+    handled: int
+    waiting: int
+
+
+class Mailroom:
+    """Works through the Inbox. `is_known_away`: whether an outage of that system lasts, which has its own alarm."""
+
+    def __init__(
+        self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, clock: Clock, patience: Patience,
+        outbox: Outbox, alarms: AlarmDesk, rates: Rates, retrying: Retrying, fetch_bytes: int,
+        is_known_away: Callable[[str], bool],
+    ) -> None:  # fmt: skip
+        self._is_known_away = is_known_away
+        self._mailbox = mailbox
+        self._pipeline = pipeline
+        self._mails = mails
+        self._clock = clock
+        self._patience = patience
+        self._outbox = outbox
+        self._alarms = alarms
+        self._rates = rates
+        self._retrying = retrying
+        self._fetch_bytes = fetch_bytes
+
+    def round(self, stopping: Callable[[], bool]) -> Round:
+        """Do one round. Raises Unavailable when Exchange or the ledger is away; then nothing is lost.
+
+        Once `stopping` is true, the mail in hand is brought to its end and no other is begun.
+        """
+        self._retrying.carry_out()
+        unfiled = self._mails.unfiled()
+        limit = _PAGE + len(unfiled)
+        listed = self._mailbox.list_inbox(limit)
+        taken_away = self._taken_away(unfiled, listed, is_whole=len(listed) < limit)
+        if not listed:
+            self._outbox.dispatch(taken_away)
+            return Round(listed=0, handled=0, waiting=0)
+        known = self._mails.entries([item.item_id for item in listed])
+        left_over = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
+        due = [item for item in listed if item not in left_over and self._is_due(known.get(item.item_id))]
+        # A system that asked for a quarter of an hour keeps no sender from being told after five minutes.
+        overdue = [entry for item_id, entry in known.items()
+                   if not self._is_due(entry) and self._outbox.is_to_be_told(entry)]  # fmt: skip
+        self._outbox.dispatch([*left_over, *taken_away, *overdue])
+        handled = 0
+        for batch in _batches(due, self._fetch_bytes):
+            if stopping():
+                break
+            handled += self._handle(batch, known, stopping)
+        return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed))
+
+    def _taken_away(self, unfiled: Sequence[Entry], listed: Sequence[ListedMail], *, is_whole: bool) -> Sequence[Entry]:
+        """Give up mails that somebody has taken out of the Inbox; return those that have an answer to be sent.
+
+        `is_whole`: the listing holds all of the Inbox, and not only its oldest mails.
+        """
+        there = {item.item_id for item in listed}
+        gone = [entry for entry in unfiled if entry.item_id not in there
+                and (is_whole or entry.received < listed[-1].received)]  # fmt: skip
+        given_up = [entry for entry in gone if entry.state not in ENDED and self._is_given_up(entry)]
+        for entry in given_up:
+            event(_LOG, Event.MAIL_TAKEN_AWAY, logging.WARNING, mail_id=entry.id, state=entry.state.value)
+        if given_up:
+            self._mails.filed({entry.id: "" for entry in given_up})
+        now = self._mails.entries([entry.item_id for entry in gone]) if gone else {}
+        return [entry for entry in now.values()
+                if entry.state in ENDED or (is_resumed(entry) and self._outbox.is_to_be_told(entry))]  # fmt: skip
+
+    def _is_given_up(self, entry: Entry) -> bool:
+        """Whether an undecided mail leaves nothing behind: what it may have confirmed is first read from PVWA."""
+        if is_resumed(entry) and not self._is_due(entry):
+            return False
+        with on_every_line(entry.id):
+            return self._leaves_nothing_open(entry)
+
+    def _leaves_nothing_open(self, entry: Entry) -> bool:
+        """Whether nothing was confirmed for a mail that is not read any more. What was ends it; else it waits."""
+        done, is_known = None, False
+        with self._held_up(entry):
+            done, is_known = self._pipeline.settle(entry), True
+        if done is not None:
+            self._end(entry, done, Stopwatch(self._clock))
+        return is_known and done is None
+
+    def _waiting(self, listed: Sequence[ListedMail]) -> int:
+        """Count the mails of this round that are not answered yet; what somebody took away waits no longer."""
+        entries = self._mails.entries([item.item_id for item in listed]).values()
+        return sum(entry.state not in {State.REPLIED, State.FILED} for entry in entries)
+
+    def _is_due(self, entry: Entry | None) -> bool:
+        return entry is None or self._patience.is_due(entry.retry_at, self._clock.now())
+
+    def _handle(self, batch: Sequence[ListedMail], known: Container[str], stopping: Callable[[], bool]) -> int:
+        """Handle the mails of one fetch, sending and filing as they end, at the latest a second later."""
+        entries = {item.item_id: self._seen(item, known) for item in batch}
+        with_mime = all(item.size <= self._fetch_bytes for item in batch)
+        fetched = self._mailbox.fetch(batch, with_mime=with_mime)
+        ended: list[ListedMail] = []
+        since = self._clock.monotonic()
+        count = 0
+        for mail in fetched:
+            if stopping():
+                break
+            count += 1
+            self._one(mail, entries[mail.listed.item_id])
+            ended.append(mail.listed)
+            if self._clock.monotonic() - since >= _BATCH_SECONDS:
+                self._outbox.dispatch(ended)
+                ended, since = [], self._clock.monotonic()
+        self._outbox.dispatch(ended)
+        return count
+
+    def _seen(self, item: ListedMail, known: Container[str]) -> Entry:
+        entry = self._mails.seen(item)
+        if item.item_id not in known:
+            with on_every_line(entry.id):
+                event(_LOG, Event.MAIL_SEEN, logging.INFO, item_class=item.item_class, size=item.size)
+        return entry
+
+    def _one(self, mail: Mail | Unfetchable, entry: Entry) -> None:
+        with on_every_line(entry.id):
+            if isinstance(mail, Unfetchable):
+                self._unfetchable(mail, entry)
+                return
+            watch, ended = Stopwatch(self._clock), None
+            with self._held_up(entry):
+                entry = self._retrying.identify(entry, mail)
+                ended = self._pipeline.handle(mail, entry, watch)
+            if ended is not None:
+                self._end(entry, ended, watch, mail_facts(mail))
+
+    @contextmanager
+    def _held_up(self, entry: Entry) -> Iterator[None]:
+        """Let the mail wait where the block cannot be done. One mail never stops the others; it is held, not lost."""
+        try:
+            yield
+        except Unavailable as away:
+            self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
+        except MustWait as held:
+            self._wait(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
+        except Unreadable as odd:
+            self._wait(entry, "", str(odd), None)
+        except Exception as error:  # noqa: BLE001 - whatever it is, this mail waits for somebody to look at it
+            event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
+            self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
+
+    def _end(self, entry: Entry, ended: Ended, watch: Stopwatch, facts: Mapping[str, object] | None = None) -> None:
+        ending = ended.ending
+        self._alarms.mail_ends(ended, entry.first_attempt)
+        told = ended.reply_to if treatment(ending.code).tells_sender else ""
+        if told and not self._rates.may_answer(entry.id, told, ending.code):
+            told = ""
+        if ended.note_to:
+            self._rates.note_rule_forward(ended.note_to, entry.message_id)
+        about = {"sender": ended.sender, "rung": ended.rung, "attempt_of": entry.attempt_of, "mail": facts}
+        self._mails.ended(entry.id, ending, reply_to=told, told=about)
+        event(
+            _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,
+            rung=ended.rung or None,
+            request_id=ending.request_id, level=ending.level.value if ending.level else None,
+            confirmer=ending.confirmer, ms=watch.total_ms(), steps=watch.steps, why=ending.why,
+        )  # fmt: skip
+
+    def _unfetchable(self, mail: Unfetchable, entry: Entry) -> None:
+        if mail.gone:
+            return
+        event(_LOG, Event.EXCHANGE_ITEM_UNFETCHABLE, logging.ERROR, why=mail.why)
+        if self._leaves_nothing_open(entry):
+            unread = Ending(code=Code.UNREADABLE, why=mail.why)
+            told = Ended(ending=unread, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+            self._end(entry, told, Stopwatch(self._clock))
+
+    def _wait(
+        self, entry: Entry, system: str, cause: str, wished_seconds: float | None, *, is_meant: bool = False
+    ) -> None:
+        """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long.
+
+        `is_meant`: a rule lets it wait and nothing fails, so that the team need not be told. `system`: the one it waits
+        for, empty where none is to blame; an outage of it is told of by `outages`.
+        """
+        pause = self._patience.pause(entry.tries, wished_seconds)
+        now = self._mails.waits(entry.id, cause=cause, system=system, retry_at=self._clock.now() + pause)
+        event(
+            _LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause, attempt=now.tries,
+            seconds=round(pause.total_seconds(), 1),
+        )  # fmt: skip
+        is_long = now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now())
+        if is_long and not is_meant and not self._is_known_away(system):
+            self._alarms.mail_waits(cause)
+
+
+def _batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:
+    """Cut a listing into fetches of at most 50 mails and 4 MB; a mail that is too large is fetched alone."""
+    batch: list[ListedMail] = []
+    size = 0
+    for item in items:
+        alone = item.size > fetch_bytes
+        if batch and (alone or len(batch) >= _BATCH_MAILS or size + item.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += item.size
+        if alone:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -1,0 +1,78 @@
+"""What reading a notification needs of the configuration, as plain values that a worker process can be handed."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # the pure steps do without pydantic at run time
+    from approvald.config.settings.whole import Settings
+
+CORE: Final = ("requestor", "safe", "number")
+"""The fields without which no request can be looked up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewLimits:
+    """How much is read; more is unreadable. Bytes of a decoded view, characters of a line or value, counts."""
+
+    mime_bytes: int
+    view_bytes: int
+    parts: int
+    depth: int
+    attached_depth: int
+    header_chars: int
+    line_chars: int
+    value_chars: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParseRules:
+    """The words of the notification, what may stand in its values, and the limits.
+
+    `labels`: field name and its labels; the field `other` holds the labels that only end another field's value.
+    `domains`: case folded. `charsets`: Python's own codec names.
+    """
+
+    labels: tuple[tuple[str, tuple[str, ...]], ...]
+    domains: frozenset[str]
+    safe_extra_characters: str
+    charsets: frozenset[str]
+    limits: ViewLimits
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> ParseRules:
+        """Take the rules out of the configuration."""
+        limits = settings.parse.limits
+        return cls(
+            labels=tuple((name, tuple(words)) for name, words in settings.parse.labels.model_dump().items()),
+            domains=frozenset(domain.casefold() for domain in settings.mail.domains),
+            safe_extra_characters=settings.parse.safe_extra_characters,
+            charsets=frozenset(filter(None, map(codec_name, settings.parse.charsets))),
+            limits=ViewLimits(
+                mime_bytes=limits.fetch_bytes,
+                view_bytes=limits.view_bytes,
+                parts=limits.parts,
+                depth=limits.depth,
+                attached_depth=limits.attached_depth,
+                header_chars=limits.header_bytes,
+                line_chars=limits.line_chars,
+                value_chars=limits.value_chars,
+            ),
+        )
+
+
+# Names that mail clients write and Python does not know; of iso-8859-8-i only the order of shown letters differs.
+_MAIL_NAMES: Final = {
+    "windows-874": "cp874", "windows-949": "cp949", "windows-31j": "cp932", "x-sjis": "cp932", "x-gbk": "gbk",
+    "iso-8859-8-i": "iso-8859-8",
+}  # fmt: skip
+
+
+def codec_name(charset: str) -> str | None:
+    """Return Python's name of a charset, so that aliases compare equal; None where Python knows none."""
+    try:
+        return codecs.lookup(_MAIL_NAMES.get(charset.casefold(), charset)).name
+    except (LookupError, ValueError):
+        return None

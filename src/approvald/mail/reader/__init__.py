@@ -1,0 +1,1 @@
+"""Reading mails in a process of its own, with limits and no password near it."""

@@ -1,0 +1,1 @@
+"""The running program: wiring, the loop, the lease's standby, signals."""

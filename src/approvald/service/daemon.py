@@ -1,0 +1,119 @@
+"""Poll every 15 s until told to stop. Knows nothing of mail contents.
+
+A stop is noticed at once while waiting, and after the mail in hand otherwise. A system that is away never ends the
+daemon; another program that has taken its role does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from approvald.core.errors import LeaseLost, Unavailable
+from approvald.core.logs.events import Event, event
+from approvald.core.ports import Clock
+from approvald.core.waiting import Patience
+from approvald.mail.inbox import Round
+from approvald.service.signals import Signals
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Room(Protocol):
+    """What a poll does."""
+
+    def round(self, stopping: Callable[[], bool]) -> Round:
+        """Do one round. Raises Unavailable. Once `stopping` is true, no other mail is begun."""
+
+
+class Daemon:
+    """The loop. `rest` is called after every poll, `reload` after SIGHUP; both may raise Unavailable.
+
+    `pause` waits so many seconds, or until it is woken.
+    `failed` is told why a poll did not do all its work, `recovered` that one did; they never raise.
+    """
+
+    def __init__(
+        self, *, mailroom: Room, clock: Clock, patience: Patience, poll_seconds: float,
+        beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object], signals: Signals,
+        pause: Callable[[float], None],
+        failed: Callable[[Unavailable], None], recovered: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._tell_failed = failed
+        self._tell_recovered = recovered
+        self._mailroom = mailroom
+        self._clock = clock
+        self._patience = patience
+        self._poll_seconds = poll_seconds
+        self._beat = beat
+        self._rest = rest
+        self._reload = reload
+        self._signals = signals
+        self._pause = pause
+        self._failures = 0
+        self._is_lost = False
+
+    def run(self) -> None:
+        """Poll until told to stop, or until another program has taken the role."""
+        while not self._signals.is_stopping() and not self._is_lost:
+            self._pause(self._poll())
+        event(_LOG, Event.LEASE_LOST if self._is_lost else Event.DAEMON_STOPPING, logging.INFO)
+
+    def run_once(self) -> Round:
+        """Poll once. Raises Unavailable where Exchange or the ledger is away; the Inbox is read all the same."""
+        unwritten: Unavailable | None = None
+        try:
+            self._beat()
+        except LeaseLost:
+            raise
+        except Unavailable as away:
+            unwritten = away
+        done = self._mailroom.round(self._signals.is_stopping)
+        if unwritten is not None:
+            raise unwritten
+        return done
+
+    def _poll(self) -> float:
+        """Poll, and return the seconds until the next one."""
+        try:
+            self._reload_if_wanted()
+            done = self.run_once()
+            self._rest()
+        except LeaseLost:
+            self._is_lost = True
+            return 0.0
+        except Unavailable as away:
+            self._tell_failed(away)
+            return self._failed(away.system.value, str(away), away.retry_after_seconds)
+        except Exception as error:  # noqa: BLE001 - the loop lives; what happened is told in full
+            event(_LOG, Event.DAEMON_CRASHED, logging.ERROR, trace=error)
+            return self._failed("", f"an error nobody expected ({type(error).__name__})", None)
+        self._tell_recovered()
+        if self._failures:
+            event(_LOG, Event.POLL_RECOVERED, logging.INFO, attempt=self._failures)
+            self._failures = 0
+        # Waiting mails come due within a minute and are looked at again sooner than the next poll.
+        return min(self._poll_seconds, 1.0) if done.waiting else self._poll_seconds
+
+    def _reload_if_wanted(self) -> None:
+        """Reload after SIGHUP. A system that is away puts it off and stops no mail."""
+        if not self._signals.take_reload():
+            return
+        try:
+            self._reload()
+        except Unavailable as away:
+            self._signals.put_off_reload()
+            event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))
+        else:
+            event(_LOG, Event.DAEMON_RELOADED, logging.INFO)
+
+    def _failed(self, system: str, cause: str, wished_seconds: float | None) -> float:
+        severity = logging.ERROR if self._failures == 0 else logging.WARNING
+        self._failures += 1
+        pause = self._patience.pause(self._failures - 1, wished_seconds).total_seconds()
+        event(
+            _LOG, Event.POLL_FAILED, severity, system=system, cause=cause, attempt=self._failures,
+            seconds=round(pause, 1),
+        )  # fmt: skip
+        return pause

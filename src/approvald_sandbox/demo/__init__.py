@@ -1,0 +1,1 @@
+"""The demo: stories played on the sandbox with approvald as a process."""

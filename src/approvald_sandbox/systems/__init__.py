@@ -1,0 +1,1 @@
+"""The pretend Exchange, directory, PVWA and Vault, and what they share on the wire."""

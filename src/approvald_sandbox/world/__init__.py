@@ -1,0 +1,1 @@
+"""The world the pretend systems share, and mails as they arrive in it."""
