@@ -41,7 +41,7 @@ format: $(READY) ## let ruff set the code
 	$(BIN)/ruff format .
 
 # What decides, by rooms and files; every branch of it is taken by a test without a process.
-PURE := approval/* mail/parse/* mail/early_endings.py mail/headers.py mail/intake.py mail/reply.py mail/sender.py confirmation/lookup.py confirmation/people.py core/stopwatch.py core/waiting.py
+PURE := approval/* mail/parse/* mail/early_endings.py mail/headers.py mail/intake.py mail/reply.py mail/sender.py core/clock.py
 coverage: $(READY) ## branch coverage of what decides must be 100 %
 	$(BIN)/coverage run --data-file=build/coverage -m pytest -q tests/unit tests/house
 	$(BIN)/coverage report --data-file=build/coverage --fail-under=100 --include="$(shell printf 'src/approvald/%s,' '$(subst $() ,' ',$(PURE))')"

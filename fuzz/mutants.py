@@ -39,7 +39,6 @@ TARGETS: Final = {
     "mail.intake": ("test_intake", "test_intake_details", "test_corpus_reading"),
     "mail.headers": ("test_intake", "test_sender_proof", "test_intake_details", "test_corpus_reading"),
     "approval.compare": ("test_compare", "test_decision_details", *DECIDE),
-    "approval.confirmers": ("test_decision_details", *DECIDE),
     "approval.people": ("test_humans", "test_decision_details", *DECIDE),
     "approval.facts": ("test_decision_details", "test_people", *DECIDE),
     "approval.request": (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from approvald.config.settings.systems import PeopleSettings
+from approvald.config.settings import PeopleSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import Level, NoPerson, Person, SeveralPersons
 from approvald.core.ports import Directory

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.config.settings.mail import MailboxSettings
+from approvald.config.settings import MailboxSettings
 from approvald.core.model import Folder
 from approvald.core.ports import Mailbox, Secret
 from approvald_sandbox.control.client import Sandbox

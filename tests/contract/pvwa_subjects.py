@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.model import AccessRequest, Level
 from approvald.core.ports import Accepted, Pvwa, Secret

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from approvald.adapters.active_directory.directory import ActiveDirectory
-from approvald.config.settings.systems import DirectorySettings, GroupSettings
+from approvald.config.settings import DirectorySettings, GroupSettings
 from approvald.core.ports import Directory, Secret
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.systems.faults import Fault, FaultKind

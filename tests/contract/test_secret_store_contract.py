@@ -12,7 +12,7 @@ import pytest
 from approvald.adapters.secrets.files import CredentialFiles
 from approvald.adapters.secrets.hashicorp_vault.store import HashicorpVault
 from approvald.adapters.secrets.sources import SecretSources
-from approvald.config.settings.secrets import HashicorpVaultSettings, SecretSettings
+from approvald.config.settings import HashicorpVaultSettings, SecretSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.ports import Secret, SecretStore
 from approvald_sandbox.control.client import Sandbox

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from approvald.audit.reading import in_order, lines_of
-from approvald.audit.verify import verify
+from approvald.audit.verify import in_order, lines_of, verify
 from approvald.ledger.audit import AuditRows
 from approvald.ledger.store import Store
 from approvald_sandbox.world.mails import Notice

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald.core.model import Level
 from approvald.core.ports import Accepted, Secret
 from approvald_sandbox.control.client import Sandbox

@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import Unavailable
 from approvald.doctor.examination import examine
 from approvald.service import wiring

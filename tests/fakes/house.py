@@ -12,17 +12,15 @@ from zoneinfo import ZoneInfo
 from approvald.approval.compare import Comparison
 from approvald.approval.policy import Policy
 from approvald.config.fingerprint import Stamp
-from approvald.config.settings.whole import Settings
-from approvald.confirmation.approvers import Approvers
+from approvald.config.settings import Settings
 from approvald.confirmation.challenge import Challenging
-from approvald.confirmation.group_pins import GroupPins
-from approvald.confirmation.groups import ApproverGroups
-from approvald.confirmation.people import People
+from approvald.confirmation.gather import Approvers, People
+from approvald.confirmation.groups import ApproverGroups, GroupPins
 from approvald.confirmation.permission import Permission
 from approvald.confirmation.settle import Confirming
+from approvald.core.clock import Patience
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import Level, Reply
-from approvald.core.waiting import Patience
 from approvald.health.uptime import Uptime
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts

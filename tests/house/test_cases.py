@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from approvald.audit.check_evidence import check_evidence
-from approvald.audit.evidence import gather
-from approvald.audit.writing import write
+from approvald.audit.evidence import gather, write
 from approvald.config.load import load
 from approvald.core.errors import OutcomeUnknown
 from approvald.ledger.audit import AuditRows

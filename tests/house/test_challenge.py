@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.model import Folder, ListedMail, Mail
 from approvald.ledger.challenges import ALPHABET

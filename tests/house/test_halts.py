@@ -11,9 +11,8 @@ import pytest
 from approvald.config.load import load
 from approvald.core.model import Folder, Level
 from approvald.core.ports import Accepted, Declined
-from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.confirmations import Confirmations, Intent
 from approvald.ledger.halts import Halted, HaltKind, Halts
-from approvald.ledger.intents import Intent
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.house import ILKA, House

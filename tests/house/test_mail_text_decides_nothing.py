@@ -17,7 +17,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from fakes.house import ILKA, House
 from fakes.pvwa_requests import FakeRequest
 from mailbag import AUTH, PHRASE, attached, multipart, part

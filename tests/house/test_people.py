@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.model import Person
 from fakes.directory import make_person
 from fakes.house import ILKA, MARA, RHEA, House

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import Folder
 from fakes.house import ILKA, MARA, TIMO, House

@@ -13,11 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvald.config.load import load
-from approvald.config.settings.watching import PlausibilitySettings
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import PlausibilitySettings, Settings
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.model import Folder
-from approvald.ledger.haste import Haste
+from approvald.ledger.limits import Haste
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.house import ILKA, MARA, House

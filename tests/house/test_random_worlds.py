@@ -12,7 +12,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from fakes.directory import make_person
 from fakes.house import House
 from fakes.pvwa_requests import Act

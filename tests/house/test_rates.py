@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from approvald.config.load import load
-from approvald.config.settings.watching import RateSettings
+from approvald.config.settings import RateSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import Folder, Reply
-from approvald.ledger.answers import Answer, Answers
+from approvald.ledger.limits import Answer, Answers
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.house import ILKA, MARA, House

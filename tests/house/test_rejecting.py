@@ -10,12 +10,11 @@ import pytest
 
 from approvald.approval.request import COMMENT, rejection_for
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import OutcomeUnknown
 from approvald.core.model import Folder, Level
-from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.confirmations import Act, Confirmations, Intent, IntentOpen
 from approvald.ledger.halts import HaltKind
-from approvald.ledger.intents import Act, Intent, IntentOpen
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.house import ILKA, MARA, House

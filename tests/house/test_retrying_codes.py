@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.ledger.challenges import ALPHABET
 from approvald.ledger.halts import HaltKind
 from approvald_sandbox.world.mails import answer

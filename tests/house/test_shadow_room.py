@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from approvald.config.load import load
-from approvald.core.waiting import Patience
+from approvald.core.clock import Patience
 from approvald.ledger.audit import AuditRows
 from approvald.ledger.mails import Mails
 from approvald.ledger.shadow import Shadow
 from approvald.mail.inbox import Round
-from approvald.mail.shadow import ShadowRoom
-from approvald.mail.shadow_acts import ActedInShadow
+from approvald.mail.shadow import ActedInShadow, ShadowRoom
 from fakes.house import House
 from places import SHIPPED
 

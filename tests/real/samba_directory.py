@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from approvald.adapters.active_directory.directory import ActiveDirectory
-from approvald.config.settings.systems import DirectorySettings, GroupSettings
+from approvald.config.settings import DirectorySettings, GroupSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.ports import Directory, Secret
 from contract.directory_rules import PEOPLE_SETTINGS, the_person

@@ -11,15 +11,13 @@ import pytest
 
 from approvald.core.errors import AuthenticationFailed, LeaseLost, System, Unavailable
 from approvald.core.model import Level
-from approvald.ledger.alarms import AlarmBook
-from approvald.ledger.answers import Answer, Answers
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.challenges import Challenge, Challenges
-from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.confirmations import Confirmations, IntentOpen
 from approvald.ledger.halts import HaltKind, Halts
-from approvald.ledger.haste import Haste
-from approvald.ledger.intents import IntentOpen
 from approvald.ledger.lease import Held, Lease
+from approvald.ledger.letters import AlarmBook
+from approvald.ledger.limits import Answer, Answers, Haste
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook

@@ -18,8 +18,7 @@ from pathlib import Path
 import pytest
 
 from approvald.audit.file import AuditFile
-from approvald.audit.reading import in_order, lines_of
-from approvald.audit.verify import verify
+from approvald.audit.verify import in_order, lines_of, verify
 from approvald.core.logs import output
 from approvald.core.logs.events import Event, event
 from approvald.ledger.chain import GENESIS, link

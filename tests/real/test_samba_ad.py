@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 import ldap3
 import pytest
 
-from approvald.confirmation.group_pins import GroupPins
-from approvald.confirmation.groups import ApproverGroups
+from approvald.confirmation.groups import ApproverGroups, GroupPins
 from approvald.core.model import NoPerson, Person, SeveralPersons
 from contract.directory_rules import DirectoryContract, Subject, the_person
 from fakes.clock import FakeClock

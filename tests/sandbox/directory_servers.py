@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from approvald.adapters.active_directory.directory import ActiveDirectory
-from approvald.config.settings.systems import DirectorySettings, GroupSettings, PeopleSettings
+from approvald.config.settings import DirectorySettings, GroupSettings, PeopleSettings
 from approvald.core.ports import Clock, Secret
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.systems.certificates import make_certificates, server_context

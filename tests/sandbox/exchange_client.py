@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.config.settings.mail import MailboxSettings
+from approvald.config.settings import MailboxSettings
 from approvald.core.model import Reply
 from approvald.core.ports import Secret
 from approvald_sandbox.control.client import Sandbox

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald.core.model import AccessRequest, Level
 from approvald.core.ports import Secret
 from approvald_sandbox.control.client import Sandbox

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.config.settings.mail import MailboxSettings
+from approvald.config.settings import MailboxSettings
 from approvald.core.model import ListedMail
 from approvald_sandbox.systems.certificates import make_certificates, server_context
 from fakes.names import FakeNames

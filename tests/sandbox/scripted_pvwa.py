@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald_sandbox.systems.certificates import make_certificates, server_context
 from fakes.clock import FakeClock
 from fakes.secrets import FakeGuard, FakeSecretStore

@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from approvald.adapters.exchange.mailbox import ExchangeMailbox
-from approvald.config.settings.mail import MailboxSettings
+from approvald.config.settings import MailboxSettings
 from approvald.core.errors import AuthenticationFailed, ConfigurationInvalid, System, Unavailable
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.world.world import DEFAULT_PASSWORD

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from approvald.adapters.secrets.hashicorp_vault.store import HashicorpVault
-from approvald.config.settings.secrets import HashicorpVaultSettings, VaultSecret
+from approvald.config.settings import HashicorpVaultSettings, VaultSecret
 from approvald.core.errors import AuthenticationFailed, System, Unavailable
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.systems.faults import Fault, FaultKind

@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from approvald.adapters.secrets.hashicorp_vault.connection import Connection
-from approvald.config.settings.secrets import HashicorpVaultSettings
+from approvald.config.settings import HashicorpVaultSettings
 from approvald.core.errors import Unavailable
 from approvald_sandbox.systems.certificates import Certificates, make_certificates, server_context
 

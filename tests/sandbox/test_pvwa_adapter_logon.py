@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from approvald.adapters.pvwa.client import PvwaClient
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald.core.errors import AuthenticationFailed, System, Unavailable
 from approvald.core.ports import Accepted
 from approvald_sandbox.control.client import Sandbox

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from approvald.adapters.pvwa.wire import AnswerLost, Wire
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald.core.errors import OutcomeUnknown, Unavailable, Unreadable
 from approvald.core.model import AccessRequest
 from approvald.core.ports import Accepted, Forbidden

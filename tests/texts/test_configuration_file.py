@@ -12,9 +12,8 @@ from typing import Any, get_args
 import pytest
 from pydantic.fields import FieldInfo
 
-from approvald.config.settings.secrets import FileSecret, VaultSecret
-from approvald.config.settings.values import Section
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import FileSecret, Settings, VaultSecret
+from approvald.config.values import Section
 from places import SHIPPED
 
 TEXT = (SHIPPED).read_text(encoding="utf-8")

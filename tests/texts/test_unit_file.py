@@ -7,7 +7,7 @@ from pathlib import Path
 
 from approvald.cli.exits import Exit
 from approvald.cli.program import COMMANDS
-from approvald.config.settings.running import LedgerSettings, LogSettings
+from approvald.config.settings import LedgerSettings, LogSettings
 from places import ROOT
 
 UNIT = ROOT / "deploy" / "systemd" / "approvald.service"

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from approvald.approval.compare import differences
-from approvald.approval.confirmers import held
 from approvald.approval.endings import Code, Ending, RequestFacts
-from approvald.approval.facts import Facts
+from approvald.approval.facts import Facts, held
 from approvald.approval.people import VerifiedSender
 from approvald.approval.request import CLOSED, last_actor, may_be, standing
 from approvald.core.model import AccessRequest, ApproverGroup, Level, Person

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from approvald.approval.compare import Comparison
-from approvald.approval.confirmers import group_of
 from approvald.approval.people import ApprovedBy, Human, VerifiedSender, same_person
-from approvald.approval.request import Actor, believed
+from approvald.approval.request import Actor, bare, believed
 from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
 
 
@@ -68,3 +67,25 @@ class Facts:
         """Return the approver groups that PVWA's record names as confirmers."""
         found = (self.group_of(confirmer.name) for confirmer in self.request.confirmers)
         return frozenset(group for group in found if group is not None)
+
+
+def group_of(confirmer_name: str, book: GroupBook, pvwa_names: Mapping[str, str]) -> ApproverGroup | None:
+    r"""Return the one approver group that PVWA means by a name: by [groups.pvwa_names], else by the name itself.
+
+    `DOMAIN\x` and `x@domain` are x, but for a group that is called so as a whole. Two groups of one name are none.
+    `pvwa_names`: its keys are case folded.
+    """
+    whole = confirmer_name.casefold()
+    short = bare(confirmer_name)
+    configured = pvwa_names.get(whole, pvwa_names.get(short))
+    for name in (whole, short) if configured is None else (configured.casefold(),):
+        hits = {group for group in book.all() if group.name.casefold() == name}
+        if hits:
+            return hits.pop() if len(hits) == 1 else None
+    return None
+
+
+def held(listed: Iterable[ApproverGroup], sender_groups: Iterable[ApproverGroup]) -> Sequence[ApproverGroup]:
+    """Return those of the listed groups that the sender is in, by SID, because a group may just have been moved."""
+    mine = {(group.sid, group.level) for group in sender_groups}
+    return sorted((group for group in listed if (group.sid, group.level) in mine), key=lambda group: group.name)

@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from approvald.approval.compare import differences, noted
-from approvald.approval.confirmers import held
 from approvald.approval.decide import Confirm, Refuse
 from approvald.approval.endings import Ending
-from approvald.approval.facts import Facts
+from approvald.approval.facts import Facts, held
 from approvald.approval.request import COMMENT, standing
 from approvald.core.model import AccessRequest, ApproverGroup, Person, PersonLookup
 

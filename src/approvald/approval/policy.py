@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from approvald.approval.endings import Code
 
 if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = "|".join(_DAYS)

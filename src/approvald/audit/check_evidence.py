@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from approvald.audit.deriving import FORMAT, derived
+from approvald.audit.evidence import AUDIT, FORMAT, MANIFEST, derived
 from approvald.audit.verify import Report, split, verify
-from approvald.audit.writing import AUDIT, MANIFEST
 from approvald.ledger.chain import Edited, Line, read
 
 _MOST_BYTES: Final = 256 << 20

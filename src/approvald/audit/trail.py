@@ -14,7 +14,7 @@ from approvald.audit.anchor import Anchoring
 from approvald.audit.copy import AuditCopy
 from approvald.audit.file import AuditFile
 from approvald.config.fingerprint import Stamp
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.ports import Names

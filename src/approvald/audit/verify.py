@@ -7,14 +7,18 @@ ledger or somebody else has kept them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from approvald.ledger.chain import GENESIS, Edited, Line, read
 
 _MOST: Final = 100
 """Findings beyond this number are counted and not told."""
+_LONGEST_LINE: Final = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,3 +165,28 @@ def split(content: bytes) -> Iterator[bytes]:
         end = content.find(b"\n", start) + 1 or len(content)
         yield content[start:end]
         start = end
+
+
+def lines_of(path: Path) -> Iterator[bytes]:
+    """Yield a file's lines with their ends. Raises OSError, also where a compressed file was cut or changed."""
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+            while line := file.readline(_LONGEST_LINE):
+                yield line
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        message = f"{path} is no whole compressed file: it was cut or changed ({error})"
+        raise OSError(message) from error
+
+
+def in_order(paths: Sequence[Path]) -> list[Path]:
+    """Sort files by the number of their first readable line; those without one come last. Raises OSError."""
+    return sorted(paths, key=lambda path: (_first(path), str(path)))
+
+
+def _first(path: Path) -> float:
+    for raw in lines_of(path):
+        try:
+            return read(raw).seq
+        except Edited:
+            continue
+    return float("inf")

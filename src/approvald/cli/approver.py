@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import Final
 
 import click
 
-from approvald.cli.context import config_option
-from approvald.cli.ledger import given, opened_ledger, operator
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from approvald.ledger.haste import Barred, Haste
+from approvald.cli.context import config_option, given, opened_ledger, operator
+from approvald.core.logs.events import Event, event
+from approvald.ledger.limits import Barred, Haste
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -33,16 +30,12 @@ def release(*, address: str, reason: str) -> None:
 
     Works while the daemon runs. Run it as the user approvald runs as: it writes to ledger and log.
     """
-    from approvald.ledger.haste import Haste  # noqa: PLC0415 - loads SQLAlchemy
-
     why = given(reason)
     with opened_ledger() as store:
         _release(Haste(store), address.strip().casefold(), why)
 
 
 def _release(haste: Haste, address: str, reason: str) -> None:
-    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - loads pydantic
-
     barred = haste.barred()
     found = [each for each in barred if each.address == address]
     if not found:

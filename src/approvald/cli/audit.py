@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from approvald.cli.context import config_option, configuration_file, is_configuration_named, read_settings
+from approvald.audit.check_evidence import check_evidence
+from approvald.audit.trail import copy_name
+from approvald.audit.verify import Report, in_order, lines_of
+from approvald.audit.verify import verify as check
+from approvald.cli.context import (
+    config_option,
+    configuration_file,
+    is_configuration_named,
+    read_settings,
+    reading_ledger,
+)
 from approvald.cli.exits import Exit
-from approvald.cli.ledger import reading_ledger
 from approvald.core.errors import ApprovaldError
-
-if TYPE_CHECKING:
-    from approvald.audit.verify import Report
-    from approvald.ledger.audit import AuditRows
+from approvald.ledger.audit import AuditRows
 
 _SHA256_CHARS: Final = 64
 
@@ -53,14 +59,9 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
     made. Where there is a configuration, the end is held against its ledger. Exits 0 when the trail is whole, 1 when
     something is wrong, 69 when nothing is, but that ledger could not be read, so that lines may be missing at the end.
     """
-    from approvald.audit.verify import verify as check  # noqa: PLC0415 - used here only
-
     if len(files) == 1 and (files[0].is_dir() or files[0].suffix == ".zip"):
-        from approvald.audit.check_evidence import check_evidence  # noqa: PLC0415 - as above
-
         end = End("checked against the head that the evidence names", is_checked=True)
         return _say(check_evidence(files[0], anchors), end, as_json)
-    from approvald.audit.reading import in_order, lines_of  # noqa: PLC0415 - as above
 
     with _ledger() as (rows, copied, end):
         try:
@@ -86,9 +87,6 @@ class End:
 @contextmanager
 def _ledger() -> Iterator[tuple[AuditRows | None, int, End]]:
     """Give the ledger's rows, None where it cannot be read; the last line that must be in this host's file; the end."""
-    from approvald.audit.trail import copy_name  # noqa: PLC0415 - as above
-    from approvald.ledger.audit import AuditRows  # noqa: PLC0415 - loads SQLAlchemy
-
     with ExitStack() as stack:
         rows, copied, is_configured = None, 0, is_configuration_named()
         try:

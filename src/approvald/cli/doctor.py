@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import click
 
 from approvald.cli.context import config_option, read_settings
 from approvald.cli.exits import Exit
+from approvald.config.files import check_files
+from approvald.config.settings import Settings
+from approvald.core.clock import SystemClock
 from approvald.core.errors import System, Unavailable
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from approvald.config.settings.whole import Settings
-    from approvald.doctor.findings import Status
-    from approvald.doctor.questions import SenderSurvey, Systems
-    from approvald.doctor.senders import SenderTable
+from approvald.core.logs.redaction import escape, without_secrets
+from approvald.core.model import Mail
+from approvald.doctor.examination import examine
+from approvald.doctor.findings import Finding, Status, worst
+from approvald.doctor.questions import SenderSurvey, Systems
+from approvald.doctor.senders import MAILS, SenderTable, Site, table
+from approvald.service import wiring
+from approvald.service.instance import unwritable
 
 _EXITS: Final = {"ok": Exit.OK, "wrong": Exit.FAILED, "unknown": Exit.UNAVAILABLE}
+COLOURS: Final = {Status.OK: "green", Status.WRONG: "red", Status.UNKNOWN: "yellow"}
+HEAD: Final = ("mails", "AuthAs", "AuthMechanism", "AuthSource", "newest (UTC)", "example", "proven now")
 
 
 @click.command("doctor")
@@ -50,12 +56,6 @@ def command(*, senders: bool, as_json: bool) -> int:
 
 
 def _checks(settings: Settings, *, as_json: bool) -> int:
-    from approvald.cli.doctor_screen import findings_json, findings_lines  # noqa: PLC0415 - used here only
-    from approvald.config.files import check_files  # noqa: PLC0415 - loads pydantic
-    from approvald.core.clock import SystemClock  # noqa: PLC0415 - as above
-    from approvald.doctor.examination import examine  # noqa: PLC0415 - as above
-    from approvald.doctor.findings import worst  # noqa: PLC0415 - as above
-
     findings = examine(
         settings,
         now=SystemClock().now(),
@@ -72,10 +72,6 @@ def _checks(settings: Settings, *, as_json: bool) -> int:
 
 
 def _senders(settings: Settings, *, as_json: bool) -> int:
-    from approvald.cli.doctor_screen import senders_json, senders_lines  # noqa: PLC0415 - used here only
-    from approvald.core.model import Mail  # noqa: PLC0415 - as above
-    from approvald.doctor.senders import MAILS, Site, table  # noqa: PLC0415 - as above
-
     with systems_of(settings) as systems:
         mailbox: SenderSurvey = systems.mailbox
         fetched = mailbox.fetch(mailbox.newest(MAILS), with_mime=False)
@@ -92,9 +88,6 @@ def _senders(settings: Settings, *, as_json: bool) -> int:
 @contextmanager
 def systems_of(settings: Settings) -> Iterator[Systems]:
     """Open the systems with the ledger that counts refused log-ons. Raises Unavailable where there is none."""
-    from approvald.service import wiring  # noqa: PLC0415 - loads every adapter
-    from approvald.service.instance import unwritable  # noqa: PLC0415 - used here only
-
     if settings.ledger.url:
         with wiring.build_doctor(settings) as systems:
             yield systems
@@ -126,3 +119,98 @@ def foreign_ledger(ledger: Path, user: int) -> str | None:
     except KeyError:
         return f"{folder} belongs to a user that is not there any more; give it to the user approvald runs as"
     return f"{folder} belongs to {owner}; run this as that user: runuser -u {owner} -- approvald doctor"
+
+
+def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """Return one line a finding, its first word in colour, and one that counts them."""
+    width = max(len(finding.check) for finding in findings)
+    for finding in findings:
+        word = click.style(f"{finding.status:<7}", fg=COLOURS[finding.status], bold=finding.status is not Status.OK)
+        do = f" {finding.do}" if finding.do else ""
+        yield f"{word} {finding.check:<{width}}  {escape(without_secrets(finding.found) + do)}"
+    count = {status: sum(finding.status is status for finding in findings) for status in Status}
+    yield ", ".join(f"{number} {status}" for status, number in count.items())
+    if count[Status.UNKNOWN]:
+        yield "Where a system does not answer in time, look for a filter: a firewall, or IPAddressAllow= in the unit."
+
+
+def findings_json(findings: Sequence[Finding]) -> Mapping[str, object]:
+    """Return the same for programs."""
+    checks = [
+        {"check": each.check, "status": each.status, "found": without_secrets(each.found), "do": each.do}
+        for each in findings
+    ]
+    return {"status": worst(findings), "checks": checks}
+
+
+def senders_lines(table: SenderTable) -> Iterator[str]:
+    """Return the table, the proposal and the warnings."""
+    rows = [HEAD, *_rows(table)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    for row in rows:
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    if table.unread:
+        yield f"{table.unread} mails could not be fetched and are left out."
+    yield ""
+    yield from _proposal(table)
+    for warning in table.warnings:
+        yield f"{click.style('beware', fg='yellow', bold=True)} {escape(warning)}"
+
+
+def senders_json(table: SenderTable) -> Mapping[str, object]:
+    """Return the same for programs; `newest` is ISO 8601 in UTC."""
+    return {
+        "mails": table.count,
+        "unread": table.unread,
+        "combinations": [
+            {
+                "auth_as": each.auth_as,
+                "auth_mechanism": each.auth_mechanism,
+                "auth_source": each.auth_source,
+                "count": each.count,
+                "newest": each.newest.isoformat(),
+                "example": each.example,
+                "proven": each.proven,
+                "why": each.why,
+            }
+            for each in table.combinations
+        ],
+        "proposal": _values(table),
+        "fits": table.fits,
+        "warnings": list(table.warnings),
+    }
+
+
+def _rows(table: SenderTable) -> Iterator[tuple[str, ...]]:
+    for each in table.combinations:
+        believed = "yes" if each.proven == each.count else f"{each.proven} of {each.count}" if each.proven else "no"
+        yield (
+            str(each.count),
+            escape(each.auth_as),
+            escape(each.auth_mechanism),
+            escape(each.auth_source),
+            f"{each.newest:%Y-%m-%d %H:%M}",
+            escape(each.example),
+            f"{believed}: {each.why}" if each.why else believed,
+        )
+
+
+def _proposal(table: SenderTable) -> Iterator[str]:
+    if not table.auth_sources:
+        yield (
+            "No mail of a logged-on mailbox user was found, so nothing can be proposed. Send the mailbox one from "
+            "Outlook and one from a phone, and run this again."
+        )
+        return
+    yield "The present [sender] fits these mails." if table.fits else "Proposed, after a look at the table:"
+    yield "[sender]"
+    for name, values in _values(table).items():
+        yield f"{name} = {json.dumps(values)}"
+
+
+def _values(table: SenderTable) -> Mapping[str, list[str]]:
+    return {
+        "auth_as": list(table.auth_as),
+        "auth_mechanisms": list(table.auth_mechanisms),
+        "auth_sources": list(table.auth_sources),
+    }

@@ -9,8 +9,10 @@ from typing import Final
 
 import click
 
-from approvald.cli.context import config_option
-from approvald.cli.ledger import reading_ledger
+from approvald.audit.evidence import gather, write
+from approvald.cli.context import config_option, reading_ledger
+from approvald.ledger.audit import AuditRows
+from approvald.ledger.cases import Cases
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -26,11 +28,6 @@ def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
     REQUEST_ID is PVWA's, such as DB-PROD-01_1101, or its number alone. Whoever gets it checks it with "approvald
     audit verify FOLDER". Holds no text of a mail and no secret. Reads the ledger only.
     """
-    from approvald.audit.evidence import gather  # noqa: PLC0415 - loads SQLAlchemy
-    from approvald.audit.writing import write  # noqa: PLC0415 - as above
-    from approvald.ledger.audit import AuditRows  # noqa: PLC0415 - as above
-    from approvald.ledger.cases import Cases  # noqa: PLC0415 - as above
-
     now = datetime.now(UTC)
     name = _UNSAFE.sub("-", request_id)[:100].strip(".-") or "request"
     path = target or Path(f"evidence-{name}-{now:%Y%m%dT%H%M%SZ}")

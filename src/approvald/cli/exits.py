@@ -16,6 +16,7 @@ from typing import Final
 import click
 
 from approvald.core.errors import ApprovaldError, ConfigurationInvalid, LedgerUnusable, Unavailable
+from approvald.core.logs.redaction import without_secrets_in_trace
 
 _OF_OUTPUT: Final = {errno.ENOSPC, errno.EPIPE, errno.EIO}
 
@@ -87,8 +88,6 @@ def _of_operating_system(error: OSError) -> int:
 
 
 def _trace() -> str:
-    from approvald.core.logs.redaction import without_secrets_in_trace  # noqa: PLC0415 - loads pydantic
-
     return without_secrets_in_trace(traceback.format_exc())
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from approvald.cli.context import config_option, read_settings
-
-if TYPE_CHECKING:
-    from approvald.mail.explain import Explanation
+from approvald.mail.explain import ExplainRules, Explanation, explain, sender_words
+from approvald.mail.reader.process import Reader
+from approvald.mail.reader.worker import Task
 
 _MEANINGS: Final = {
     "parsed": "a forwarded notification; PVWA would be asked for this request",
@@ -34,10 +34,6 @@ def command(*, file: Path, as_json: bool, item_class: str) -> None:
 
     Reads the file and the configuration only: neither Exchange, the directory nor PVWA is asked.
     """
-    from approvald.mail.explain import ExplainRules, explain, sender_words  # noqa: PLC0415 - loads the parser
-    from approvald.mail.reader.process import Reader  # noqa: PLC0415 - as above
-    from approvald.mail.reader.worker import Task  # noqa: PLC0415 - as above
-
     settings = read_settings()
     rules = ExplainRules.from_settings(settings)
     raw = file.read_bytes()

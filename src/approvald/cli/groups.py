@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import click
 
-from approvald.cli.context import config_option, read_settings
+from approvald.cli.context import config_option, given, opened_ledger, operator, read_settings
 from approvald.cli.doctor import systems_of
 from approvald.cli.exits import Exit
-from approvald.cli.ledger import given, opened_ledger, operator
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from approvald.confirmation.group_pins import GroupPins
-    from approvald.core.model import ApproverGroup, GroupBook
+from approvald.confirmation.groups import GroupPins
+from approvald.core.logs.events import Event, event
+from approvald.core.model import ApproverGroup, GroupBook
+from approvald.ledger.audit import AuditKind, AuditRows
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -31,7 +29,6 @@ def command(context: click.Context) -> int:
     """
     if context.invoked_subcommand is not None:
         return Exit.OK
-    from approvald.confirmation.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
 
     with opened_ledger() as store, systems_of(read_settings()) as systems:
         book, pins = systems.directory.approver_groups(), GroupPins(store)
@@ -51,10 +48,6 @@ def accept(*, name: str, reason: str) -> None:
     A running daemon takes it up when it next reads the groups: at its next look, at the next mail of somebody who is in
     no other group, or on reload. Run it as the user approvald runs as: it writes to ledger and log.
     """
-    from approvald.confirmation.group_pins import GroupPins  # noqa: PLC0415 - loads pydantic
-    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - as above
-    from approvald.ledger.audit import AuditKind, AuditRows  # noqa: PLC0415 - loads SQLAlchemy
-
     why = given(reason)
     with opened_ledger() as store, systems_of(read_settings()) as systems:
         group = _named(name, systems.directory.approver_groups())

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from approvald.cli.context import config_option
-from approvald.cli.ledger import reading_ledger
+from approvald.approval.endings import Code
+from approvald.cli.context import config_option, reading_ledger
 from approvald.cli.rows import format_options, print_rows, refuse_both
-
-if TYPE_CHECKING:
-    from approvald.ledger.entries import Entry
+from approvald.ledger.cases import Cases, Wanted
+from approvald.ledger.entries import Entry
 
 COLUMNS: Final = (
     "received", "filed", "mail", "sender", "person", "guid", "request", "safe", "level", "outcome", "confirmer",
@@ -38,8 +37,6 @@ def _since(_context: click.Context, _parameter: click.Parameter, given: str | No
 
 
 def _outcomes(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    from approvald.approval.endings import Code  # noqa: PLC0415 - used here only
-
     known = {code.value for code in Code}
     unknown = [each for each in given if each not in known]
     if unknown:
@@ -62,8 +59,6 @@ def command(
     as_csv: bool,
 ) -> None:  # fmt: skip
     """List mails and what became of them, in the order in which approvald saw them. Reads the ledger only."""
-    from approvald.ledger.cases import Cases, Wanted  # noqa: PLC0415 - loads SQLAlchemy
-
     refuse_both(as_json=as_json, as_csv=as_csv)
     wanted = Wanted(request=request, safe=safe, since=since, outcomes=outcomes)
     with reading_ledger() as store:

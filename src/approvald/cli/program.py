@@ -1,4 +1,4 @@
-"""The command line: one file a command, each with its `command`, imported only when it is used."""
+"""The command line: a table of commands, each imported only when it is used."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from approvald import __version__
 from approvald.cli.context import config_option
 
 COMMANDS: Final = {
-    "run": "approvald.cli.run",
-    "check-config": "approvald.cli.check_config",
-    "doctor": "approvald.cli.doctor",
-    "explain": "approvald.cli.explain",
-    "tail": "approvald.cli.tail",
-    "approver": "approvald.cli.approver",
-    "groups": "approvald.cli.groups",
-    "why": "approvald.cli.why",
-    "history": "approvald.cli.history",
-    "evidence": "approvald.cli.evidence",
-    "audit": "approvald.cli.audit",
-    "shadow": "approvald.cli.shadow",
-    "hold": "approvald.cli.hold",
-    "pause": "approvald.cli.pause",
-    "resume": "approvald.cli.resume",
-    "retry": "approvald.cli.retry",
+    "run": ("run:command", "Work through the mailbox until told to stop (SIGTERM)."),
+    "check-config": ("check_config:command", "Check the configuration file and the files it names."),
+    "doctor": ("doctor:command", "Check the configuration, and every system with the accounts that approvald uses."),
+    "explain": ("explain:command", "Say what approvald makes of a saved mail, without asking any server."),
+    "tail": ("tail:command", "Show the last lines of the log, one event a line."),
+    "approver": ("approver:command", "Work with approvers whom approvald has barred."),
+    "groups": ("groups:command", "List the approver groups with their SIDs; accept one that was made anew."),
+    "why": ("why:command", "Say why a request was confirmed or refused."),
+    "history": ("history:command", "List mails and what became of them."),
+    "evidence": ("evidence:command", "Make a self-contained folder about one request, for an auditor."),
+    "audit": ("audit:command", "Work with the audit trail."),
+    "shadow": ("shadow:command", "Look at what shadow mode (daemon.mode) has decided."),
+    "hold": ("halt:hold", "Confirm nothing any more: refuse every approval, until `approvald resume`."),
+    "pause": ("halt:pause", "Let approvals wait in the Inbox, until `approvald resume`."),
+    "resume": ("halt:resume", "Take approvals again, after `approvald hold` or `approvald pause`."),
+    "retry": ("retry:command", "Have mails tried again that were filed."),
 }
-"""The module of each command. A module imports at its top only what `--help` needs."""
+"""Where each command is (file:name), and its line in the help. A command is imported only when it is used."""
 
 
 class _Commands(click.Group):
-    """Finds a command's module by its name."""
+    """Finds a command by its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands in the order of the help."""
@@ -40,11 +40,16 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import the command, or return None where there is none of that name."""
-        module = COMMANDS.get(cmd_name)
-        if module is None:
+        if cmd_name not in COMMANDS:
             return None
-        command = importlib.import_module(module).command
+        file, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"approvald.cli.{file}"), name)
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
+        """Write the table of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(name="approvald", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from approvald.cli.context import config_option, read_settings
+from approvald.cli.context import config_option, given, opened_ledger, operator, read_settings
 from approvald.cli.exits import Exit
-from approvald.cli.ledger import given, opened_ledger, operator
-
-if TYPE_CHECKING:
-    from approvald.core.model import Folder
-    from approvald.ledger.entries import Entry
-    from approvald.ledger.retries import Retries, Retry
+from approvald.core.logs.events import Event, event
+from approvald.core.model import Folder
+from approvald.ledger.entries import Entry
+from approvald.ledger.retries import Retries, Retry
 
 _LOG: Final = logging.getLogger(__name__)
 _FOLDERS: Final = ("Refused", "Ignored", "Quarantine")
@@ -41,10 +39,6 @@ def command(*, mail: str | None, folder: str | None, reason: str, wait_seconds: 
     that waits in the Inbox is tried at once. A folder goes by approvald's name for it; mails that are too old to be
     approved, and copies, stay there.
     """
-    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - loads pydantic
-    from approvald.core.model import Folder  # noqa: PLC0415 - used here only
-    from approvald.ledger.retries import Retries  # noqa: PLC0415 - loads SQLAlchemy
-
     why = given(reason)
     if (mail is None) is (folder is None):
         message = "name a MAIL, or a folder with --folder"

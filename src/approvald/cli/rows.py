@@ -6,15 +6,14 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 import click
-
-from approvald.cli.csv_cells import cell
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 Lines = Callable[[Iterable[Mapping[str, str]]], Iterable[str]]
+_BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def format_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -54,3 +53,9 @@ def print_rows(
         for line in lines(counted()):
             click.echo("".join(character if character.isprintable() else "?" for character in line))
     return shown
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell; one that a spreadsheet would reckon with gets an apostrophe in front (OWASP)."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) or text.lstrip().startswith(_BEGINS_A_FORMULA) else text

@@ -6,16 +6,21 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
+from approvald import __version__
 from approvald.cli.context import config_option, read_settings, refuse_missing_files
 from approvald.cli.exits import Exit
+from approvald.config.settings import Settings
+from approvald.core.alarms import AlarmKind
 from approvald.core.errors import LedgerUnusable
-
-if TYPE_CHECKING:
-    from approvald.config.settings.whole import Settings
+from approvald.core.logs import output
+from approvald.core.logs.events import Event, event
+from approvald.service import wiring
+from approvald.service.instance import AlreadyRunning
+from approvald.service.signals import Signals
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -30,9 +35,6 @@ def command(*, once: bool) -> int:
 
     With --once: ends with 0 when everything in the Inbox was handled, 69 when a system is away and mails wait.
     """
-    from approvald.core.logs import output  # noqa: PLC0415 - loads what only running needs
-    from approvald.service.instance import AlreadyRunning  # noqa: PLC0415 - as above
-
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a reload during the start must not end the process
     settings = read_settings()
     refuse_missing_files(settings)
@@ -47,11 +49,6 @@ def command(*, once: bool) -> int:
 
 
 def _run(settings: Settings, *, once: bool) -> int:
-    from approvald import __version__  # noqa: PLC0415 - loads every adapter
-    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - as above
-    from approvald.service import wiring  # noqa: PLC0415 - loads every adapter
-    from approvald.service.signals import Signals  # noqa: PLC0415 - as above
-
     signals = Signals()
     signals.listen()
 
@@ -69,10 +66,6 @@ def _run(settings: Settings, *, once: bool) -> int:
 @contextmanager
 def _end_is_told() -> Iterator[None]:
     """Log that the daemon has stopped; not where another one works, whose log it is."""
-    from approvald.core.alarms import AlarmKind  # noqa: PLC0415 - used here only
-    from approvald.core.logs.events import Event, event  # noqa: PLC0415 - loads pydantic
-    from approvald.service.instance import AlreadyRunning  # noqa: PLC0415 - as above
-
     is_ours = True
     try:
         yield

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from approvald.cli.context import config_option
-from approvald.cli.ledger import reading_ledger
+from approvald.approval.endings import Code
+from approvald.cli.context import config_option, reading_ledger
 from approvald.cli.rows import format_options, print_rows, refuse_both
-
-if TYPE_CHECKING:
-    from approvald.ledger.shadow import Decided
+from approvald.ledger.shadow import Decided, Shadow
 
 COLUMNS: Final = ("received", "sender", "request", "would_end_as", "became", "became_by", "became_at", "verdict")
 _AGREE: Final = "agree"
@@ -41,8 +39,6 @@ def report(*, days: int, as_json: bool, as_csv: bool) -> None:
 
     The daemon looks that up while it runs in shadow mode; this reads the ledger only. Disagreements come first.
     """
-    from approvald.ledger.shadow import Shadow  # noqa: PLC0415 - loads SQLAlchemy
-
     refuse_both(as_json=as_json, as_csv=as_csv)
     with reading_ledger() as store:
         decisions = Shadow(store).since(datetime.now(UTC) - timedelta(days=days))
@@ -64,8 +60,6 @@ def _row(decided: Decided) -> dict[str, str]:
 
 
 def _verdict(decided: Decided) -> str:
-    from approvald.approval.endings import Code  # noqa: PLC0415 - used here only
-
     if not decided.request_id:
         return _ALONE
     if decided.became in {"", "waiting"}:

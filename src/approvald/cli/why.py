@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
-from approvald.cli.context import config_option
-from approvald.cli.ledger import reading_ledger
-
-if TYPE_CHECKING:
-    from approvald.ledger.cases import Case
-    from approvald.ledger.entries import Entry
+from approvald.approval.findings import reason
+from approvald.cli.context import config_option, reading_ledger
+from approvald.ledger.audit import AuditKind
+from approvald.ledger.cases import Case, Cases
+from approvald.ledger.entries import Entry
 
 _WIDTH: Final = 100
 _INDENT: Final = 17
@@ -31,8 +30,6 @@ def command(*, name: str, as_json: bool) -> None:
     REQUEST is PVWA's request id, such as DB-PROD-01_1101, or its number alone; MAIL is the ledger id that stands in
     the answer, the log and PVWA's comment, or a Message-ID. Reads the ledger only.
     """
-    from approvald.ledger.cases import Cases  # noqa: PLC0415 - loads SQLAlchemy
-
     with reading_ledger() as store:
         case = Cases(store).find(name)
     if case is None:
@@ -66,15 +63,11 @@ def lines_of(case: Case) -> Iterator[str]:
 
 def _in_shadow(case: Case) -> dict[str, Mapping[str, Any]]:
     """Return what shadow mode has decided, by the mails' ids, the newest first."""
-    from approvald.ledger.audit import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
-
     found = [line.event for line in reversed(case.lines) if line.kind == AuditKind.SHADOW and line.event]
     return {str(event.get("mail_id", "")): event for event in found}
 
 
 def _live_rows(case: Case, mail: Entry) -> Iterator[str]:
-    from approvald.ledger.audit import AuditKind  # noqa: PLC0415 - loads SQLAlchemy
-
     decision, ending = case.newest(AuditKind.DECISION, mail.id), mail.ending
     yield _row("Mail", f"{mail.id}, received {mail.received:%Y-%m-%d %H:%M:%S} UTC, {mail.message_id}")
     yield _row("Request", case.request_id or _NO_REQUEST)
@@ -117,8 +110,6 @@ def _check_rows(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     """Say what is known of a mail that ended before there was anything to decide."""
-    from approvald.approval.findings import reason  # noqa: PLC0415 - used here only
-
     for line in case.lines:
         if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
             event: Mapping[str, Any] = line.event

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from approvald import __version__
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 
 POLICY_SECTIONS: Final = ("sender", "mail", "parse", "groups", "people", "policy", "plausibility")
 """The sections that say who may approve what; with them goes [pvwa.compare]."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from approvald.config.mistakes import sentences
-from approvald.config.settings.whole import Settings, disagreements
+from approvald.config.settings import Settings, disagreements
 from approvald.core.errors import ConfigurationInvalid
 
 PLACES: Final = (Path("config/approvald.toml"), Path("/etc/approvald/approvald.toml"))

@@ -12,9 +12,8 @@ from typing import Any, Final, get_args
 
 from pydantic import ValidationError
 
-from approvald.config.settings.secrets import FileSecret, VaultSecret
-from approvald.config.settings.values import Section
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import FileSecret, Settings, VaultSecret
+from approvald.config.values import Section
 from approvald.core.logs.redaction import escape
 
 LOOKS_SECRET: Final = re.compile(

@@ -17,7 +17,7 @@ from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.store import Store
 
 if TYPE_CHECKING:
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

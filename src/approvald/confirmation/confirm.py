@@ -7,15 +7,17 @@ read before anything else is done. An intent is settled by what PVWA shows, and 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
 from approvald.approval.decide import Confirm
-from approvald.approval.endings import Code, Ending
+from approvald.approval.endings import Code, Ended, Ending, RequestFacts
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before
 from approvald.approval.request import (
+    CLOSED,
     Standing,
     actors,
     believed,
@@ -27,9 +29,9 @@ from approvald.approval.request import (
     standing,
     standing_by_clock,
 )
-from approvald.confirmation.outcomes import DONE, code_of_declined
 from approvald.confirmation.settle import (
     Confirming,
+    already_done,
     decide_afresh,
     is_done,
     not_readable,
@@ -43,12 +45,17 @@ from approvald.confirmation.settle import (
 )
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
-from approvald.core.model import AccessRequest, Level
-from approvald.core.ports import Accepted, Declined
-from approvald.ledger.intents import Act, Intent, IntentOpen
+from approvald.core.model import AccessRequest, Level, Person
+from approvald.core.ports import Accepted, Declined, Directory
+from approvald.ledger.confirmations import Act, Intent, IntentOpen
+from approvald.ledger.entries import Entry, State
 
 _LOG: Final = logging.getLogger(__name__)
 _SERVER_ERROR: Final = 500
+DONE: Final[Mapping[Act, Code]] = {Act.CONFIRM: Code.CONFIRMED, Act.REJECT: Code.REJECTED}
+"""How a mail ends whose act PVWA has taken."""
+_NOT_PERMITTED: Final = frozenset({"PASWS041E"})
+_FORBIDDEN: Final = 403
 
 
 class CarryOut(Protocol):
@@ -217,3 +224,61 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
     acted = believed(actors(found, names), {approved.ledger_id for approved in ours})
     code = code_of_declined(where, found, intent.level, answer)
     return replace(refused, code=code, level=found.level, **last_actor(acted, code))
+
+
+def is_resumed(entry: Entry) -> bool:
+    """Whether a confirmation may have been sent for this mail before."""
+    return entry.state is State.CONFIRMING
+
+
+def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> Ended | None:
+    """Return how the mail ended if its confirmation stands at PVWA or in the ledger, else None.
+
+    Raises Unavailable where PVWA or the directory does not answer.
+    """
+    done = _found(entry, directory, confirming) if is_resumed(entry) else None
+    if done is None:
+        return None
+    return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+
+
+def _found(entry: Entry, directory: Directory, confirming: Confirming) -> Ending | None:
+    known = confirming.confirmations.done_by_mail(entry.id)
+    for intent in [known] if known is not None else confirming.confirmations.open_of_mail(entry.id):
+        request = read_request(intent, confirming)
+        if not isinstance(request, AccessRequest):
+            if known is not None:
+                return _done(intent, confirming)
+            continue
+        level = already_done(request, entry.id, confirming)
+        if level is not None:
+            return _with_facts(_done(intent, confirming), request, directory, confirming)
+    return None
+
+
+def _done(intent: Intent, confirming: Confirming) -> Ending:
+    return Ending(
+        code=DONE[intent.act],
+        request_id=intent.request_id,
+        level=intent.level,
+        confirmer=confirming.pvwa.user_name(intent.account),
+        checks=("read_back",),
+    )
+
+
+def _with_facts(ending: Ending, request: AccessRequest, directory: Directory, confirming: Confirming) -> Ending:
+    requestor = directory.find_by_user_name(request.requestor_user_name)
+    name = requestor.display_name if isinstance(requestor, Person) else ""
+    facts = RequestFacts.of(request, requestor=name)
+    return confirmed_ending(replace(ending, request_id=request.request_id, request=facts), request, confirming)
+
+
+def code_of_declined(where: Standing, found: AccessRequest, level: Level, answer: Declined) -> Code:
+    """Return what an act at this level ended as that PVWA has declined; `found`: the record as it is afterwards."""
+    if where in CLOSED:
+        return CLOSED[where]
+    if found.level is not None and found.level is not level:
+        return Code.WRONG_LEVEL
+    if answer.status == _FORBIDDEN or answer.code in _NOT_PERMITTED:
+        return Code.NOT_PERMITTED
+    return Code.PVWA_REFUSED

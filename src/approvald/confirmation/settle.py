@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,13 +12,11 @@ from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before, Sent, may_show
 from approvald.approval.request import Standing, is_ours, standing
-from approvald.confirmation.lookup import find_request
 from approvald.core.errors import System, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level
-from approvald.core.ports import Clock, Pvwa
-from approvald.ledger.confirmations import Confirmations
-from approvald.ledger.intents import Act, Intent
+from approvald.core.ports import Absent, Clock, Pvwa
+from approvald.ledger.confirmations import Act, Confirmations, Intent
 
 _LOG: Final = logging.getLogger(__name__)
 _CLOCKS_DIFFER: Final = timedelta(minutes=2)
@@ -193,3 +191,23 @@ def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
         if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
             raise
         return Ending(code=Code.NOT_VISIBLE, request_id=intent.request_id)
+
+
+def find_request(pvwa: Pvwa, request_id: str, accounts: Sequence[Level]) -> AccessRequest | Ending:
+    """Read the request with each account in turn until one sees it.
+
+    Gone only by PVWA's own word: absent for every account and in none of their lists. Raises Unavailable when PVWA
+    does not answer, or contradicts itself.
+    """
+    answers = []
+    for account in accounts:
+        answer = pvwa.details(request_id, account)
+        if isinstance(answer, AccessRequest):
+            return answer
+        answers.append(answer)
+    if not answers or not all(isinstance(answer, Absent) for answer in answers):
+        return Ending(code=Code.NOT_VISIBLE, request_id=request_id)
+    if any(pvwa.lists(request_id, account) for account in accounts):
+        message = "PVWA lists the request and says at the same time that it does not exist"
+        raise Unavailable(System.PVWA, message)
+    return Ending(code=Code.REQUEST_GONE, request_id=request_id)

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 from approvald.core.errors import ApprovaldError
 from approvald.core.model import GroupBook
-from approvald.doctor.accounts import check_secrets
-from approvald.doctor.clocks import check_time_zone
+from approvald.doctor.accounts import check_secrets, check_time_zone
 from approvald.doctor.findings import Finding, examined, failed, ok, wrong
-from approvald.doctor.mailbox import check_mailbox
 from approvald.doctor.pvwa import check_pvwa
 from approvald.doctor.questions import Systems
-from approvald.doctor.systems import check_groups, check_servers
+from approvald.doctor.systems import check_groups, check_mailbox, check_servers
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 
 def examine(

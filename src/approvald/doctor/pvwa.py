@@ -7,15 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from approvald.approval.confirmers import group_of
+from approvald.approval.facts import group_of
 from approvald.core.errors import Unreadable
 from approvald.core.model import AccessRequest, GroupBook, Level
-from approvald.doctor.clocks import compare_clocks
+from approvald.doctor.accounts import compare_clocks
 from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wrong
 from approvald.doctor.questions import PvwaSurvey
 
 if TYPE_CHECKING:
-    from approvald.config.settings.systems import PvwaSettings
+    from approvald.config.settings import PvwaSettings
     from approvald.core.ports import Clock
 
 READ: Final = 30

@@ -10,7 +10,7 @@ from typing import Final
 from approvald.approval.endings import Code, Ended, Ending
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.logs.events import Event, current_mail, event
-from approvald.ledger.alarms import AlarmBook
+from approvald.ledger.letters import AlarmBook
 from approvald.ledger.mails import Mails
 
 _LOG: Final = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, Protocol
 
+from approvald.core.clock import Patience
 from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.ports import Clock
-from approvald.core.waiting import Patience
 
 _LOG: Final = logging.getLogger(__name__)
 _LET_PASS: Final = 1

@@ -11,6 +11,8 @@ from approvald.core.ports import Clock, Names
 
 _KIND: Final = "uptime"
 _Spans = Sequence[tuple[datetime, datetime]]
+LONGEST_SILENCE: Final = timedelta(minutes=10)
+"""Longer than any call outside."""
 
 
 class Uptime:
@@ -60,3 +62,33 @@ class Uptime:
                 down += stop - begin
                 counted_to = stop
         return now - received - down
+
+
+class Pulse:
+    """Is told of every call outside, when it begins and when it ends. Thread safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._last = clock.monotonic()
+        self._rests = False
+
+    def beat(self) -> None:
+        """Say that the program gets on."""
+        self._last = self.clock.monotonic()
+
+    def rest(self, wait: Callable[[float], None], seconds: float) -> None:
+        """Call `wait`: a pause that is meant is no silence, however long a system asked for it."""
+        self._rests = True
+        try:
+            wait(seconds)
+        finally:
+            self.beat()
+            self._rests = False
+
+    def silence(self) -> timedelta:
+        """Return how long nothing has begun or ended."""
+        return timedelta(seconds=self.clock.monotonic() - self._last)
+
+    def is_gone(self) -> bool:
+        """Whether the silence is longer than anything that is meant to be."""
+        return not self._rests and self.silence() > LONGEST_SILENCE

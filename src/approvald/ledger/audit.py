@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from approvald.ledger import tables
 from approvald.ledger.chain import GENESIS, Line, canonical, link
-from approvald.ledger.dialect import upsert
+from approvald.ledger.database import upsert
 from approvald.ledger.store import Store
 
 _HEAD: Final = 1

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from approvald.core.model import Level
 from approvald.ledger import tables
-from approvald.ledger.dialect import upsert
+from approvald.ledger.database import upsert
 from approvald.ledger.entries import State
 from approvald.ledger.store import Store
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from approvald.core.errors import LeaseLost, System, Unavailable
 from approvald.ledger import tables
-from approvald.ledger.dialect import instant_now, upsert
+from approvald.ledger.database import instant_now, upsert
 from approvald.ledger.process_identity import has_ended
 from approvald.ledger.store import Store
 

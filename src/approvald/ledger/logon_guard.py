@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from approvald.core.errors import AuthenticationFailed, System, Unavailable
 from approvald.ledger import tables
-from approvald.ledger.dialect import upsert
+from approvald.ledger.database import upsert
 from approvald.ledger.process_identity import has_ended, this_program
 from approvald.ledger.store import Store
 

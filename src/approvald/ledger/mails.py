@@ -6,18 +6,17 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from approvald.approval.endings import Code, Ending, treatment
 from approvald.core.model import Folder, ListedMail
-from approvald.ledger import attempts, tables
+from approvald.ledger import tables
 from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.chain import canonical
-from approvald.ledger.dialect import upsert
+from approvald.ledger.database import Instant, upsert
 from approvald.ledger.entries import Entry, State, read_entry
-from approvald.ledger.instants import Instant
 from approvald.ledger.store import Store
 
 _ALPHABET: Final = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -58,7 +57,7 @@ class Mails:
     def filed_before(self, entry: Entry) -> Sequence[Entry]:
         """Return the filed mails that this item may be a further attempt at, the earliest first."""
         with self._store.look() as connection:
-            return [read_entry(row) for row in connection.execute(attempts.filed_before(entry))]
+            return [read_entry(row) for row in connection.execute(filed_before(entry))]
 
     def identified(self, entry: Entry) -> None:
         """Write down what the fetched mail says of itself, and at which mail it is a further attempt."""
@@ -71,12 +70,12 @@ class Mails:
     def is_copy(self, entry: Entry) -> bool:
         """Whether this item is a copy of a mail that is under way or was answered, and no further attempt at it."""
         with self._store.look() as connection:
-            return bool(connection.scalar(attempts.that_make_it_a_copy(entry)))
+            return bool(connection.scalar(that_make_it_a_copy(entry)))
 
     def is_in_flight(self, entry: Entry) -> bool:
         """Whether another item of this mail has sent a confirmation, and what became of it is not settled."""
         with self._store.look() as connection:
-            return bool(connection.scalar(attempts.in_flight(entry)))
+            return bool(connection.scalar(in_flight(entry)))
 
     def ended_by(self, sender: str, codes: Collection[Code], *, within: timedelta, besides: str) -> int:
         """Return how many mails of this sender ended with one of the codes within that span.
@@ -219,3 +218,49 @@ def _said(ending: Ending) -> dict[str, object]:
         "level": ending.level.value if ending.level else None,
         "confirmer": ending.confirmer,
     }
+
+
+def filed_before(entry: Entry) -> sa.Select[Any]:
+    """Select the filed entries that this item may be a further attempt at, the earliest first."""
+    mails = tables.mails.c
+    return (
+        sa.select(tables.mails)
+        .where(*_of_same_message(entry), mails.received == entry.received, mails.filed_at.is_not(None))
+        .order_by(mails.seen_at, mails.id)
+    )
+
+
+def in_flight(entry: Entry) -> sa.Select[tuple[int]]:
+    """Count the other items of the same mail whose confirmation may have been sent and is not settled."""
+    mails = tables.mails.c
+    here = sa.and_(mails.received == entry.received, mails.state == State.CONFIRMING)
+    return sa.select(sa.func.count()).where(*_of_same_message(entry), here)
+
+
+def that_make_it_a_copy(entry: Entry) -> sa.Select[tuple[int]]:
+    """Count the entries beside which this item is a copy.
+
+    Those are: another item of the same mail which had not left the Inbox when this one was first seen there; and,
+    unless this is a further attempt, any answered mail. One that was taken out of the Inbox undecided is none: it is
+    filed when that is certain. Only mails of proven senders count, so that nobody silences another one's mail.
+    """
+    mails = tables.mails.c
+    left_later = sa.and_(mails.filed_at > entry.seen_at, mails.ended_at.is_not(None))
+    not_left = sa.or_(mails.filed_at.is_(None), left_later)
+    beside = sa.and_(mails.received == entry.received, not_left)
+    return (
+        sa.select(sa.func.count())
+        .where(*_of_same_message(entry), mails.reply_to != "")
+        .where(beside if entry.attempt_of else sa.or_(beside, mails.ended_at.is_not(None)))
+    )
+
+
+def _of_same_message(entry: Entry) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return what holds for other entries with its Message-ID and From; for none where it has no Message-ID."""
+    mails = tables.mails.c
+    return (
+        mails.message_id == entry.message_id,
+        mails.message_id != "",
+        mails.sender == entry.sender,
+        mails.id != entry.id,
+    )

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from approvald.core.errors import LedgerUnusable
 from approvald.core.logs.events import Event, event
 from approvald.ledger import tables
-from approvald.ledger.dialect import READ_ONLY
+from approvald.ledger.database import READ_ONLY
 
 _LOG: Final = logging.getLogger(__name__)
 NEWEST: Final = "0004"

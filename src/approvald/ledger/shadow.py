@@ -15,7 +15,7 @@ from approvald.approval.findings import ending_findings
 from approvald.core.model import Mail
 from approvald.ledger import tables
 from approvald.ledger.audit import AuditKind, record
-from approvald.ledger.dialect import upsert
+from approvald.ledger.database import upsert
 from approvald.ledger.entries import State
 from approvald.ledger.store import Store
 

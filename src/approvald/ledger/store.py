@@ -10,11 +10,12 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.config import secret_files
+from approvald.config.files import SecretFileRefused
+from approvald.config.settings import LedgerSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.ports import Clock
 from approvald.ledger import schema, tables
-from approvald.ledger.dialect import READ_ONLY, engine_for, upsert
+from approvald.ledger.database import READ_ONLY, engine_for, upsert
 
 _CAUSES: Final = {
     "SQLITE_FULL": ("finds its disk full", "Make room there."),
@@ -37,7 +38,6 @@ _CAUSES: Final = {
 }
 """What is wrong and what helps, by how the name of the cause begins: SQLite's, or psycopg's class."""
 _OTHERWISE: Final = ("could not be written or read", "Look at its database.")
-
 Fence = Callable[[sa.Connection], None]
 
 
@@ -150,7 +150,7 @@ def _translated() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         raise Unavailable(System.LEDGER, _words(error)) from error
-    except secret_files.SecretFileRefused as refused:
+    except SecretFileRefused as refused:
         message = f"the ledger's password cannot be read, and nothing is confirmed until it can: {refused}"
         raise Unavailable(System.LEDGER, message) from refused
 
@@ -161,3 +161,14 @@ def _words(error: sa.exc.SQLAlchemyError) -> str:
     cause = getattr(original, "sqlite_errorname", None) or type(original).__name__
     what, remedy = next((said for name, said in _CAUSES.items() if cause.startswith(name)), _OTHERWISE)
     return f"the ledger {what} ({cause}); nothing is confirmed until it can be written. {remedy}"
+
+
+def store_for(settings: LedgerSettings, clock: Clock) -> Store:
+    """Return the ledger of these settings, not opened yet: the shared one of `url`, else the file."""
+    url = settings.url or f"sqlite:///{settings.file}"
+    return Store(url, clock, password_file=settings.password_file if settings.url else None)
+
+
+def where(settings: LedgerSettings) -> str:
+    """Name the ledger in a sentence for people."""
+    return settings.url or str(settings.file)

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from approvald.ledger.instants import Instant
+from approvald.ledger.database import Instant
 
 OPEN: Final = "open"
 CONFIRMED: Final = "confirmed"

@@ -33,7 +33,7 @@ from approvald.mail.parse.read import read as read_here
 from approvald.mail.parse.rules import ParseRules
 
 if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 Explanation = dict[str, str | list[str] | None]
 """Keys: reading, requestor, safe, request_number, missing, why; null where there is none."""

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from approvald.approval.endings import Code, Ended, Ending, treatment
-from approvald.confirmation.resume import is_resumed
+from approvald.confirmation.confirm import is_resumed
+from approvald.core.clock import Patience, Stopwatch
 from approvald.core.errors import MustWait, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.logs.events import mail as on_every_line
 from approvald.core.model import ListedMail, Mail
 from approvald.core.ports import Clock, Mailbox, Unfetchable
-from approvald.core.stopwatch import Stopwatch
-from approvald.core.waiting import Patience
 from approvald.health.alarm_desk import AlarmDesk
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.mails import Mails

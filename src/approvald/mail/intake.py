@@ -28,7 +28,7 @@ from approvald.mail.sender import (
 )
 
 if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 __all__ = [
     "Automatic",

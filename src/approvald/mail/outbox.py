@@ -14,11 +14,11 @@ from approvald.approval.endings import Code, Ending, Team, treatment
 from approvald.approval.sentences import Sentences
 from approvald.confirmation.challenge import Challenging
 from approvald.core.alarms import Alarm, AlarmKind
+from approvald.core.clock import Patience
 from approvald.core.errors import OutcomeUnknown, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import Folder, ListedMail, Reply
 from approvald.core.ports import Clock, Mailbox, Moved, NotDone
-from approvald.core.waiting import Patience
 from approvald.health.alarm_desk import AlarmDesk
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.letters import Letter, Letters

@@ -22,20 +22,16 @@ from approvald.approval.facts import Facts
 from approvald.approval.findings import decision_event, findings
 from approvald.approval.people import VerifiedSender
 from approvald.config.fingerprint import Stamp
-from approvald.confirmation.approvers import Approver, Approvers
 from approvald.confirmation.challenge import Challenging, as_recorded
-from approvald.confirmation.confirm import CarryOut, carry_out
-from approvald.confirmation.gather import Fetching
-from approvald.confirmation.lookup import find_request
-from approvald.confirmation.people import People
+from approvald.confirmation.confirm import CarryOut, carry_out, found_done, is_resumed
+from approvald.confirmation.gather import Approver, Approvers, Fetching, People
 from approvald.confirmation.permission import Asked, Permission
-from approvald.confirmation.resume import found_done, is_resumed
-from approvald.confirmation.settle import Confirming, give_up
+from approvald.confirmation.settle import Confirming, find_request, give_up
+from approvald.core.clock import Stopwatch
 from approvald.core.errors import Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import Mail, NotARequest, Notification, Reading
 from approvald.core.ports import Directory
-from approvald.core.stopwatch import Stopwatch
 from approvald.health.uptime import Uptime
 from approvald.ledger.challenges import Challenge
 from approvald.ledger.entries import Entry

@@ -15,7 +15,7 @@ from approvald.approval.people import VerifiedSender
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.logs.events import Event, event
 from approvald.health.alarm_desk import AlarmDesk
-from approvald.ledger.haste import Haste
+from approvald.ledger.limits import Haste
 
 _LOG: Final = logging.getLogger(__name__)
 

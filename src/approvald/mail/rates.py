@@ -15,8 +15,8 @@ from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.logs.events import Event, event
 from approvald.core.model import Folder
 from approvald.health.alarm_desk import AlarmDesk
-from approvald.ledger.answers import HOUR, Answer, Answers
 from approvald.ledger.letters import Letters, Text
+from approvald.ledger.limits import HOUR, Answer, Answers
 
 _LOG: Final = logging.getLogger(__name__)
 _DAY: Final = timedelta(days=1)

@@ -21,7 +21,7 @@ from approvald.core.errors import Held
 from approvald.core.model import Reply
 
 if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
 _GREEN: Final = "#2e7d32"

@@ -18,7 +18,7 @@ from approvald.mail import headers
 from approvald.mail.headers import Headers
 
 if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 _AUTH: Final = "X-MS-Exchange-Organization-Auth"
 _FIELDS: Final = ("From", "Sender", f"{_AUTH}As", f"{_AUTH}Mechanism", f"{_AUTH}Source")

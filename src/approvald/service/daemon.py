@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from approvald.core.clock import Patience
 from approvald.core.errors import LeaseLost, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.ports import Clock
-from approvald.core.waiting import Patience
 from approvald.mail.inbox import Round
 from approvald.service.signals import Signals
 

@@ -10,19 +10,17 @@ from functools import partial
 from approvald.approval.compare import Comparison
 from approvald.approval.policy import Policy
 from approvald.config.fingerprint import Stamp
-from approvald.config.settings.whole import Settings
-from approvald.confirmation.approvers import Approvers
+from approvald.config.settings import Settings
 from approvald.confirmation.challenge import Challenging
 from approvald.confirmation.confirm import CarryOut, carry_out
-from approvald.confirmation.group_pins import GroupPins
-from approvald.confirmation.groups import ApproverGroups
-from approvald.confirmation.people import People
+from approvald.confirmation.gather import Approvers, People
+from approvald.confirmation.groups import ApproverGroups, GroupPins
 from approvald.confirmation.permission import Permission
 from approvald.confirmation.settle import Confirming
 from approvald.confirmation.sweep import ReconcileRules, Reconciling
+from approvald.core.clock import Patience
 from approvald.core.model import Level, Reading
 from approvald.core.ports import Directory, Mailbox, Pvwa
-from approvald.core.waiting import Patience
 from approvald.health.outages import Outages
 from approvald.health.uptime import Uptime
 from approvald.ledger.audit import AuditKind, AuditRows
@@ -39,8 +37,7 @@ from approvald.mail.outbox import Outbox
 from approvald.mail.pipeline import Pipeline, Rules
 from approvald.mail.reply import ReplyRules
 from approvald.mail.retry import Retrying
-from approvald.mail.shadow import ShadowFollowing, ShadowRoom
-from approvald.mail.shadow_acts import LookingPvwa, would_carry_out
+from approvald.mail.shadow import LookingPvwa, ShadowFollowing, ShadowRoom, would_carry_out
 from approvald.service.daemon import Room
 from approvald.service.watching import Watching
 

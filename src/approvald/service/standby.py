@@ -10,17 +10,19 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from typing import Final
 
-from approvald.core.errors import LeaseLost, Unavailable
+from approvald.core.alarms import AlarmKind
+from approvald.core.clock import Patience
+from approvald.core.errors import LeaseLost, System, Unavailable
 from approvald.core.logs.events import Event, event
-from approvald.core.waiting import Patience
-from approvald.health.pulse import Pulse
+from approvald.core.ports import Clock
+from approvald.health.uptime import Pulse
 from approvald.ledger.lease import Held, Lease
 from approvald.ledger.store import Store
 from approvald.service.daemon import Daemon
 from approvald.service.instance import AlreadyRunning, OnlyInstance
-from approvald.service.readiness import Readiness
 from approvald.service.signals import Signals
 
 _LOG: Final = logging.getLogger(__name__)
@@ -33,6 +35,7 @@ _HANGS: Final = (
     "no call outside has begun or ended for {}: the work hangs, its lease runs out, and a standby takes over; look "
     "what this process waits for (a disk, a name server), and restart it"
 )
+_LONGEST_PATIENCE: Final = timedelta(seconds=60)
 
 
 class Duty:
@@ -153,3 +156,33 @@ def make_usable(store: Store, lock: OnlyInstance) -> None:
     if not store.is_shared:
         lock.hold()
     store.open()
+
+
+class Readiness:
+    """Counts failures in a row; one alarm where they last for `patience.tell_after`, at most a minute."""
+
+    def __init__(self, patience: Patience, clock: Clock) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._since: datetime | None = None
+        self._told = False
+        self.failures = 0
+
+    def failed(self, away: Unavailable) -> float:
+        """Take in why the work did not begin, or could not be ended. Returns how many seconds to wait."""
+        now = self._clock.now()
+        self._since = self._since or now
+        severity = logging.WARNING if self.failures else logging.ERROR
+        self.failures += 1
+        event(_LOG, Event.SYSTEM_AWAY, severity, system=away.system.value, cause=str(away), attempt=self.failures)
+        if not self._told and now - self._since >= min(self._patience.tell_after, _LONGEST_PATIENCE):
+            kind = AlarmKind.LEDGER_AWAY if away.system is System.LEDGER else AlarmKind.OUTAGE
+            event(_LOG, Event.ALARM, logging.ERROR, code=kind.value, why=str(away))
+            self._told = True
+        return self._patience.pause(self.failures - 1).total_seconds()
+
+    def reached(self) -> None:
+        """Take in that the work has begun, or that another program does it."""
+        if self._told:
+            event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=System.LEDGER.value)
+        self._since, self._told, self.failures = None, False, 0

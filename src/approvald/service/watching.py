@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.model import GroupProblem
 from approvald.health.alarm_desk import AlarmDesk, AlarmRules
-from approvald.ledger.alarms import AlarmBook
-from approvald.ledger.answers import Answers
-from approvald.ledger.haste import Haste
-from approvald.ledger.letters import Letters
+from approvald.ledger.letters import AlarmBook, Letters
+from approvald.ledger.limits import Answers, Haste
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from approvald.mail.plausibility import Plausibility, PlausibilityRules

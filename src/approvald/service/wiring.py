@@ -15,25 +15,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from approvald.audit.trail import Trail
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.confirmation.sweep import Reconciling
-from approvald.core.clock import SystemClock
+from approvald.core.clock import Patience, SystemClock
 from approvald.core.errors import System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.ports import Clock, Pvwa, SecretStore
-from approvald.core.waiting import Patience
 from approvald.doctor.questions import Systems
 from approvald.health.breaker import Breaker
 from approvald.health.breakers import BreakableDirectory, BreakableMailbox, BreakablePvwa, BreakableSecretStore
 from approvald.health.outages import Outages
-from approvald.health.pulse import Pulse
+from approvald.health.uptime import Pulse
 from approvald.ledger.halts import Halts
 from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
-from approvald.ledger.opening import store_for
 from approvald.ledger.process_identity import this_program
-from approvald.ledger.store import Store
+from approvald.ledger.store import Store, store_for
 from approvald.mail.ledger_away import LedgerAlarm
 from approvald.mail.reader.process import Reader
 from approvald.mail.reader.worker import Task

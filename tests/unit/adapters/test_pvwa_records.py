@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvald.adapters.pvwa.fields import Fields, clean
-from approvald.adapters.pvwa.records import access_request, find_record, listed_ids
+from approvald.adapters.pvwa.records import Fields, access_request, clean, find_record, listed_ids
 from approvald.core.errors import Unreadable
 from approvald.core.model import AccessRequest, Confirmer, Level
 

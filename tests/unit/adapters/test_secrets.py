@@ -10,8 +10,8 @@ import pytest
 
 from approvald.adapters.secrets.files import CredentialFiles
 from approvald.adapters.secrets.sources import SecretSources, fingerprint
-from approvald.config import secret_files
-from approvald.config.settings.secrets import FileSecret, SecretSettings, VaultSecret
+from approvald.config.files import SecretFileRefused, read_secret
+from approvald.config.settings import FileSecret, SecretSettings, VaultSecret
 from approvald.core.errors import System, Unavailable
 from approvald.core.logs import output
 from approvald.core.ports import Secret
@@ -98,7 +98,7 @@ def test_a_password_that_was_read_reaches_no_log(tmp_path: Path) -> None:
 )
 def test_one_line_end_is_not_part_of_a_password(tmp_path: Path, content: bytes, password: str) -> None:
     """Editors add a line end; spaces may be meant."""
-    assert secret_files.read(secret_file(tmp_path, content)) == password
+    assert read_secret(secret_file(tmp_path, content)) == password
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_one_line_end_is_not_part_of_a_password(tmp_path: Path, content: bytes, 
 def test_a_file_with_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
     """Exactly one line of UTF-8; the sentence names the file and nothing of its content."""
     file = secret_file(tmp_path, content)
-    with pytest.raises(secret_files.SecretFileRefused, match=str(file)) as caught:
-        secret_files.read(file)
+    with pytest.raises(SecretFileRefused, match=str(file)) as caught:
+        read_secret(file)
     assert "Planted" not in str(caught.value)
 
 
@@ -124,25 +124,25 @@ def test_a_file_with_anything_else_is_refused(tmp_path: Path, content: bytes) ->
 )
 def test_a_file_that_is_open_to_others_is_refused(tmp_path: Path, mode: int, said: str) -> None:
     """World-readable or writable by others: the sentence says what and how to mend it."""
-    with pytest.raises(secret_files.SecretFileRefused, match=rf"{said}.*; run: chmod"):
-        secret_files.read(secret_file(tmp_path, mode=mode))
+    with pytest.raises(SecretFileRefused, match=rf"{said}.*; run: chmod"):
+        read_secret(secret_file(tmp_path, mode=mode))
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
 def test_owner_and_group_may_read(tmp_path: Path, mode: int) -> None:
     """root:approvald 0640 and systemd's 0400 and 0440 are as they should be."""
-    assert secret_files.read(secret_file(tmp_path, mode=mode)) == "Planted-4711"
+    assert read_secret(secret_file(tmp_path, mode=mode)) == "Planted-4711"
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A folder, a missing file and a pipe are named as such, and nothing waits for a pipe."""
-    with pytest.raises(secret_files.SecretFileRefused, match="is not there"):
-        secret_files.read(tmp_path / "gone")
-    with pytest.raises(secret_files.SecretFileRefused, match="is not a file"):
-        secret_files.read(tmp_path)
+    with pytest.raises(SecretFileRefused, match="is not there"):
+        read_secret(tmp_path / "gone")
+    with pytest.raises(SecretFileRefused, match="is not a file"):
+        read_secret(tmp_path)
     os.mkfifo(tmp_path / "pipe", 0o600)
-    with pytest.raises(secret_files.SecretFileRefused, match="is not a file"):
-        secret_files.read(tmp_path / "pipe")
+    with pytest.raises(SecretFileRefused, match="is not a file"):
+        read_secret(tmp_path / "pipe")
 
 
 def test_a_credential_is_read_from_systemds_folder(tmp_path: Path) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from approvald.adapters.pvwa.fields import clean
-from approvald.adapters.pvwa.records import TEXT_CHARS
+from approvald.adapters.pvwa.records import TEXT_CHARS, clean
 from approvald.approval.compare import CUT_AT_LEAST, Comparison, differences, noted
 from approvald.core.model import AccessRequest, NoPerson, PersonLookup
 from fakes.directory import make_person

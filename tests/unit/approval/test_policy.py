@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from approvald.approval.endings import Code
 from approvald.approval.policy import Policy, Rule, Span, Way, is_open, parse_hours, rule_for
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import ConfigurationInvalid
 from places import SHIPPED
 

@@ -14,8 +14,7 @@ import pytest
 from approvald.audit.anchor import Anchoring
 from approvald.audit.copy import AuditCopy
 from approvald.audit.file import AuditFile
-from approvald.audit.reading import in_order, lines_of
-from approvald.audit.verify import Report, verify
+from approvald.audit.verify import Report, in_order, lines_of, verify
 from approvald.core.errors import System, Unavailable
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.chain import link, read

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from approvald.audit.deriving import FORMAT, derived
+from approvald.audit.evidence import FORMAT, derived
 from approvald.ledger.chain import GENESIS, Line, link
 
 AT = "2026-11-27T07:00:00.000000+00:00"

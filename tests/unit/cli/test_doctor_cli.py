@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from approvald.cli.doctor import foreign_ledger
-from approvald.cli.doctor_screen import findings_json, findings_lines
+from approvald.cli.doctor import findings_json, findings_lines, foreign_ledger
 from approvald.core.logs.redaction import register_secret
 from approvald.doctor.findings import ok, unknown, wrong
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from approvald.cli.log_reader import BLOCK, last_lines, new_lines
+from approvald.cli.tail import BLOCK, last_lines, new_lines
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 10, 20_000])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import ConfigurationInvalid
 from places import SHIPPED
 

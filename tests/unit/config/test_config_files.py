@@ -9,7 +9,7 @@ import pytest
 
 from approvald.config.files import check_files
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from places import SHIPPED
 
 GOOD_CA = """-----BEGIN CERTIFICATE-----

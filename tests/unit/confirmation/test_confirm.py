@@ -19,9 +19,8 @@ from approvald.confirmation.settle import Confirming, already_done, give_up
 from approvald.core.errors import OutcomeUnknown, System, Unavailable, Unreadable
 from approvald.core.model import AccessRequest, GroupBook, Level, Person
 from approvald.core.ports import Absent, Accepted, Declined, Forbidden
-from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.confirmations import Confirmations, Intent
 from approvald.ledger.halts import Halted, HaltKind, Halts
-from approvald.ledger.intents import Intent
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.facts import BOOK, DB, FIN, ILKA, L2, MARA, RHEA, TIMO, facts, notification, verified

@@ -6,8 +6,7 @@ import logging
 
 import pytest
 
-from approvald.confirmation.group_pins import GroupPins, Pin
-from approvald.confirmation.groups import ApproverGroups
+from approvald.confirmation.groups import ApproverGroups, GroupPins, Pin
 from approvald.core.errors import System, Unavailable, Unreadable
 from fakes.clock import FakeClock
 from fakes.directory import FakeDirectory, make_person

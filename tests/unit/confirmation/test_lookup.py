@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from approvald.approval.endings import Code, Ending
-from approvald.confirmation.lookup import find_request
+from approvald.confirmation.settle import find_request
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import AccessRequest, Level
 from fakes.clock import FakeClock

@@ -16,8 +16,7 @@ from approvald.confirmation.sweep import ReconcileRules, Reconciling
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import AccessRequest, Confirmer, Level
-from approvald.ledger.confirmations import Confirmations
-from approvald.ledger.intents import Act, Intent
+from approvald.ledger.confirmations import Act, Confirmations, Intent
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.pvwa import FakePvwa

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from approvald.core.stopwatch import Stopwatch
+from approvald.core.clock import Stopwatch
 from fakes.clock import FakeClock
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from approvald.core.waiting import Patience
+from approvald.core.clock import Patience
 from fakes.facts import NOW
 
 PATIENCE = Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0)

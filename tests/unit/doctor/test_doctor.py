@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
 from approvald.core.errors import AuthenticationFailed, System, Unavailable, Unreadable
 from approvald.core.model import Folder, GroupBook, GroupProblem, Level
 from approvald.core.ports import Forbidden, Secret, ServerSeen
-from approvald.doctor.clocks import check_time_zone
+from approvald.doctor.accounts import check_time_zone
 from approvald.doctor.examination import examine
 from approvald.doctor.findings import Finding, Status, examined, ok, unknown, worst, wrong
 from approvald.doctor.questions import Systems

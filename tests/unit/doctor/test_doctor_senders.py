@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvald.cli.doctor_screen import senders_json, senders_lines
+from approvald.cli.doctor import senders_json, senders_lines
 from approvald.config.load import load
 from approvald.core.model import ListedMail, Mail
 from approvald.doctor.senders import MISSING, SEVERAL, Site, table

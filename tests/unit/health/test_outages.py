@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from approvald.config.load import load
-from approvald.config.settings.whole import Settings
+from approvald.config.settings import Settings
+from approvald.core.clock import Patience
 from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
-from approvald.core.waiting import Patience
 from approvald.health.breaker import Breaker
 from approvald.health.outages import Outages
 from approvald.ledger import tables

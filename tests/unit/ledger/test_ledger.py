@@ -15,9 +15,8 @@ from approvald.approval.people import ApprovedBy
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import Level, ListedMail
 from approvald.ledger import tables
-from approvald.ledger.confirmations import Confirmations
+from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
 from approvald.ledger.entries import State
-from approvald.ledger.intents import Intent, IntentOpen
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock

@@ -12,8 +12,8 @@ from typing import cast
 import pytest
 import sqlalchemy as sa
 
-from approvald.core.waiting import Patience
-from approvald.health.pulse import Pulse
+from approvald.core.clock import Patience
+from approvald.health.uptime import Pulse
 from approvald.ledger import tables
 from approvald.ledger.lease import Lease
 from approvald.ledger.store import Store

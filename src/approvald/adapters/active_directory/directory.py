@@ -24,7 +24,7 @@ from approvald.adapters.active_directory.people import (
 )
 from approvald.adapters.active_directory.servers import Servers
 from approvald.adapters.active_directory.values import Row
-from approvald.config.settings.systems import DirectorySettings, GroupSettings, PeopleSettings
+from approvald.config.settings import DirectorySettings, GroupSettings, PeopleSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import ApproverGroup, GroupBook, NoPerson, Person, PersonLookup
 from approvald.core.ports import Clock, LogonGuard, SecretStore, ServerSeen

@@ -8,7 +8,7 @@ from typing import Final
 
 from approvald.adapters.active_directory.connection import DirectoryConnection, NoSuchBase
 from approvald.adapters.active_directory.values import Row, escaped, first_value, fits, folded, pattern_in_filter
-from approvald.config.settings.systems import GroupSettings
+from approvald.config.settings import GroupSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import ApproverGroup, GroupBook, GroupProblem, Level, Person
 

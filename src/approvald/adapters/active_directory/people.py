@@ -12,8 +12,8 @@ from typing import Final
 
 from approvald.adapters.active_directory.connection import Found
 from approvald.adapters.active_directory.values import Row, escaped, fits, folded, pattern_in_filter
-from approvald.config.settings.systems import PeopleSettings
-from approvald.config.settings.values import ADDRESS
+from approvald.config.settings import PeopleSettings
+from approvald.config.values import ADDRESS
 from approvald.core.model import NoPerson, Person, PersonLookup, SeveralPersons
 
 LONGEST_ADDRESS: Final = 254

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from approvald.adapters.active_directory.connection import Broken, DirectoryConnection, Endpoint, TimeLimits
 from approvald.adapters.active_directory.logon import Logon
 from approvald.adapters.active_directory.tls import trusting
-from approvald.config.settings.systems import DirectorySettings
+from approvald.config.settings import DirectorySettings
 from approvald.core.errors import ApprovaldError, System, Unavailable
 from approvald.core.ports import Clock, ServerSeen
 

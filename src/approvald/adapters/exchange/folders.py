@@ -11,7 +11,7 @@ from approvald.adapters.exchange import calls
 from approvald.adapters.exchange.connection import Connection
 from approvald.adapters.exchange.failures import Garbled
 from approvald.adapters.exchange.messages import read_folder, read_id
-from approvald.config.settings.mail import MailboxSettings
+from approvald.config.settings import MailboxSettings
 from approvald.core.errors import System
 from approvald.core.model import Folder
 from approvald.core.ports import Names

@@ -14,7 +14,7 @@ from approvald.adapters.exchange.failures import AWAY, BUSY, GONE, NOT_SENT, Not
 from approvald.adapters.exchange.fetch import Fetch
 from approvald.adapters.exchange.messages import read_listed, read_markers, read_moved, write_message
 from approvald.adapters.exchange.properties import register_properties
-from approvald.config.settings.mail import MailboxSettings
+from approvald.config.settings import MailboxSettings
 from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, Unavailable
 from approvald.core.model import Folder, ListedMail, Mail, Reply
 from approvald.core.ports import LogonGuard, Moved, Names, NotDone, SecretStore, Unfetchable

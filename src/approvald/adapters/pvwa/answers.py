@@ -15,7 +15,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Final
 
-from approvald.adapters.pvwa.fields import Fields
+from approvald.adapters.pvwa.records import Fields
 
 WORDS_CHARS: Final = 300
 CODE_CHARS: Final = 40

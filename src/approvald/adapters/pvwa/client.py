@@ -14,7 +14,7 @@ from approvald.adapters.pvwa.answers import BUSY_OR_LATE, Answer, Complaint, Emp
 from approvald.adapters.pvwa.records import access_request, find_record, listed_ids
 from approvald.adapters.pvwa.session import PvwaSession
 from approvald.adapters.pvwa.wire import AnswerLost
-from approvald.config.settings.systems import PvwaSettings
+from approvald.config.settings import PvwaSettings
 from approvald.core.errors import OutcomeUnknown, System, Unavailable, Unreadable
 from approvald.core.model import AccessRequest, Level
 from approvald.core.ports import Absent, Accepted, Clock, Declined, Forbidden, LogonGuard, SecretStore

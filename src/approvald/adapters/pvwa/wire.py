@@ -6,21 +6,28 @@ The one question that matters here is whether a call can have reached the PVWA. 
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.poolmanager import PoolManager
 
 from approvald import __version__
 from approvald.adapters.pvwa.answers import Answer, wait_wished
-from approvald.adapters.pvwa.deadline import DeadlineAdapter
-from approvald.adapters.pvwa.fields import clean
-from approvald.config.settings.systems import PvwaSettings
+from approvald.adapters.pvwa.records import clean
+from approvald.config.settings import PvwaSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.ports import Clock
 
@@ -176,3 +183,65 @@ def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
             seen.add(id(each))
             waiting += [*each.args, each.__cause__, each.__context__, getattr(each, "reason", None)]
     return False
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """Carries out calls as its base class does; one call at a time."""
+
+    def __init__(self, **options: Any) -> None:
+        self._connections: WeakSet[HTTPSConnection] = WeakSet()
+        self._over = threading.Event()
+        super().__init__(**options)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Shut the connection that is used in this block when so many seconds have passed."""
+        self._over.clear()
+        timer = threading.Timer(max(seconds, 0.0), self._shut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()  # one that has just begun must not shut the next call's connection
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Let the pools make connections that are known here."""
+        super().init_poolmanager(*arguments, **options)
+        self._know(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> PoolManager:
+        """Return a pool manager for a proxy, whose connections are known here."""
+        manager: PoolManager = super().proxy_manager_for(proxy, **options)
+        self._know(manager)
+        return manager
+
+    def _know(self, manager: PoolManager) -> None:
+        manager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _pool(self._connections.add, self._over)}
+
+    def _shut(self) -> None:
+        self._over.set()
+        for connection in list(self._connections):
+            # TLS through a proxy that speaks TLS itself is no socket, and has one
+            sock = getattr(connection.sock, "socket", connection.sock)
+            if sock is not None:
+                with suppress(OSError):
+                    # Not SSLSocket's own: that takes the TLS layer away under the thread that reads
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+def _pool(know: Callable[[HTTPSConnection], None], over: threading.Event) -> type[HTTPSConnectionPool]:
+    class Connection(HTTPSConnection):
+        def connect(self) -> None:
+            know(self)
+            super().connect()
+            if over.is_set():  # there was no socket yet that could be shut, as while a name server hangs
+                self.close()
+                message = "connected after the deadline"
+                raise NewConnectionError(self, message)
+
+    class Pool(HTTPSConnectionPool):
+        ConnectionCls = Connection
+
+    return Pool

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from approvald.adapters.secrets.sources import fingerprint
-from approvald.config import secret_files
-from approvald.config.settings.secrets import FileSecret
+from approvald.config.files import SecretFileRefused, read_secret
+from approvald.config.settings import FileSecret
 from approvald.core.errors import System, Unavailable
 from approvald.core.ports import Secret
 
@@ -30,8 +30,8 @@ class CredentialFiles:
         """Return the user name of the configuration with the password of the file. Raises Unavailable."""
         del fresh  # nothing is kept
         try:
-            password = secret_files.read(self._path(where))
-        except secret_files.SecretFileRefused as error:
+            password = read_secret(self._path(where))
+        except SecretFileRefused as error:
             message = f"The password of {where.username} cannot be read: {error}. Mails wait until it can."
             raise Unavailable(System.SECRET_STORE, message) from error
         return Secret(username=where.username, password=password, version=fingerprint(self._version_key, password))
@@ -48,5 +48,5 @@ class CredentialFiles:
                 f"systemd gave no credentials ({FOLDER_VARIABLE} is not set); add "
                 f"LoadCredential={where.credential}:/path/of/the/file to the unit, or name a file"
             )
-            raise secret_files.SecretFileRefused(message)
+            raise SecretFileRefused(message)
         return Path(folder) / where.credential

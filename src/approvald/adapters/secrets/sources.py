@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import Final, Protocol, TypeVar
 
-from approvald.config.settings.secrets import FileSecret, SecretSettings, VaultSecret
+from approvald.config.settings import FileSecret, SecretSettings, VaultSecret
 from approvald.core.errors import System, Unavailable
 from approvald.core.logs.redaction import register_secret
 from approvald.core.ports import Secret

@@ -8,21 +8,48 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
+
+from pythonjsonlogger.json import JsonFormatter
 
 from approvald.core.errors import ConfigurationInvalid
-from approvald.core.logs.events import Event, event
-from approvald.core.logs.lines import LineFormatter
+from approvald.core.logs.events import FIELDS_ATTRIBUTE, Event, current_mail, event
+from approvald.core.logs.redaction import SECRETS
 
 LIBRARIES: Final = ("exchangelib", "urllib3", "requests", "ldap3", "hvac", "spnego", "sqlalchemy", "asyncio")
 PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Severities as syslog numbers, which journald reads from a leading <N>."""
 COMPLAINT_SECONDS: Final = 60.0
-
 _logger: Final = logging.getLogger("approvald")
+
+
+class LineFormatter(JsonFormatter):
+    """One record as one line of JSON: timestamp (UTC), severity, event, mail_id, logger, fields, trace."""
+
+    def add_fields(
+        self,
+        log_data: dict[str, Any],
+        record: logging.LogRecord,
+        message_dict: dict[str, Any],
+    ) -> None:
+        """Fill the line; only what is listed here can get into it."""
+        fields: Mapping[str, object] = getattr(record, FIELDS_ATTRIBUTE, {"event": Event.LIBRARY})
+        log_data["timestamp"] = datetime.fromtimestamp(record.created, tz=UTC).isoformat(timespec="milliseconds")
+        log_data["severity"] = record.levelname.lower()
+        log_data["event"] = str(fields["event"])
+        if mail_id := current_mail():
+            log_data["mail_id"] = SECRETS.text(mail_id)
+        log_data["logger"] = record.name
+        if fields["event"] is Event.LIBRARY:
+            log_data["message"] = SECRETS.text(record.message)
+        log_data |= {name: SECRETS.plain(value) for name, value in fields.items() if name != "event"}
+        if trace := message_dict.get("exc_info"):
+            log_data["trace"] = SECRETS.trace(str(trace))
 
 
 class _Unfailing(logging.Handler):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 CORE: Final = ("requestor", "safe", "number")
 """The fields without which no request can be looked up."""

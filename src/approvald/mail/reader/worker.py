@@ -24,7 +24,7 @@ from approvald.mail.parse.read import read
 from approvald.mail.parse.rules import ParseRules
 
 if TYPE_CHECKING:  # this process does without pydantic
-    from approvald.config.settings.whole import Settings
+    from approvald.config.settings import Settings
 
 LENGTH: Final = struct.Struct("!I")
 READY: Final = b"ready"

@@ -17,7 +17,7 @@ import hvac.exceptions
 import requests
 from requests.adapters import HTTPAdapter
 
-from approvald.config.settings.secrets import HashicorpVaultSettings
+from approvald.config.settings import HashicorpVaultSettings
 from approvald.core.errors import System, Unavailable
 
 STATUS: Final = {

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from approvald.adapters.secrets.hashicorp_vault.connection import Connection, Lease, Refused
 from approvald.adapters.secrets.sources import fingerprint
-from approvald.config import secret_files
-from approvald.config.settings.secrets import HashicorpVaultSettings, VaultSecret
+from approvald.config.files import SecretFileRefused, read_secret
+from approvald.config.settings import HashicorpVaultSettings, VaultSecret
 from approvald.core.errors import AuthenticationFailed, System, Unavailable
 from approvald.core.logs.redaction import register_secret
 from approvald.core.ports import Clock, LogonGuard, Secret
@@ -108,8 +108,8 @@ class HashicorpVault:
 
     def _id(self, path: Path) -> str:
         try:
-            return secret_files.read(path)
-        except secret_files.SecretFileRefused as error:
+            return read_secret(path)
+        except SecretFileRefused as error:
             message = f"We cannot log on to HashiCorp Vault: {error}. Mails wait until it can be read."
             raise Unavailable(System.SECRET_STORE, message) from error
 

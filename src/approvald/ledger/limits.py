@@ -1,20 +1,70 @@
-"""Who forwards faster than people do, mail by mail, and who is barred for it."""
+"""How many refusals and notices each sender was sent lately, and how many copies the team: kept over restarts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 import sqlalchemy as sa
 
 from approvald.ledger import tables
 from approvald.ledger.audit import AuditKind, record
-from approvald.ledger.dialect import upsert
+from approvald.ledger.database import upsert
 from approvald.ledger.store import Store
 
-_KEPT: Final = timedelta(days=90)
+HOUR: Final = timedelta(hours=1)
+_KEPT: Final = timedelta(days=2)
+_HASTE_KEPT: Final = timedelta(days=90)
+
+
+class Answer(StrEnum):
+    """What is counted."""
+
+    REFUSAL = "refusal"
+    NOTICE = "notice"
+    TEAM_COPY = "team_copy"
+
+
+_COUNTED_TOGETHER: Final = {
+    Answer.REFUSAL: (Answer.REFUSAL, Answer.NOTICE),
+    Answer.NOTICE: (Answer.REFUSAL, Answer.NOTICE),
+    Answer.TEAM_COPY: (Answer.TEAM_COPY,),
+}
+
+
+class Answers:
+    """The answers of the ledger."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def may_be_sent(self, ledger_id: str, kind: Answer, address: str, *, an_hour: int) -> tuple[bool, bool]:
+        """Count one answer. Returns whether it may be sent, and whether that was decided just now.
+
+        Asked again for the same mail it says the same, so that a crash in between changes nothing.
+        """
+        table, now, address = tables.answers, self._store.clock.now(), address.casefold()[:320]
+        with self._store.begin() as connection:
+            connection.execute(table.delete().where(table.c.at < now - _KEPT))
+            known = connection.scalar(
+                sa.select(table.c.held_back).where(table.c.ledger_id == ledger_id, table.c.kind == kind)
+            )
+            if known is not None:
+                return not known, False
+            sent = connection.scalar(
+                sa.select(sa.func.count())
+                .select_from(table)
+                .where(table.c.address == address, table.c.at > now - HOUR, table.c.held_back.is_(False))
+                .where(table.c.kind.in_(_COUNTED_TOGETHER[kind]))
+            )
+            held_back = int(sent or 0) >= an_hour
+            connection.execute(
+                table.insert().values(ledger_id=ledger_id, kind=kind, address=address, at=now, held_back=held_back)
+            )
+        return not held_back, True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +89,7 @@ class Haste:
         """
         table, now = tables.haste, self._store.clock.now()
         with self._store.begin() as connection:
-            connection.execute(table.delete().where(table.c.at < now - _KEPT))
+            connection.execute(table.delete().where(table.c.at < now - _HASTE_KEPT))
             made = connection.execute(
                 upsert(connection, table)
                 .values(ledger_id=ledger_id, guid=guid, at=now, fast=fast)

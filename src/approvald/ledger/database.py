@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
-from approvald.config import secret_files
+from approvald.config.files import read_secret
 
 BUSY_SECONDS: Final = 10
 """How long a transaction waits for another one, of any program that shares the ledger."""
@@ -27,7 +28,6 @@ _POSTGRESQL: Final = {
         f"-c idle_in_transaction_session_timeout={BUSY_SECONDS}s -c synchronous_commit=on -c timezone=UTC"
     ),
 }
-
 READ_ONLY: Final = "approvald_read_only"
 """The execution option of a connection that only reads."""
 
@@ -49,7 +49,7 @@ def engine_for(url: str, password_file: Path | None = None) -> sa.Engine:
 
         @event.listens_for(made, "do_connect")
         def _with_password(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-            parameters["password"] = secret_files.read(password_file)
+            parameters["password"] = read_secret(password_file)
 
     return made
 
@@ -82,3 +82,18 @@ def instant_now(connection: sa.Connection) -> int | None:
     if connection.dialect.name != "postgresql":
         return None
     return int(connection.scalar(sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")) or 0)
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An aware UTC instant, kept as epoch microseconds so that every database orders it alike."""
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> int | None:  # noqa: ARG002 - its form
+        """Turn an aware instant into a number."""
+        return None if value is None else int(value.timestamp() * 1_000_000)
+
+    def process_result_value(self, value: Any | None, dialect: sa.Dialect) -> datetime | None:  # noqa: ARG002 - its form
+        """Turn the number back into an aware UTC instant."""
+        return None if value is None else datetime.fromtimestamp(int(value) / 1_000_000, UTC)

@@ -1,1 +1,0 @@
-"""Every option of approvald, with its default and its limits."""
