@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from approvald.adapters.pvwa.client import PvwaClient
 from approvald.config.settings import PvwaSettings
@@ -28,11 +28,18 @@ TEAM, OTHER_TEAM, SECOND_GROUP = "DB_PAMapprover", "SAP_PAMapprover", "L2_PAMapp
 COMMENT = "Approved on behalf of ilka.brandt@corp.example (approvald 7)"
 
 
+class ClosablePvwa(Pvwa, Protocol):
+    """The port, and the end of it."""
+
+    def close(self) -> None:
+        """Log off everything. Never raises."""
+
+
 @dataclass
 class Subject:
     """A PVWA under test, and what a test can do to the Vault behind it."""
 
-    pvwa: Pvwa
+    pvwa: ClosablePvwa
     ask: Callable[..., None]
     """Keyword arguments: levels, needed, level1 (group names), expires_in and window_ends_in (seconds)."""
     confirm_in_portal: Callable[[], None]

@@ -37,7 +37,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
         return
     sandbox: Sandbox = request.getfixturevalue("sandbox_process")
     sandbox.reset()
-    opened: list[Directory] = []
+    opened: list[ActiveDirectory] = []
 
     def open_it(**groups: Any) -> Directory:
         opened.append(_adapter(sandbox, **groups))
@@ -53,7 +53,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
         each.close()
 
 
-def _adapter(sandbox: Sandbox, **groups: Any) -> Directory:
+def _adapter(sandbox: Sandbox, **groups: Any) -> ActiveDirectory:
     where = sandbox.endpoints()
     return ActiveDirectory(
         DirectorySettings(servers=[where["ldaps"]], base_dn=where["base_dn"], ca_file=Path(where["ca_file"])),

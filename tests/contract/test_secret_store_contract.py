@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -30,11 +31,18 @@ ACCOUNTS = {
 KEY = b"a key of the ledger, 32 bytes..."
 
 
+class ClosableStore(SecretStore, Protocol):
+    """The port, and the end of it."""
+
+    def close(self) -> None:
+        """Give back tokens. Never raises."""
+
+
 @dataclass(kw_only=True)
 class Subject:
     """A store, and how a test changes what it holds and takes it away."""
 
-    store: SecretStore
+    store: ClosableStore
     rotate: Callable[[str, str], None]
     take_away: Callable[[], None]
 

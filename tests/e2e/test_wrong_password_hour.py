@@ -44,8 +44,8 @@ class Hour:
     def hand_over(self) -> None:
         """Let another daemon work, which knows nothing but what stands in the ledger."""
         self._stack.close()
-        duty = self._stack.enter_context(wiring.duty(self.settings, Signals(), lambda: None, self.clock))
-        self._daemon = self._stack.enter_context(duty.once())
+        standby = self._stack.enter_context(wiring.standby(self.settings, Signals(), lambda: None, self.clock))
+        self._daemon = self._stack.enter_context(standby.once())
 
     def poll(self) -> None:
         """Poll once, whatever is away."""
@@ -55,7 +55,7 @@ class Hour:
 
     def doctor(self) -> None:
         """Run the doctor's checks."""
-        systems = partial(wiring.build_doctor, self.settings, self.clock)
+        systems = partial(wiring.asked_by_doctor, self.settings, self.clock)
         examine(self.settings, now=self.clock.now(), file_problems=(), open_systems=systems)
 
     def pass_by(self) -> None:

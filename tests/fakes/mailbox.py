@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -54,7 +54,8 @@ class FakeMailbox:
         self.lose_moves = False
         """It moves mails back to the Inbox, and the answers are lost."""
         self.lose_answers = 0
-        self.closed = False
+        self.permit: Callable[[], None] = lambda: None
+        """Is asked right before anything is sent."""
 
     def deliver(
         self,
@@ -107,6 +108,10 @@ class FakeMailbox:
         """Send replies."""
         if not replies:
             return ()
+        self.permit()
+        return self._send(replies)
+
+    def _send(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
         self._ask("send")
         taken = [reply for reply in replies if not self.refuse_to.intersection(reply.to)]
         self.sent += taken
@@ -118,7 +123,7 @@ class FakeMailbox:
 
     def send_unasked(self, alarm: Reply) -> None:
         """Send an alarm."""
-        self.send([alarm])
+        self._send([alarm])
 
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
         """Look into Sent Items."""

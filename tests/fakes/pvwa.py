@@ -54,6 +54,10 @@ class FakePvwa:
         self.attempts: list[ConfirmAttempt] = []
         self.confirmations: list[ConfirmAttempt] = []
         self.rejections: list[ConfirmAttempt] = []
+        self.listed_but_absent: set[str] = set()
+        """Ids of requests that are in the lists, and whose records PVWA says are not there."""
+        self.permit: Permit = None
+        """Is asked right before anything is sent, after the permit of the call."""
         self.before_confirming: Callable[[Permit], Accepted | None] = lambda _: None
         """What stands in front of PVWA: it may take a confirmation without passing it on."""
         self.after_confirming: Callable[[Accepted | Declined], Accepted | Declined] = lambda answer: answer
@@ -120,7 +124,7 @@ class FakePvwa:
         self.calls.append(("details", request_id, account))
         self._meet_fault("details")
         request = self._find(request_id)
-        if request is None or self._is_blind(request, account):
+        if request is None or request_id in self.listed_but_absent or self._is_blind(request, account):
             return Absent(code=UNKNOWN.code)
         if not self._sees(request, account):
             return Forbidden(code=NOT_PERMITTED.code, words=NOT_PERMITTED.words)
@@ -147,8 +151,7 @@ class FakePvwa:
         taken = self.before_confirming(permit)
         if taken is not None:
             return taken
-        if permit is not None:
-            permit()
+        self._ask_permits(permit)
         attempt = ConfirmAttempt(request_id, account, comment)
         self.attempts.append(attempt)
         return self.after_confirming(self._attempt("confirm", attempt, self.confirmations))
@@ -157,8 +160,7 @@ class FakePvwa:
         self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Reject once."""
-        if permit is not None:
-            permit()
+        self._ask_permits(permit)
         return self._attempt("reject", ConfirmAttempt(request_id, account, comment), self.rejections)
 
     def user_name(self, account: Level) -> str:
@@ -172,6 +174,11 @@ class FakePvwa:
     def close(self) -> None:
         """Note that it was closed."""
         self.closed = True
+
+    def _ask_permits(self, asked: Permit) -> None:
+        for permit in (asked, self.permit):
+            if permit is not None:
+                permit()
 
     # The Vault's rules
 

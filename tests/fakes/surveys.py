@@ -12,6 +12,7 @@ from approvald.core.model import AccessRequest, ApproverGroup, Folder, GroupBook
 from approvald.core.ports import Absent, Forbidden, Secret, ServerSeen, Unfetchable
 from approvald.doctor.questions import Systems
 from fakes.clock import FakeClock
+from fakes.directory import FakeDirectory
 from fakes.facts import BOOK, waits_for
 from fakes.secrets import FakeSecretStore
 
@@ -25,7 +26,7 @@ def date(moment: datetime = NOON) -> str:
 
 @dataclass
 class SurveyedMailbox:
-    """The ports MailboxSurvey and SenderSurvey. `error` is raised by every question."""
+    """The port SurveyedMailbox. `error` is raised by every question."""
 
     mails: list[Mail] = field(default_factory=list)
     folders: frozenset[Folder] = frozenset()
@@ -57,14 +58,25 @@ class SurveyedMailbox:
         by_id = {mail.listed.item_id: mail for mail in self.mails}
         return [by_id[each.item_id] if with_mime else replace(by_id[each.item_id], mime=None) for each in listed]
 
+    def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
+        """Return none of them."""
+        del markers
+        self._meet()
+        return frozenset()
+
+    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
+        """Return what is there, in whatever folder."""
+        del folder, message_id
+        return self.newest(limit)
+
     def _meet(self) -> None:
         if self.error is not None:
             raise self.error
 
 
 @dataclass
-class SurveyedDirectory:
-    """The port DirectorySurvey."""
+class SurveyedDirectory(FakeDirectory):
+    """The port SurveyedDirectory."""
 
     book: GroupBook = BOOK
     seen: list[ServerSeen] = field(default_factory=lambda: [ServerSeen(server="ldaps://dc1.corp.example:636")])
@@ -88,7 +100,7 @@ class SurveyedDirectory:
 
 @dataclass
 class SurveyedPvwa:
-    """The port PvwaSurvey. `hidden` holds accounts that see no account details; `errors` what an account meets."""
+    """The port SurveyedPvwa. `hidden` holds accounts that see no account details; `errors` what an account meets."""
 
     requests: list[AccessRequest] = field(default_factory=lambda: [waits_for("DB_PAMapprover")])
     said: str = date()
@@ -97,6 +109,13 @@ class SurveyedPvwa:
     answers: dict[str, Absent | Forbidden | Unreadable] = field(default_factory=dict)
     """What `details` says of some requests instead."""
     read: list[tuple[str, Level]] = field(default_factory=list)
+
+    def lists(self, request_id: str, account: Level) -> bool:
+        """Whether it is one of `requests`."""
+        return request_id in self.incoming(account)
+
+    def rest(self) -> None:
+        """Nobody is logged on."""
 
     def incoming(self, account: Level) -> Sequence[str]:
         """Return the ids."""

@@ -83,7 +83,7 @@ def test_a_confirmation_that_never_arrived_is_sent_once_more(house: House) -> No
     house.clock.turn(2)
     house.round()
     assert house.pvwa.confirmations == []
-    house.clock.turn(61)
+    house.clock.turn(66)
     house.round()
 
     assert len(house.pvwa.confirmations) == 1

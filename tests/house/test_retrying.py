@@ -407,7 +407,11 @@ def test_without_its_ledger_nothing_is_carried_out(house: House) -> None:
     with house.store.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE mails RENAME TO elsewhere")
     retrying = Retrying(
-        mailbox=house.mailbox, mails=house.mails, retries=house.retries, age=house.uptime.age, max_age=timedelta(1)
+        mailbox=house.mailbox,
+        mails=house.mails,
+        retries=house.retries,
+        age=house.service.uptime.age,
+        max_age=timedelta(1),
     )
     with pytest.raises(Unavailable) as caught:
         retrying.carry_out()

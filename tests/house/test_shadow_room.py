@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from approvald.config.load import load
-from approvald.core.clock import Patience
-from approvald.ledger.audit import AuditRows
-from approvald.ledger.mails import Mails
 from approvald.ledger.shadow import Shadow
 from approvald.mail.inbox import Round
-from approvald.mail.shadow import ActedInShadow, ShadowRoom
 from fakes.house import House
 from places import SHIPPED
 
@@ -23,30 +18,21 @@ NO_REQUEST = b"From: ilka.brandt@corp.example\r\nSubject: Lunch\r\n\r\nAt noon?\
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     """Give approvald on fakes, with the shipped configuration."""
-    return House(tmp_path, load(SHIPPED))
+    return House(tmp_path, load(SHIPPED), shadow=True)
 
 
-def room(house: House) -> ShadowRoom:
-    """Give the room of shadow mode in that house."""
-    return ShadowRoom(
-        mailbox=house.mailbox, pipeline=house.pipeline, scratch=Mails(house.store), decisions=AuditRows(house.store),
-        shadow=Shadow(house.store),
-        clock=house.clock, patience=Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0),
-        fetch_bytes=5_000_000,
-    )  # fmt: skip
-
-
-def rounds(shadowed: ShadowRoom, count: int) -> list[Round]:
+def rounds(house: House, count: int) -> list[Round]:
     """Do so many rounds."""
-    return [shadowed.round(lambda: False) for _ in range(count)]
+    return [house.round() for _ in range(count)]
 
 
 def test_more_mails_than_a_page_are_all_decided(house: House) -> None:
     """Over restarts, too: those that are known stay where they are."""
     for number in range(1, 1102):
         house.mailbox.deliver(NO_REQUEST.replace(b"noon", str(number).encode()))
-    rounds(room(house), 2)
-    handled = rounds(room(house), 6)
+    rounds(house, 2)
+    house.crash()
+    handled = rounds(house, 6)
     assert (handled[-1].listed, handled[-1].waiting) == (1101, 0)
     items = [item.item_id for item in house.mailbox.list_inbox(2000)]
     assert len(Shadow(house.store).known(items)) == 1101
@@ -56,8 +42,8 @@ def test_one_odd_mail_stops_no_other(house: House) -> None:
     """An error that nobody expected holds that mail alone; it is tried again."""
     for number in (17, 18):
         house.forward(house.ask(f"DB-PROD-01_{number}"))
-    house.pvwa.fail("details", ActedInShadow("some error"))
-    first, *_ = rounds(shadowed := room(house), 1)
+    house.pvwa.fail("details", RuntimeError("some error"))
+    first, *_ = rounds(house, 1)
     assert (first.handled, first.waiting) == (1, 1)
     house.clock.turn(60)
-    assert rounds(shadowed, 1)[0].handled == 1
+    assert rounds(house, 1)[0].handled == 1

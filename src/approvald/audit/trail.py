@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger(__name__)
 _KIND: Final = "policy"
 
 
-class Trail:
+class AuditTrail:
     """Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
 
     def __init__(self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, stamp: Stamp) -> None:
@@ -38,7 +38,7 @@ class Trail:
     @classmethod
     def from_settings(
         cls, settings: Settings, store: Store, *, tell_cut: Callable[[str], None], tell_failed: Callable[[str], None]
-    ) -> Trail:
+    ) -> AuditTrail:
         """Put it together. `tell_cut`, `tell_failed`: who hears that the file was cut, or not anchored."""
         rows, audit = AuditRows(store), settings.audit
         name = copy_name(audit.file)
@@ -80,21 +80,16 @@ class Trail:
         except Unavailable as away:
             if away.system is not System.AUDIT:
                 raise
-            _tell(away)  # mails are read all the same; `before_acting` keeps everything from being confirmed
+            _tell(away)  # mails are read all the same; `bring_up_to_date` keeps everything from being confirmed
 
     def rest(self) -> None:
         """Bring the file up to date, and anchor the head when that is due."""
         self._copy.bring_up_to_date()
         self._anchoring.rest()
 
-    def before_acting(self, certain: Callable[[], None]) -> Callable[[], None]:
-        """Return what is asked right before something is sent: what led to it is in the file, and we may act."""
-
-        def permit() -> None:
-            self._copy.bring_up_to_date()
-            certain()
-
-        return permit
+    def bring_up_to_date(self) -> None:
+        """Write what the ledger holds into the file; asked for right before something is sent to PVWA."""
+        self._copy.bring_up_to_date()
 
 
 def copy_name(file: Path) -> str:

@@ -22,7 +22,7 @@ from approvald.core.logs.redaction import escape, without_secrets
 from approvald.core.model import Mail
 from approvald.doctor.examination import examine
 from approvald.doctor.findings import Finding, Status, worst
-from approvald.doctor.questions import SenderSurvey, Systems
+from approvald.doctor.questions import Systems
 from approvald.doctor.senders import MAILS, SenderTable, Site, table
 from approvald.service import wiring
 from approvald.service.instance import unwritable
@@ -73,7 +73,7 @@ def _checks(settings: Settings, *, as_json: bool) -> int:
 
 def _senders(settings: Settings, *, as_json: bool) -> int:
     with systems_of(settings) as systems:
-        mailbox: SenderSurvey = systems.mailbox
+        mailbox = systems.mailbox
         fetched = mailbox.fetch(mailbox.newest(MAILS), with_mime=False)
     mails = [each for each in fetched if isinstance(each, Mail)]
     found: SenderTable = table(mails, Site.from_settings(settings), unread=len(fetched) - len(mails))
@@ -89,7 +89,7 @@ def _senders(settings: Settings, *, as_json: bool) -> int:
 def systems_of(settings: Settings) -> Iterator[Systems]:
     """Open the systems with the ledger that counts refused log-ons. Raises Unavailable where there is none."""
     if settings.ledger.url:
-        with wiring.build_doctor(settings) as systems:
+        with wiring.asked_by_doctor(settings) as systems:
             yield systems
         return
     ledger = settings.ledger.file
@@ -105,7 +105,7 @@ def systems_of(settings: Settings) -> Iterator[Systems]:
         raise
     except OSError as error:
         raise unwritable(ledger, error) from error
-    with wiring.build_doctor(settings) as systems:
+    with wiring.asked_by_doctor(settings) as systems:
         yield systems
 
 

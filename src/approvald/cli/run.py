@@ -55,11 +55,11 @@ def _run(settings: Settings, *, once: bool) -> int:
     def begun() -> None:
         event(_LOG, Event.DAEMON_STARTED, logging.INFO, version=__version__, rules=_sender_rules(settings))
 
-    with _end_is_told(), wiring.duty(settings, signals, begun) as duty:
+    with _end_is_told(), wiring.standby(settings, signals, begun) as standby:
         if once:
-            with duty.once() as daemon:
+            with standby.once() as daemon:
                 return Exit.UNAVAILABLE if daemon.run_once().waiting else Exit.OK
-        duty.run()
+        standby.run()
     return Exit.OK
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Final, Protocol
 
 from approvald.approval.decide import Confirm
@@ -46,7 +45,7 @@ from approvald.confirmation.settle import (
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level, Person
-from approvald.core.ports import Accepted, Declined, Directory
+from approvald.core.ports import Accepted, Declined, Directory, Pvwa
 from approvald.ledger.confirmations import Act, Intent, IntentOpen
 from approvald.ledger.entries import Entry, State
 
@@ -65,8 +64,10 @@ class CarryOut(Protocol):
         """Return how the mail ends. Raises as carry_out does."""
 
 
-def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:
-    """Confirm, or reject with the approver's own words `rejection`, and say how it ended.
+def carry_out(
+    pvwa: Pvwa, decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None
+) -> Ending:
+    """Confirm, or reject with the approver's own words `rejection`, and say how it ended. `pvwa`: what acts.
 
     Raises Unavailable where the mail must wait, Halted on hold or in a pause.
     """
@@ -96,10 +97,10 @@ def carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection
     # An approver's own words are a mail's text, which the ledger never holds
     kept = comment if rejection is None else rejection_for(address, ledger_id, "")
     _intend(intent, decision.request, kept, tools)
-    answer = _send(intent, comment, tools)
+    answer = _send(pvwa, intent, comment, tools)
     if isinstance(answer, Declined) and answer.status >= _SERVER_ERROR and _may_send_again(decision, intent, tools):
         # A 500 says nothing of the cause; once more, after PVWA has shown that nothing has happened (pvwa-rest 2.6).
-        answer = _send(intent, comment, tools)
+        answer = _send(pvwa, intent, comment, tools)
     intent = replace(intent, sent_at=tools.clock.now())
     if isinstance(answer, Accepted):
         return _accepted(intent, confirmed, tools)
@@ -132,10 +133,13 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
 
 
-def _send(intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
+def _send(pvwa: Pvwa, intent: Intent, comment: str, tools: Confirming) -> Accepted | Declined:
+    def permit() -> None:
+        tools.confirmations.about_to_send(intent)
+        tools.before_sending()
+
     try:
-        act = tools.pvwa.confirm if intent.act is Act.CONFIRM else tools.pvwa.reject
-        permit = partial(tools.confirmations.about_to_send, intent)
+        act = pvwa.confirm if intent.act is Act.CONFIRM else pvwa.reject
         answer = act(intent.request_id, intent.account, comment, permit=permit)
     except OutcomeUnknown as lost:
         tools.confirmations.answer_lost(intent)

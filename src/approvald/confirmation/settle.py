@@ -15,7 +15,7 @@ from approvald.approval.request import Standing, is_ours, standing
 from approvald.core.errors import System, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level
-from approvald.core.ports import Absent, Clock, Pvwa
+from approvald.core.ports import Absent, Clock, ReadingPvwa
 from approvald.ledger.confirmations import Act, Confirmations, Intent
 
 _LOG: Final = logging.getLogger(__name__)
@@ -30,15 +30,17 @@ class Confirming:
     `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
     `shown_within`: how long what PVWA took without showing it keeps every other mail from confirming the same.
     `age`: how long ago an instant (UTC) was, when the time in which approvald could not look does not count.
+    `before_sending`: makes sure that what led to an act is in the audit trail's file; what it raises stops the act.
     """
 
-    pvwa: Pvwa
+    pvwa: ReadingPvwa
     confirmations: Confirmations
     clock: Clock
     accounts: tuple[Level, ...]
     age: Callable[[datetime], timedelta]
     settle: timedelta = timedelta(seconds=60)
     shown_within: timedelta = timedelta(hours=72)
+    before_sending: Callable[[], None] = lambda: None
 
     def our_names(self) -> frozenset[str]:
         """Return PVWA's user names of our confirming accounts, case folded."""
@@ -193,7 +195,7 @@ def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
         return Ending(code=Code.NOT_VISIBLE, request_id=intent.request_id)
 
 
-def find_request(pvwa: Pvwa, request_id: str, accounts: Sequence[Level]) -> AccessRequest | Ending:
+def find_request(pvwa: ReadingPvwa, request_id: str, accounts: Sequence[Level]) -> AccessRequest | Ending:
     """Read the request with each account in turn until one sees it.
 
     Gone only by PVWA's own word: absent for every account and in none of their lists. Raises Unavailable when PVWA

@@ -14,7 +14,7 @@ from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.errors import System, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level
-from approvald.core.ports import Clock, Names, Pvwa
+from approvald.core.ports import Clock, Names, ReadingPvwa
 from approvald.ledger.confirmations import Confirmations
 
 _LOG: Final = logging.getLogger(__name__)
@@ -37,8 +37,8 @@ class Reconciling:
     """Sweeps. `tell` raises an alarm; each finding is told once, over restarts too."""
 
     def __init__(
-        self, *, pvwa: Pvwa, accounts: tuple[Level, ...], confirmations: Confirmations, names: Names, clock: Clock,
-        rules: ReconcileRules, tell: Callable[[Alarm], None],
+        self, *, pvwa: ReadingPvwa, accounts: tuple[Level, ...], confirmations: Confirmations, names: Names,
+        clock: Clock, rules: ReconcileRules, tell: Callable[[Alarm], None],
     ) -> None:  # fmt: skip
         self._pvwa = pvwa
         self._accounts = accounts

@@ -1,5 +1,6 @@
 """The outside world as approvald needs it: one Protocol a system, in our own words.
 
+The mailbox and PVWA have a reading half: who gets that one cannot act, by type and at run time (`only`).
 No library's object crosses a port. Every method raises `Unavailable` (with its `System`) when the system did not do its
 work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer is of no form we know.
 An adapter is one file (or folder) in `adapters/` and one line in `service/wiring.py`.
@@ -8,9 +9,11 @@ An adapter is one file (or folder) in `adapters/` and one line in `service/wirin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from types import SimpleNamespace
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from approvald.core.errors import ApprovaldError
 from approvald.core.model import (
@@ -23,8 +26,39 @@ from approvald.core.model import (
     Mail,
     Person,
     PersonLookup,
+    Reading,
     Reply,
 )
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+_Port = TypeVar("_Port")
+_LOCAL: Final = "__asks_no_system__"
+
+
+def local(method: _Method) -> _Method:
+    """Mark a method of a port that asks no system, so that nothing has to stand between it and its caller."""
+    setattr(method, _LOCAL, True)
+    return method
+
+
+def only(port: type[_Port], adapter: _Port, around: Callable[[], AbstractContextManager[None]] = nullcontext) -> _Port:
+    """Return the port's methods and nothing else of the adapter. Each question is asked inside `around()`."""
+    methods = {
+        name: _asking(adapter, name, nullcontext if hasattr(method, _LOCAL) else around)
+        for part in reversed(port.__mro__)
+        for name, method in vars(part).items()
+        if callable(method) and not name.startswith("_")
+    }
+    return cast("_Port", SimpleNamespace(**methods))
+
+
+def _asking(adapter: Any, name: str, around: Callable[[], AbstractContextManager[None]]) -> Callable[..., Any]:
+    def ask(*arguments: Any, **named: Any) -> Any:
+        with around():
+            return getattr(adapter, name)(*arguments, **named)
+
+    return ask
+
 
 # ------------------------------------------------------------------------------------------------------------ mailbox
 
@@ -53,8 +87,8 @@ class Moved:
     item_id: str
 
 
-class Mailbox(Protocol):
-    """The mailbox to which approvers forward. Called from one thread only."""
+class ReadingMailbox(Protocol):
+    """The mailbox to which approvers forward, looked at only. Called from one thread only."""
 
     def list_inbox(self, limit: int) -> Sequence[ListedMail]:
         """Return the oldest `limit` items of the Inbox, oldest first. One request."""
@@ -64,6 +98,19 @@ class Mailbox(Protocol):
 
         `with_mime` False asks for headers and sender only (for items that are too large).
         """
+
+    def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
+        """Return those of the markers that stand on a mail in Sent Items."""
+
+    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
+        """Return the newest `limit` items of a folder, newest first; with `message_id` only those that bear it.
+
+        None is the Inbox. A folder that is missing is empty, and is not made. One request.
+        """
+
+
+class Mailbox(ReadingMailbox, Protocol):
+    """The mailbox, with what sends and moves."""
 
     def send(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
         """Send and keep copies in Sent Items: None where sent, in order. One request.
@@ -77,23 +124,11 @@ class Mailbox(Protocol):
         Nothing is decided by it, and a second one does no harm.
         """
 
-    def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
-        """Return those of the markers that stand on a mail in Sent Items."""
-
     def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[Moved | NotDone]:
         """Move items out of the Inbox, in order. One request; makes the folder when it is missing."""
 
     def restore(self, item_ids: Sequence[str]) -> Sequence[Moved | NotDone]:
         """Move items back into the Inbox, in order; they keep the time at which they were received. One request."""
-
-    def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
-        """Return the newest `limit` items of a folder, newest first; with `message_id` only those that bear it.
-
-        None is the Inbox. A folder that is missing is empty, and is not made. One request.
-        """
-
-    def close(self) -> None:
-        """End every connection."""
 
 
 # ---------------------------------------------------------------------------------------------------------- directory
@@ -127,9 +162,6 @@ class Directory(Protocol):
 
     def approver_groups(self) -> GroupBook:
         """Resolve the configured approver groups now. A bad group stands in `problems` and nowhere else."""
-
-    def close(self) -> None:
-        """End every connection."""
 
 
 # --------------------------------------------------------------------------------------------------------------- PVWA
@@ -167,8 +199,8 @@ class Declined:
     words: str
 
 
-class Pvwa(Protocol):
-    """CyberArk's web application, logged on with one confirming account per level. Thread safe."""
+class ReadingPvwa(Protocol):
+    """CyberArk's web application, looked at only, logged on with one confirming account per level. Thread safe."""
 
     def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
         """Read one request as that account sees it."""
@@ -181,6 +213,18 @@ class Pvwa(Protocol):
 
         Whether PVWA lists handled requests is PVWA's business. One request.
         """
+
+    @local
+    def user_name(self, account: Level) -> str:
+        """Return the user name that PVWA knows the confirming account by."""
+
+    @local
+    def rest(self) -> None:
+        """Log off accounts that have been idle. Never raises."""
+
+
+class Pvwa(ReadingPvwa, Protocol):
+    """PVWA, with what confirms and rejects."""
 
     def confirm(
         self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
@@ -197,15 +241,6 @@ class Pvwa(Protocol):
         self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Reject once, which closes the request for good. Raises like `confirm`."""
-
-    def user_name(self, account: Level) -> str:
-        """Return the user name that PVWA knows the confirming account by."""
-
-    def rest(self) -> None:
-        """Log off accounts that have been idle. Never raises."""
-
-    def close(self) -> None:
-        """Log off everything. Never raises."""
 
 
 # ------------------------------------------------------------------------------------------------------------ secrets
@@ -228,9 +263,6 @@ class SecretStore(Protocol):
 
     def get(self, name: str, *, fresh: bool = False) -> Secret:
         """Return the secret of that name: mailbox, directory, level1, level2. `fresh` goes past any cache."""
-
-    def close(self) -> None:
-        """Give back tokens. Never raises."""
 
 
 class LogonGuard(Protocol):
@@ -277,3 +309,28 @@ class Names(Protocol):
 
     def remember(self, kind: str, name: str, value: str) -> None:
         """Keep one fact durably."""
+
+
+# ------------------------------------------------------------------------------------------------------------ the whole
+
+
+class MailReader(Protocol):
+    """Reads the MIME content of mails, where no mail can do harm."""
+
+    def read(self, mime: bytes) -> Reading:
+        """Return what a mail says. Raises Unreadable where that cannot be found out now."""
+
+    def rest(self) -> None:
+        """Take a pause between two mails to renew what has been used up. Never raises."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """Everything outside of approvald: real systems, or fakes of them."""
+
+    mailbox: Mailbox
+    directory: Directory
+    pvwa: Pvwa
+    secrets: SecretStore
+    clock: Clock
+    reader: MailReader

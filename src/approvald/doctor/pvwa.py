@@ -12,7 +12,7 @@ from approvald.core.errors import Unreadable
 from approvald.core.model import AccessRequest, GroupBook, Level
 from approvald.doctor.accounts import compare_clocks
 from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wrong
-from approvald.doctor.questions import PvwaSurvey
+from approvald.doctor.questions import SurveyedPvwa
 
 if TYPE_CHECKING:
     from approvald.config.settings import PvwaSettings
@@ -25,7 +25,7 @@ Records = dict[Level, dict[str, AccessRequest]]
 
 
 def check_pvwa(
-    pvwa: PvwaSurvey, settings: PvwaSettings, clock: Clock, book: GroupBook | None, pvwa_names: Mapping[str, str]
+    pvwa: SurveyedPvwa, settings: PvwaSettings, clock: Clock, book: GroupBook | None, pvwa_names: Mapping[str, str]
 ) -> list[Finding]:
     """Log each account on and look at requests as it sees them. `book`: None where the directory did not tell."""
     accounts = (Level.FIRST,) if settings.second_level_secret is None else (Level.FIRST, Level.SECOND)
@@ -42,7 +42,7 @@ def check_pvwa(
     return findings
 
 
-def _account(pvwa: PvwaSurvey, level: Level, clock: Clock, records: dict[str, AccessRequest]) -> Iterator[Finding]:
+def _account(pvwa: SurveyedPvwa, level: Level, clock: Clock, records: dict[str, AccessRequest]) -> Iterator[Finding]:
     check = f"pvwa account {level.value}"
     ids = pvwa.incoming(level)
     now, user = clock.now(), pvwa.user_name(level)

@@ -1,4 +1,4 @@
-"""What the doctor asks beyond the daemon's ports: questions only, answered by the same adapters.
+"""What the doctor asks: the reading halves of the ports, and some questions more, answered by the same adapters.
 
 Errors are those of the ports. `date` is always the Date header of the system's last answer as it came, empty where
 there was none.
@@ -10,38 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from approvald.core.model import AccessRequest, ApproverGroup, Folder, GroupBook, Level, ListedMail, Mail
-from approvald.core.ports import Absent, Clock, Forbidden, SecretStore, ServerSeen, Unfetchable
+from approvald.core.model import ApproverGroup, Folder, Level, ListedMail
+from approvald.core.ports import Clock, Directory, ReadingMailbox, ReadingPvwa, SecretStore, ServerSeen, local, only
 
 
-class MailboxSurvey(Protocol):
+class SurveyedMailbox(ReadingMailbox, Protocol):
     """The mailbox, looked at only."""
-
-    def list_inbox(self, limit: int) -> Sequence[ListedMail]:
-        """Return the oldest `limit` items of the Inbox."""
 
     def present_folders(self) -> frozenset[Folder]:
         """Return which of our folders are there. Makes none."""
 
+    def newest(self, limit: int) -> Sequence[ListedMail]:
+        """Return the newest `limit` items of the Inbox and our folders together, newest first."""
+
+    @local
     def date(self) -> str:
         """Return the Date header of Exchange's last answer."""
 
 
-class SenderSurvey(Protocol):
-    """The headers of the mailbox's mails, read only."""
-
-    def newest(self, limit: int) -> Sequence[ListedMail]:
-        """Return the newest `limit` items of the Inbox and our folders together, newest first."""
-
-    def fetch(self, listed: Sequence[ListedMail], *, with_mime: bool = True) -> Sequence[Mail | Unfetchable]:
-        """Fetch these items, in order; without MIME only headers and sender."""
-
-
-class SurveyedMailbox(MailboxSurvey, SenderSurvey, Protocol):
-    """Both."""
-
-
-class DirectorySurvey(Protocol):
+class SurveyedDirectory(Directory, Protocol):
     """The directory, server by server."""
 
     def servers(self) -> Sequence[ServerSeen]:
@@ -50,35 +37,38 @@ class DirectorySurvey(Protocol):
         After a refused log-on the guard holds the others back: they are still connected to.
         """
 
-    def approver_groups(self) -> GroupBook:
-        """Resolve the configured approver groups now."""
-
     def direct_members(self, group: ApproverGroup) -> int | None:
         """Count the people and groups that are members of the group itself; None where that cannot be read."""
 
 
-class PvwaSurvey(Protocol):
+class SurveyedPvwa(ReadingPvwa, Protocol):
     """PVWA as the confirming accounts see it."""
 
-    def incoming(self, account: Level) -> Sequence[str]:
-        """Return the ids of the requests that the account may confirm, handled and expired ones included."""
-
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
-        """Read one request as that account sees it."""
-
-    def user_name(self, account: Level) -> str:
-        """Return the user name that PVWA knows the confirming account by."""
-
+    @local
     def date(self, account: Level) -> str:
         """Return the Date header of PVWA's last answer to this account."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Systems:
-    """Everything that the doctor asks."""
+    """Everything that the doctor asks. Nothing of it can confirm, send or move."""
 
     clock: Clock
     secrets: SecretStore
     mailbox: SurveyedMailbox
-    directory: DirectorySurvey
-    pvwa: PvwaSurvey
+    directory: SurveyedDirectory
+    pvwa: SurveyedPvwa
+
+    @classmethod
+    def looked_at(
+        cls, *, clock: Clock, secrets: SecretStore, mailbox: SurveyedMailbox, directory: SurveyedDirectory,
+        pvwa: SurveyedPvwa,
+    ) -> Systems:  # fmt: skip
+        """Take adapters that can do more, and keep of them what only looks."""
+        return cls(
+            clock=clock,
+            secrets=secrets,
+            mailbox=only(SurveyedMailbox, mailbox),
+            directory=only(SurveyedDirectory, directory),
+            pvwa=only(SurveyedPvwa, pvwa),
+        )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from approvald.core.model import ApproverGroup, Folder, GroupBook
 from approvald.doctor.accounts import compare_clocks
 from approvald.doctor.findings import Finding, failed, ok, unknown, wrong
-from approvald.doctor.questions import DirectorySurvey, MailboxSurvey
+from approvald.doctor.questions import SurveyedDirectory, SurveyedMailbox
 
 if TYPE_CHECKING:
     from approvald.config.settings import GroupSettings, MailboxSettings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LISTED: Final = 100
 
 
-def check_servers(directory: DirectorySurvey) -> Iterator[Finding]:
+def check_servers(directory: SurveyedDirectory) -> Iterator[Finding]:
     """Say of every server whether it can be used; one that cannot is met at the next failure of another."""
     seen = directory.servers()
     if not seen:
@@ -32,7 +32,7 @@ def check_servers(directory: DirectorySurvey) -> Iterator[Finding]:
             yield Finding(check=finding.check, status=finding.status, found=named, do=finding.do)
 
 
-def check_groups(directory: DirectorySurvey, book: GroupBook, settings: GroupSettings) -> Iterator[Finding]:
+def check_groups(directory: SurveyedDirectory, book: GroupBook, settings: GroupSettings) -> Iterator[Finding]:
     """List every approver group with its SID and members, and what is wrong with those that may not be used."""
     for problem in book.problems:
         yield wrong("approver group", f"{problem.name}: {problem.why}")
@@ -57,7 +57,7 @@ def _group(group: ApproverGroup, members: int | None) -> Finding:
     return ok("approver group", f"{what}{members} direct member{'' if members == 1 else 's'}, {group.dn}")
 
 
-def check_mailbox(mailbox: MailboxSurvey, settings: MailboxSettings, clock: Clock) -> Iterator[Finding]:
+def check_mailbox(mailbox: SurveyedMailbox, settings: MailboxSettings, clock: Clock) -> Iterator[Finding]:
     """Log on, list the Inbox, look for our folders, compare the clocks. Raises what the port does."""
     count = len(mailbox.list_inbox(LISTED))
     now = clock.now()

@@ -10,6 +10,7 @@ from typing import Final
 from approvald.approval.endings import Code, Ended, Ending
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.logs.events import Event, current_mail, event
+from approvald.core.model import GroupProblem
 from approvald.ledger.letters import AlarmBook
 from approvald.ledger.mails import Mails
 
@@ -67,6 +68,24 @@ class AlarmDesk:
             self.raise_alarm(_of_ending(_OF_CODE[ending.code], ending, ended.sender))
         if ending.code in PROBES and ended.sender:
             self._judge_probes(ended, ledger_id)
+
+    def link_shared(self, link: str, count: int) -> None:
+        """Tell the team that a link value joins nobody, because so many people (at most ten are counted) bear it."""
+        facts = (("People with it", f"{count} or more"),)
+        why = f"{count} or more people bear this value in people.link_attribute, and one human has no so many accounts."
+        self.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
+
+    def audit_cut(self, what: str) -> None:
+        """Tell the team that somebody has cut the audit trail's file."""
+        self.raise_alarm(Alarm(kind=AlarmKind.AUDIT_CUT, why=f"The audit trail was changed: {what}."))
+
+    def anchor_failed(self, why: str) -> None:
+        """Tell the team that the audit trail could not be anchored."""
+        self.raise_alarm(Alarm(kind=AlarmKind.ANCHOR_FAILED, why=f"The audit trail is not anchored: {why}."))
+
+    def group_disabled(self, problem: GroupProblem) -> None:
+        """Tell the team that an approver group cannot be used."""
+        self.raise_alarm(Alarm(kind=AlarmKind.GROUP_DISABLED, why=problem.why, name=problem.name))
 
     def write_letters(self) -> None:
         """Turn what was raised into mails to the team, as far as they are not held back."""

@@ -10,19 +10,21 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from approvald.core.clock import Patience
 from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
-from approvald.core.ports import Clock
+from approvald.core.ports import Clock, only
 
 _LOG: Final = logging.getLogger(__name__)
 _LET_PASS: Final = 1
 """How many failures in a row open nothing."""
 
+_Port = TypeVar("_Port")
 
-class Health(Protocol):
+
+class Observer(Protocol):
     """Is told how a system does. Its methods may raise Unavailable (ledger)."""
 
     def failed(self, system: System, cause: str) -> None:
@@ -43,7 +45,7 @@ class Breaker:
     """One system's. `call` is put around every question that the system is asked; `beat` is called at its ends."""
 
     def __init__(
-        self, system: System, *, clock: Clock, patience: Patience, health: Health, beat: Callable[[], None] = _nothing
+        self, system: System, *, clock: Clock, patience: Patience, health: Observer, beat: Callable[[], None] = _nothing
     ) -> None:
         self._beat = beat
         self._system = system
@@ -104,3 +106,23 @@ class Breaker:
             what()
         except Unavailable as away:
             event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))
+
+
+class Breakers:
+    """One breaker a system, however many ports of it stand behind it."""
+
+    def __init__(
+        self, *, clock: Clock, patience: Patience, health: Observer, beat: Callable[[], None] = _nothing
+    ) -> None:
+        self._make = partial(Breaker, clock=clock, patience=patience, health=health, beat=beat)
+        self._made: dict[System, Breaker] = {}
+
+    def breaker(self, system: System) -> Breaker:
+        """Return the system's breaker."""
+        if system not in self._made:
+            self._made[system] = self._make(system)
+        return self._made[system]
+
+    def behind(self, system: System, port: type[_Port], adapter: _Port) -> _Port:
+        """Return the port, each question passing through the system's breaker, and nothing else of the adapter."""
+        return only(port, adapter, self.breaker(system).call)

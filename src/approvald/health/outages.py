@@ -25,7 +25,7 @@ _LONGEST_QUIET: Final = timedelta(seconds=60)
 
 
 class Outages:
-    """Keeps the outages of all systems. Implements `breaker.Health`; its methods may raise Unavailable (ledger).
+    """Keeps the outages of all systems. Implements `breaker.Observer`; its methods may raise Unavailable (ledger).
 
     `tell_after`: how long an outage lasts before the team is told. An outage is over when its system has done its work
     for as long without a failure, at most a minute.

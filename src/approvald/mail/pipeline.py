@@ -23,7 +23,7 @@ from approvald.approval.findings import decision_event, findings
 from approvald.approval.people import VerifiedSender
 from approvald.config.fingerprint import Stamp
 from approvald.confirmation.challenge import Challenging, as_recorded
-from approvald.confirmation.confirm import CarryOut, carry_out, found_done, is_resumed
+from approvald.confirmation.confirm import CarryOut, found_done, is_resumed
 from approvald.confirmation.gather import Approver, Approvers, Fetching, People
 from approvald.confirmation.permission import Asked, Permission
 from approvald.confirmation.settle import Confirming, find_request, give_up
@@ -84,7 +84,7 @@ class Pipeline:
         plausibility: Plausibility,
         permission: Permission,
         challenging: Challenging,
-        act: CarryOut = carry_out,
+        act: CarryOut,
     ) -> None:
         self._act = act
         self._fetching = Fetching(

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, NoReturn, Protocol
+from typing import Final
 
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
@@ -14,10 +14,10 @@ from approvald.approval.request import Standing, actors, standing
 from approvald.confirmation.confirm import DONE
 from approvald.confirmation.settle import Confirming, find_request
 from approvald.core.clock import Patience, Stopwatch
-from approvald.core.errors import ApprovaldError, MustWait, System, Unavailable, Unreadable
+from approvald.core.errors import MustWait, System, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level, ListedMail, Mail
-from approvald.core.ports import Absent, Clock, Forbidden, Pvwa, Unfetchable
+from approvald.core.ports import Clock, ReadingMailbox, ReadingPvwa, Unfetchable
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.confirmations import Act
 from approvald.ledger.entries import Entry
@@ -129,7 +129,7 @@ class ShadowRoom:
 class ShadowFollowing:
     """Looks up what becomes of the requests that shadow mode has decided on."""
 
-    def __init__(self, *, shadow: Shadow, pvwa: Pvwa, accounts: tuple[Level, ...], clock: Clock) -> None:
+    def __init__(self, *, shadow: Shadow, pvwa: ReadingPvwa, accounts: tuple[Level, ...], clock: Clock) -> None:
         self._shadow = shadow
         self._pvwa = pvwa
         self._accounts = accounts
@@ -156,65 +156,6 @@ class ShadowFollowing:
         acted = actors(found, frozenset())
         last = acted[-1] if acted else None
         self._shadow.became(decided, what, by=last.words if last else "", at=last.at if last else None)
-
-
-class ActedInShadow(ApprovaldError):
-    """Shadow mode was about to confirm. Nothing was sent; this is an error of approvald."""
-
-
-class ReadingMailbox(Protocol):
-    """The half of the port Mailbox that changes nothing."""
-
-    def list_inbox(self, limit: int) -> Sequence[ListedMail]:
-        """Return the oldest `limit` items of the Inbox, oldest first. One request."""
-
-    def fetch(self, listed: Sequence[ListedMail], *, with_mime: bool = True) -> Sequence[Mail | Unfetchable]:
-        """Fetch these items, in order."""
-
-
-class LookingPvwa:
-    """The port Pvwa, without hands."""
-
-    def __init__(self, inner: Pvwa) -> None:
-        self._inner = inner
-
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
-        """See the port."""
-        return self._inner.details(request_id, account)
-
-    def lists(self, request_id: str, account: Level) -> bool:
-        """See the port."""
-        return self._inner.lists(request_id, account)
-
-    def incoming(self, account: Level) -> Sequence[str]:
-        """See the port."""
-        return self._inner.incoming(account)
-
-    def confirm(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
-    ) -> NoReturn:
-        """Raise ActedInShadow."""
-        del account, comment, permit
-        raise ActedInShadow(request_id)
-
-    def reject(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
-    ) -> NoReturn:
-        """Raise ActedInShadow."""
-        del account, comment, permit
-        raise ActedInShadow(request_id)
-
-    def user_name(self, account: Level) -> str:
-        """See the port."""
-        return self._inner.user_name(account)
-
-    def rest(self) -> None:
-        """Log off accounts that have been idle. Never raises."""
-        self._inner.rest()
-
-    def close(self) -> None:
-        """Log off everything. Never raises."""
-        self._inner.close()
 
 
 def would_carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rejection: str | None = None) -> Ending:

@@ -13,43 +13,42 @@ from typing import Final, Protocol
 from approvald.core.clock import Patience
 from approvald.core.errors import LeaseLost, Unavailable
 from approvald.core.logs.events import Event, event
-from approvald.core.ports import Clock
 from approvald.mail.inbox import Round
 from approvald.service.signals import Signals
 
 _LOG: Final = logging.getLogger(__name__)
 
 
-class Room(Protocol):
-    """What a poll does."""
+class Service(Protocol):
+    """What is done for a mailbox. `round`, `rest` and `reload` may raise Unavailable; the others never raise."""
 
     def round(self, stopping: Callable[[], bool]) -> Round:
-        """Do one round. Raises Unavailable. Once `stopping` is true, no other mail is begun."""
+        """Do one round. Once `stopping` is true, no other mail is begun."""
+
+    def rest(self) -> None:
+        """Do what is done between two polls."""
+
+    def reload(self) -> None:
+        """Do what SIGHUP asks for."""
+
+    def failed(self, away: Unavailable) -> None:
+        """Hear why a poll did not do all its work."""
+
+    def recovered(self) -> None:
+        """Hear that a poll did all its work."""
 
 
 class Daemon:
-    """The loop. `rest` is called after every poll, `reload` after SIGHUP; both may raise Unavailable.
-
-    `pause` waits so many seconds, or until it is woken.
-    `failed` is told why a poll did not do all its work, `recovered` that one did; they never raise.
-    """
+    """The loop. `pause` waits so many seconds, or until it is woken."""
 
     def __init__(
-        self, *, mailroom: Room, clock: Clock, patience: Patience, poll_seconds: float,
-        beat: Callable[[], None], rest: Callable[[], None], reload: Callable[[], object], signals: Signals,
+        self, service: Service, *, signals: Signals, patience: Patience, poll_seconds: float,
         pause: Callable[[float], None],
-        failed: Callable[[Unavailable], None], recovered: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._tell_failed = failed
-        self._tell_recovered = recovered
-        self._mailroom = mailroom
-        self._clock = clock
+        self._service = service
+        self._signals = signals
         self._patience = patience
         self._poll_seconds = poll_seconds
-        self._beat = beat
-        self._rest = rest
-        self._reload = reload
-        self._signals = signals
         self._pause = pause
         self._failures = 0
         self._is_lost = False
@@ -61,35 +60,25 @@ class Daemon:
         event(_LOG, Event.LEASE_LOST if self._is_lost else Event.DAEMON_STOPPING, logging.INFO)
 
     def run_once(self) -> Round:
-        """Poll once. Raises Unavailable where Exchange or the ledger is away; the Inbox is read all the same."""
-        unwritten: Unavailable | None = None
-        try:
-            self._beat()
-        except LeaseLost:
-            raise
-        except Unavailable as away:
-            unwritten = away
-        done = self._mailroom.round(self._signals.is_stopping)
-        if unwritten is not None:
-            raise unwritten
-        return done
+        """Poll once. Raises Unavailable where Exchange or the ledger is away."""
+        return self._service.round(self._signals.is_stopping)
 
     def _poll(self) -> float:
         """Poll, and return the seconds until the next one."""
         try:
             self._reload_if_wanted()
             done = self.run_once()
-            self._rest()
+            self._service.rest()
         except LeaseLost:
             self._is_lost = True
             return 0.0
         except Unavailable as away:
-            self._tell_failed(away)
+            self._service.failed(away)
             return self._failed(away.system.value, str(away), away.retry_after_seconds)
         except Exception as error:  # noqa: BLE001 - the loop lives; what happened is told in full
             event(_LOG, Event.DAEMON_CRASHED, logging.ERROR, trace=error)
             return self._failed("", f"an error nobody expected ({type(error).__name__})", None)
-        self._tell_recovered()
+        self._service.recovered()
         if self._failures:
             event(_LOG, Event.POLL_RECOVERED, logging.INFO, attempt=self._failures)
             self._failures = 0
@@ -101,7 +90,7 @@ class Daemon:
         if not self._signals.take_reload():
             return
         try:
-            self._reload()
+            self._service.reload()
         except Unavailable as away:
             self._signals.put_off_reload()
             event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))

@@ -1,14 +1,15 @@
-"""Puts together what works through the Inbox: in earnest, or in shadow mode with its hands tied."""
+"""Builds what works through the Inbox from settings, ledger and the outside: in earnest, or in shadow mode."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from approvald.approval.compare import Comparison
 from approvald.approval.policy import Policy
+from approvald.audit.trail import AuditTrail
 from approvald.config.fingerprint import Stamp
 from approvald.config.settings import Settings
 from approvald.confirmation.challenge import Challenging
@@ -18,106 +19,167 @@ from approvald.confirmation.groups import ApproverGroups, GroupPins
 from approvald.confirmation.permission import Permission
 from approvald.confirmation.settle import Confirming
 from approvald.confirmation.sweep import ReconcileRules, Reconciling
-from approvald.core.clock import Patience
-from approvald.core.model import Level, Reading
-from approvald.core.ports import Directory, Mailbox, Pvwa
-from approvald.health.outages import Outages
+from approvald.core.errors import LeaseLost, System, Unavailable
+from approvald.core.model import Level
+from approvald.core.ports import Directory, Mailbox, Outside, Pvwa, ReadingMailbox, ReadingPvwa
+from approvald.health.health import Health
 from approvald.health.uptime import Uptime
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
+from approvald.ledger.letters import Letters
+from approvald.ledger.limits import Answers, Haste
 from approvald.ledger.mails import Mails
 from approvald.ledger.retries import Retries
 from approvald.ledger.shadow import Shadow
 from approvald.ledger.store import Store
 from approvald.mail.identify import Senders
-from approvald.mail.inbox import Mailroom
+from approvald.mail.inbox import Mailroom, Round
 from approvald.mail.intake import IntakeRules, SenderRules
+from approvald.mail.ledger_away import LedgerAlarm
 from approvald.mail.outbox import Outbox
 from approvald.mail.pipeline import Pipeline, Rules
+from approvald.mail.plausibility import Plausibility, PlausibilityRules
+from approvald.mail.rates import RateRules, Rates
 from approvald.mail.reply import ReplyRules
 from approvald.mail.retry import Retrying
-from approvald.mail.shadow import LookingPvwa, ShadowFollowing, ShadowRoom, would_carry_out
-from approvald.service.daemon import Room
-from approvald.service.watching import Watching
+from approvald.mail.shadow import ShadowFollowing, ShadowRoom, would_carry_out
+
+_EXCHANGE_MARGIN_SECONDS = 5.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What both kinds are made of. `kept`: the ledger for what a mail's way writes; in shadow mode not the real one."""
+class Room(Protocol):
+    """Works through the Inbox."""
 
-    settings: Settings
-    store: Store
-    kept: Store
-    watching: Watching
-    read: Callable[[bytes], Reading]
-    mailbox: Mailbox
-    directory: Directory
-    pvwa: Pvwa
-    outages: Outages
-
-    @property
-    def is_shadow(self) -> bool:
-        """Whether nothing may be confirmed, sent or moved."""
-        return self.kept is not self.store
+    def round(self, stopping: Callable[[], bool]) -> Round:
+        """Do one round. Raises Unavailable. Once `stopping` is true, no other mail is begun."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """A room, and what the daemon calls beside it. `beat` at every poll, `rest` after it."""
+class MailService:
+    """What the daemon calls: at each poll, after it, and when a reload is asked for.
 
-    room: Room
-    groups: ApproverGroups
-    beat: Callable[[], None]
-    rest: Callable[[], None]
+    `after_poll`: what is done when a poll has done its work; each may raise Unavailable. `ledger_alarm`: tells the team
+    of a ledger that is away, None where nothing may be sent.
+    """
+
+    def __init__(
+        self, *, room: Room, uptime: Uptime, groups: ApproverGroups, audit_trail: AuditTrail,
+        after_poll: Sequence[Callable[[], None]], ledger_alarm: LedgerAlarm | None,
+    ) -> None:  # fmt: skip
+        self.uptime = uptime
+        self.audit_trail = audit_trail
+        self._room = room
+        self._groups = groups
+        self._after_poll = after_poll
+        self._ledger_alarm = ledger_alarm
+
+    def round(self, stopping: Callable[[], bool]) -> Round:
+        """Do one round. Raises Unavailable where Exchange or the ledger is away; the Inbox is read all the same."""
+        unwritten: Unavailable | None = None
+        try:
+            self.uptime.beat()
+        except LeaseLost:
+            raise
+        except Unavailable as away:
+            unwritten = away
+        done = self._room.round(stopping)
+        if unwritten is not None:
+            raise unwritten
+        return done
+
+    def rest(self) -> None:
+        """Do what is done between two polls. Raises Unavailable."""
+        for act in self._after_poll:
+            act()
+
+    def reload(self) -> None:
+        """Read the approver groups afresh. Raises Unavailable where the directory is away."""
+        self._groups.read()
+
+    def failed(self, away: Unavailable) -> None:
+        """Hear why a poll did not do all its work. Never raises."""
+        if self._ledger_alarm is not None:
+            self._ledger_alarm.failed(away)
+
+    def recovered(self) -> None:
+        """Hear that a poll did all its work. Never raises."""
+        if self._ledger_alarm is not None:
+            self._ledger_alarm.recovered()
 
 
-def live(parts: Parts, patience: Patience) -> Made:
+def build(settings: Settings, store: Store, outside: Outside, health: Health) -> MailService:
     """Return what confirms, answers and files."""
-    settings, store, watching = parts.settings, parts.store, parts.watching
-    uptime, groups, mails = _uptime(parts), _groups(parts), Mails(store)
+    breakers, alarms, mails = health.breakers, health.alarms, Mails(store)
+    mailbox = breakers.behind(System.EXCHANGE, Mailbox, outside.mailbox)
+    pvwa = breakers.behind(System.PVWA, Pvwa, outside.pvwa)
+    directory = breakers.behind(System.DIRECTORY, Directory, outside.directory)
+    uptime, groups = _uptime(settings, store), _groups(settings, store, directory, health)
+    settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _EXCHANGE_MARGIN_SECONDS)
+    letters = Letters(store, settle=settle)
+    rates = Rates(
+        answers=Answers(store), letters=letters, alarms=alarms,
+        rules=RateRules(
+            answers_an_hour=settings.rates.answers_an_hour, team_copies_an_hour=settings.rates.team_copies_an_hour
+        ),
+    )  # fmt: skip
     challenging = Challenging.from_settings(settings, store)
+    rules = ReplyRules.from_settings(settings)
+    trail = _audit_trail(settings, store, health)
     outbox = Outbox(
-        mailbox=parts.mailbox, mails=mails, letters=watching.letters, alarms=watching.alarms, rates=watching.rates,
-        clock=store.clock, patience=patience, rules=ReplyRules.from_settings(settings), settle=watching.settle,
-        challenging=challenging,
+        mailbox=mailbox, mails=mails, letters=letters, alarms=alarms, rates=rates, clock=store.clock,
+        patience=health.patience, rules=rules, settle=settle, challenging=challenging,
     )  # fmt: skip
-    retrying = Retrying(
-        mailbox=parts.mailbox, mails=mails, retries=Retries(store), age=uptime.age, max_age=_max_age(settings)
-    )
     room = Mailroom(
-        mailbox=parts.mailbox,
-        pipeline=_pipeline(parts, parts.pvwa, groups, uptime, challenging=challenging, act=carry_out),
-        mails=mails, clock=store.clock, patience=patience, outbox=outbox, alarms=watching.alarms, rates=watching.rates,
-        retrying=retrying, fetch_bytes=settings.parse.limits.fetch_bytes,
-        is_known_away=parts.outages.lasts,
+        mailbox=mailbox,
+        pipeline=_pipeline(
+            settings, store, store, outside, health, groups=groups, uptime=uptime, directory=directory, pvwa=pvwa,
+            act=partial(carry_out, pvwa), before_sending=trail.bring_up_to_date,
+        ),
+        mails=mails, clock=store.clock, patience=health.patience, outbox=outbox, alarms=alarms, rates=rates,
+        retrying=Retrying(
+            mailbox=mailbox, mails=mails, retries=Retries(store), age=uptime.age, max_age=_max_age(settings)
+        ),
+        fetch_bytes=settings.parse.limits.fetch_bytes,
+        is_known_away=health.outages.lasts,
     )  # fmt: skip
-    return Made(room=room, groups=groups, beat=uptime.beat, rest=_nothing)
+    sweep = _reconciling(settings, store, store, pvwa, health)
+    return MailService(
+        room=room, uptime=uptime, groups=groups, audit_trail=trail,
+        after_poll=(outside.reader.rest, pvwa.rest, groups.keep_fresh, health.outages.rest, sweep.rest,
+                    partial(_bring_up, trail, health)),
+        ledger_alarm=LedgerAlarm(
+            mailbox=mailbox, rules=rules, clock=store.clock, tell_after=health.patience.tell_after
+        ),
+    )  # fmt: skip
 
 
-def shadow(parts: Parts, patience: Patience) -> Made:
-    """Return what decides and writes that down. It has no way to confirm, send or move."""
-    settings, clock = parts.settings, parts.store.clock
-    uptime, groups, pvwa, rows = _uptime(parts), _groups(parts), LookingPvwa(parts.pvwa), Shadow(parts.store)
-    challenging = Challenging.from_settings(settings, parts.kept)
+def build_shadow(settings: Settings, store: Store, outside: Outside, health: Health, scratch: Store) -> MailService:
+    """Return what decides and writes that down. It is handed nothing that could confirm, send or move.
+
+    `scratch`: the ledger for what a mail's way writes; it is thrown away.
+    """
+    breakers, clock = health.breakers, store.clock
+    mailbox = breakers.behind(System.EXCHANGE, ReadingMailbox, outside.mailbox)
+    pvwa = breakers.behind(System.PVWA, ReadingPvwa, outside.pvwa)
+    directory = breakers.behind(System.DIRECTORY, Directory, outside.directory)
+    uptime, groups = _uptime(settings, store), _groups(settings, store, directory, health)
+    shadow, trail = Shadow(store), _audit_trail(settings, store, health)
     room = ShadowRoom(
-        mailbox=parts.mailbox,
-        pipeline=_pipeline(parts, pvwa, groups, uptime, challenging=challenging, act=would_carry_out),
-        scratch=Mails(parts.kept), decisions=AuditRows(parts.kept), shadow=rows, clock=clock, patience=patience,
+        mailbox=mailbox,
+        pipeline=_pipeline(
+            settings, store, scratch, outside, health, groups=groups, uptime=uptime, directory=directory, pvwa=pvwa,
+            act=would_carry_out, before_sending=trail.bring_up_to_date,
+        ),
+        scratch=Mails(scratch), decisions=AuditRows(scratch), shadow=shadow, clock=clock, patience=health.patience,
         fetch_bytes=settings.parse.limits.fetch_bytes,
     )  # fmt: skip
-    following = ShadowFollowing(shadow=rows, pvwa=pvwa, accounts=accounts(settings), clock=clock)
-    return Made(room=room, groups=groups, beat=uptime.beat, rest=following.rest)
-
-
-def reconciling(parts: Parts) -> Reconciling:
-    """Return what sweeps; what it told is remembered where the alarms are, so that shadow mode uses none up."""
-    store, rules = parts.store, parts.settings.reconcile
-    return Reconciling(
-        pvwa=parts.pvwa, accounts=accounts(parts.settings), confirmations=Confirmations(store), names=parts.kept,
-        clock=store.clock,
-        rules=ReconcileRules(every=timedelta(minutes=rules.every_minutes), span=timedelta(days=rules.days)),
-        tell=parts.watching.alarms.raise_alarm,
+    following = ShadowFollowing(shadow=shadow, pvwa=pvwa, accounts=accounts(settings), clock=clock)
+    sweep = _reconciling(settings, store, scratch, pvwa, health)
+    return MailService(
+        room=room, uptime=uptime, groups=groups, audit_trail=trail,
+        after_poll=(outside.reader.rest, pvwa.rest, groups.keep_fresh, following.rest, health.outages.rest, sweep.rest,
+                    partial(_bring_up, trail, health)),
+        ledger_alarm=None,
     )  # fmt: skip
 
 
@@ -126,41 +188,56 @@ def accounts(settings: Settings) -> tuple[Level, ...]:
     return (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
 
 
-def _nothing() -> None:
-    """Do nothing after a poll."""
-
-
 def _max_age(settings: Settings) -> timedelta:
     return timedelta(hours=settings.mail.max_age_hours)
 
 
-def _uptime(parts: Parts) -> Uptime:
-    daemon, store = parts.settings.daemon, parts.store
-    return Uptime(store, store.clock, poll_seconds=daemon.poll_seconds, keep=2 * _max_age(parts.settings),
+def _audit_trail(settings: Settings, store: Store, health: Health) -> AuditTrail:
+    alarms = health.alarms
+    return AuditTrail.from_settings(settings, store, tell_cut=alarms.audit_cut, tell_failed=alarms.anchor_failed)
+
+
+def _bring_up(trail: AuditTrail, health: Health) -> None:
+    with health.breakers.breaker(System.AUDIT).call():
+        trail.rest()
+
+
+def _uptime(settings: Settings, store: Store) -> Uptime:
+    return Uptime(store, store.clock, poll_seconds=settings.daemon.poll_seconds, keep=2 * _max_age(settings),
                   paused=Halts(store).pauses)  # fmt: skip
 
 
-def _groups(parts: Parts) -> ApproverGroups:
+def _groups(settings: Settings, store: Store, directory: Directory, health: Health) -> ApproverGroups:
     """Read the groups; their SIDs are pinned in the real ledger, in shadow mode too."""
     return ApproverGroups(
-        parts.directory, parts.store.clock, refresh_seconds=parts.settings.groups.refresh_minutes * 60,
-        pins=GroupPins(parts.store, partial(AuditRows(parts.store).add, AuditKind.GROUP)),
-        tell=parts.watching.group_disabled,
+        directory, store.clock, refresh_seconds=settings.groups.refresh_minutes * 60,
+        pins=GroupPins(store, partial(AuditRows(store).add, AuditKind.GROUP)), tell=health.alarms.group_disabled,
+    )  # fmt: skip
+
+
+def _reconciling(settings: Settings, store: Store, told_in: Store, pvwa: ReadingPvwa, health: Health) -> Reconciling:
+    """Return what sweeps; what it told is remembered where the alarms are, so that shadow mode uses none up."""
+    rules = settings.reconcile
+    return Reconciling(
+        pvwa=pvwa, accounts=accounts(settings), confirmations=Confirmations(store), names=told_in, clock=store.clock,
+        rules=ReconcileRules(every=timedelta(minutes=rules.every_minutes), span=timedelta(days=rules.days)),
+        tell=health.alarms.raise_alarm,
     )  # fmt: skip
 
 
 def _pipeline(
-    parts: Parts, pvwa: Pvwa, groups: ApproverGroups, uptime: Uptime, *, challenging: Challenging, act: CarryOut
-) -> Pipeline:
-    settings, store = parts.settings, parts.store
-    confirmations, people = Confirmations(store), People(parts.directory, tell=parts.watching.link_shared)
+    settings: Settings, store: Store, written: Store, outside: Outside, health: Health, *, groups: ApproverGroups,
+    uptime: Uptime, directory: Directory, pvwa: ReadingPvwa, act: CarryOut, before_sending: Callable[[], None],
+) -> Pipeline:  # fmt: skip
+    confirmations, people = Confirmations(store), People(directory, tell=health.alarms.link_shared)
+    challenging, doubts = Challenging.from_settings(settings, written), settings.plausibility
     return Pipeline(
         rules=_rules(settings),
-        read=parts.read,
-        directory=parts.directory,
+        read=outside.reader.read,
+        directory=directory,
         people=people,
         approvers=Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account),
-        mails=Mails(parts.kept),
+        mails=Mails(written),
         uptime=uptime,
         confirming=Confirming(
             pvwa=pvwa,
@@ -170,9 +247,18 @@ def _pipeline(
             settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
             shown_within=_max_age(settings),
             age=uptime.age,
+            before_sending=before_sending,
         ),
-        senders=Senders(SenderRules.from_settings(settings), parts.directory, groups),
-        plausibility=parts.watching.plausibility,
+        senders=Senders(SenderRules.from_settings(settings), directory, groups),
+        plausibility=Plausibility(
+            haste=Haste(written),
+            alarms=health.alarms,
+            rules=PlausibilityRules(
+                least=timedelta(seconds=doubts.min_seconds),
+                alarm_after=doubts.alarm_after,
+                bar_after=doubts.bar_after,
+            ),
+        ),
         permission=Permission(
             policy=Policy.from_settings(settings),
             halts=Halts(store),

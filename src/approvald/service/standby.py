@@ -38,18 +38,13 @@ _HANGS: Final = (
 _LONGEST_PATIENCE: Final = timedelta(seconds=60)
 
 
-class Duty:
-    """The work of one role. `prepare` makes the ledger usable; `work` builds the daemon, and closes it at its end.
-
-    `begun` is called whenever the work begins.
-    """
+class Standby:
+    """The work of one role. `prepare` makes the ledger usable; `work` builds the daemon, and closes it at its end."""
 
     def __init__(
         self, *, lease: Lease, signals: Signals, patience: Patience, pulse: Pulse,
         prepare: Callable[[], None], work: Callable[[], AbstractContextManager[Daemon]], alone: bool,
-        begun: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._begun = begun
         self._pulse = pulse
         self._lease = lease
         self._signals = signals
@@ -106,7 +101,6 @@ class Duty:
         renewing.start()
         try:
             with self._work() as daemon:
-                self._begun()
                 yield daemon
         finally:
             ended.set()

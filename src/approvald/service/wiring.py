@@ -1,60 +1,98 @@
-"""The one place where the real things are plugged in. Each adapter is one line here.
-
-Adapters are imported inside `build`, so that commands which ask no server start fast.
-"""
+"""The one place where the real systems are plugged in: each adapter is one line of `outside`."""
 
 from __future__ import annotations
 
 import logging
 import os
-import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from approvald.audit.trail import Trail
+from approvald.adapters.active_directory.directory import ActiveDirectory
+from approvald.adapters.exchange.mailbox import ExchangeMailbox
+from approvald.adapters.pvwa.client import PvwaClient
+from approvald.adapters.secrets.files import CredentialFiles
+from approvald.adapters.secrets.hashicorp_vault.store import HashicorpVault
+from approvald.adapters.secrets.sources import SecretSources
 from approvald.config.settings import Settings
-from approvald.confirmation.sweep import Reconciling
-from approvald.core.clock import Patience, SystemClock
-from approvald.core.errors import System, Unavailable
+from approvald.core.clock import SystemClock
+from approvald.core.errors import System
 from approvald.core.logs.events import Event, event
-from approvald.core.ports import Clock, Pvwa, SecretStore
+from approvald.core.ports import Clock, Outside, SecretStore
 from approvald.doctor.questions import Systems
-from approvald.health.breaker import Breaker
-from approvald.health.breakers import BreakableDirectory, BreakableMailbox, BreakablePvwa, BreakableSecretStore
-from approvald.health.outages import Outages
+from approvald.health.breaker import Breakers
+from approvald.health.health import Health, patience_of
 from approvald.health.uptime import Pulse
 from approvald.ledger.halts import Halts
 from approvald.ledger.lease import Lease
 from approvald.ledger.logon_guard import LedgerLogonGuard
-from approvald.ledger.mails import Mails
 from approvald.ledger.process_identity import this_program
 from approvald.ledger.store import Store, store_for
-from approvald.mail.ledger_away import LedgerAlarm
 from approvald.mail.reader.process import Reader
 from approvald.mail.reader.worker import Task
-from approvald.mail.reply import ReplyRules
-from approvald.service import mail_service
 from approvald.service.daemon import Daemon
 from approvald.service.instance import MAIL, OnlyInstance
-from approvald.service.mail_service import Made, Parts
+from approvald.service.mail_service import build, build_shadow
 from approvald.service.signals import Signals
-from approvald.service.standby import Duty, make_usable
-from approvald.service.watching import Watching
-
-if TYPE_CHECKING:
-    from approvald.adapters.active_directory.directory import ActiveDirectory
-    from approvald.adapters.exchange.mailbox import ExchangeMailbox
-    from approvald.adapters.pvwa.client import PvwaClient
+from approvald.service.standby import Standby, make_usable
 
 _LOG: Final = logging.getLogger(__name__)
-_SETTLE_MARGIN_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters(Outside):
+    """The real systems, which answer the doctor's questions, too."""
+
+    mailbox: ExchangeMailbox
+    directory: ActiveDirectory
+    pvwa: PvwaClient
+    reader: Reader
 
 
 @contextmanager
-def duty(settings: Settings, signals: Signals, begun: Callable[[], None], clock: Clock | None = None) -> Iterator[Duty]:
+def outside(
+    settings: Settings, store: Store, permit: Callable[[], None] | None = None, breakers: Breakers | None = None
+) -> Iterator[Adapters]:
+    """Open the systems of this configuration, and close them at the end. Asks none of them.
+
+    `permit` is asked right before anything is sent; without it nothing asks whether this program may act. The secret
+    store stands behind its breaker here, because adapters ask it; the other ports are put behind theirs by `build`.
+    """
+    with ExitStack() as stack:
+        key, vault = store.version_key(), settings.secrets.hashicorp_vault
+        guard = partial(LedgerLogonGuard, store, longest_call=timedelta(seconds=settings.longest_call_seconds()))
+        sources = SecretSources(
+            settings.secrets,
+            files=CredentialFiles(version_key=key, environment=os.environ),
+            hashicorp_vault=HashicorpVault(vault, guard=guard(System.SECRET_STORE), clock=store.clock, version_key=key)
+            if vault
+            else None,
+        )
+        stack.callback(sources.close)
+        secrets = breakers.behind(System.SECRET_STORE, SecretStore, sources) if breakers else sources
+        directory = ActiveDirectory(
+            settings.directory, groups=settings.groups, people=settings.people, secrets=secrets,
+            guard=guard(System.DIRECTORY), clock=store.clock,
+        )  # fmt: skip
+        stack.callback(directory.close)
+        pvwa = PvwaClient(settings.pvwa, secrets, guard(System.PVWA), store.clock, permit=permit)
+        stack.callback(pvwa.close)
+        largest = settings.parse.limits.fetch_bytes
+        mailbox = ExchangeMailbox(settings.mailbox, largest, secrets, guard(System.EXCHANGE), store, permit=permit)
+        stack.callback(mailbox.close)
+        reader = stack.enter_context(Reader(Task.from_settings(settings)))
+        yield Adapters(
+            mailbox=mailbox, directory=directory, pvwa=pvwa, secrets=secrets, clock=store.clock, reader=reader
+        )
+
+
+@contextmanager
+def standby(
+    settings: Settings, signals: Signals, begun: Callable[[], None], clock: Clock | None = None
+) -> Iterator[Standby]:
     """Make what works in the role of this configuration, or stands by. Asks no server.
 
     `begun` is called whenever the work begins.
@@ -66,48 +104,57 @@ def duty(settings: Settings, signals: Signals, begun: Callable[[], None], clock:
         stack.callback(store.close)
         lease = Lease(store, MAIL, this_program(), longest_call=timedelta(seconds=settings.longest_call_seconds()))
         pulse = Pulse(store.clock)
-        yield Duty(
-            lease=lease, signals=signals, patience=_patience(settings), pulse=pulse,
-            prepare=partial(make_usable, store, lock), begun=begun, alone=not store.is_shared,
-            work=partial(build, settings, signals, lease, pulse, store.clock),
+        yield Standby(
+            lease=lease, signals=signals, patience=patience_of(settings), pulse=pulse,
+            prepare=partial(make_usable, store, lock), alone=not store.is_shared,
+            work=partial(daemon, settings, signals, lease, pulse, begun),
         )  # fmt: skip
 
 
 @contextmanager
-def build(settings: Settings, signals: Signals, lease: Lease, pulse: Pulse, clock: Clock) -> Iterator[Daemon]:
+def daemon(
+    settings: Settings, signals: Signals, lease: Lease, pulse: Pulse, begun: Callable[[], None]
+) -> Iterator[Daemon]:
     """Make the daemon of this configuration, which holds the lease; at the end everything is closed. Asks no server.
 
     Raises Unavailable (System.LEDGER) when the ledger cannot be used.
     """
     with ExitStack() as stack:
-        store = store_for(settings.ledger, clock)
+        store = store_for(settings.ledger, pulse.clock)
         stack.callback(store.close)
         store.fence(lease.fence)
-        settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _SETTLE_MARGIN_SECONDS)
-        kept = _scratch(clock, stack) if settings.daemon.mode == "shadow" else store
-        watching = Watching.from_settings(settings, kept, Mails(kept), settle=settle)
-        trail = Trail.from_settings(settings, store, tell_cut=watching.audit_cut, tell_failed=watching.anchor_failed)
-        stack.enter_context(trail.kept(this_program(), lease.token))
-        patience = _patience(settings)
-        outages = Outages.kept_in(store, alarms=watching.alarms, tell_after=patience.tell_after)
-        breaker = partial(Breaker, clock=clock, patience=patience, health=outages, beat=pulse.beat)
-        secrets = BreakableSecretStore(_secrets(settings, store, stack), breaker(System.SECRET_STORE))
-        directory = BreakableDirectory(_directory(settings, secrets, store, stack), breaker(System.DIRECTORY))
-        adapter = _pvwa(settings, secrets, store, stack, permit=trail.before_acting(lease.certain))
-        pvwa = BreakablePvwa(adapter, breaker(System.PVWA))
-        mailbox = BreakableMailbox(
-            _mailbox(settings, secrets, store, stack, permit=lease.certain), breaker(System.EXCHANGE)
-        )
+        scratch = _scratch(store.clock, stack) if settings.daemon.mode == "shadow" else None
+        health = Health(settings, store, alarms_in=scratch, beat=pulse.beat)
+        systems = stack.enter_context(outside(settings, store, lease.certain, health.breakers))
+        if scratch is None:
+            service = build(settings, store, systems, health)
+        else:
+            service = build_shadow(settings, store, systems, health, scratch)
+        stack.enter_context(service.audit_trail.kept(this_program(), lease.token))
         _tell_halt(Halts(store))
-        reader = stack.enter_context(Reader(Task.from_settings(settings)))
-        parts = Parts(
-            settings=settings, store=store, kept=kept, watching=watching, read=reader.read,
-            mailbox=mailbox, directory=directory, pvwa=pvwa, outages=outages,
+        begun()
+        yield Daemon(
+            service, signals=signals, patience=health.patience, poll_seconds=settings.daemon.poll_seconds,
+            pause=partial(pulse.rest, signals.wait),
         )  # fmt: skip
-        yield _daemon(
-            settings, parts, reader=reader, signals=signals, pause=partial(pulse.rest, signals.wait),
-            rest=partial(_watch, outages, mail_service.reconciling(parts), trail, breaker(System.AUDIT)),
-        )  # fmt: skip
+
+
+@contextmanager
+def asked_by_doctor(settings: Settings, clock: Clock | None = None) -> Iterator[Systems]:
+    """Open the systems under the log-on guards of the daemon's ledger, which may be in use. Asks none of them.
+
+    Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
+    """
+    store = store_for(settings.ledger, clock or SystemClock())
+    try:
+        store.join()
+        store.remember("doctor", "asked", store.clock.now().isoformat())  # whether the ledger can be written
+        with outside(settings, store) as real:
+            yield Systems.looked_at(
+                clock=real.clock, secrets=real.secrets, mailbox=real.mailbox, directory=real.directory, pvwa=real.pvwa
+            )
+    finally:
+        store.close()
 
 
 def _scratch(clock: Clock, stack: ExitStack) -> Store:
@@ -119,130 +166,7 @@ def _scratch(clock: Clock, stack: ExitStack) -> Store:
     return scratch
 
 
-@contextmanager
-def build_doctor(settings: Settings, clock: Clock | None = None) -> Iterator[Systems]:
-    """Make what the doctor asks, under the log-on guards of the daemon's ledger, which may be in use. Asks no server.
-
-    Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
-    """
-    with ExitStack() as stack:
-        store = store_for(settings.ledger, clock or SystemClock())
-        stack.callback(store.close)
-        store.join()
-        store.remember("doctor", "asked", store.clock.now().isoformat())  # whether the ledger can be written
-        secrets = _secrets(settings, store, stack)
-        yield Systems(
-            clock=store.clock,
-            secrets=secrets,
-            mailbox=_mailbox(settings, secrets, store, stack),
-            directory=_directory(settings, secrets, store, stack),
-            pvwa=_pvwa(settings, secrets, store, stack),
-        )
-
-
-def _secrets(settings: Settings, store: Store, stack: ExitStack) -> SecretStore:
-    from approvald.adapters.secrets.files import CredentialFiles  # noqa: PLC0415 - see the top
-    from approvald.adapters.secrets.hashicorp_vault.store import HashicorpVault  # noqa: PLC0415 - see the top
-    from approvald.adapters.secrets.sources import SecretSources  # noqa: PLC0415 - see the top
-
-    key = store.version_key()
-    vault = settings.secrets.hashicorp_vault
-    guard = _guard(settings, store, System.SECRET_STORE)
-    secrets = SecretSources(
-        settings.secrets,
-        files=CredentialFiles(version_key=key, environment=os.environ),
-        hashicorp_vault=HashicorpVault(vault, guard=guard, clock=store.clock, version_key=key) if vault else None,
-    )
-    stack.callback(secrets.close)
-    return secrets
-
-
-def _guard(settings: Settings, store: Store, system: System) -> LedgerLogonGuard:
-    return LedgerLogonGuard(store, system, longest_call=timedelta(seconds=settings.longest_call_seconds()))
-
-
-def _directory(settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack) -> ActiveDirectory:
-    from approvald.adapters.active_directory.directory import ActiveDirectory  # noqa: PLC0415 - see the top
-
-    directory = ActiveDirectory(
-        settings.directory, groups=settings.groups, people=settings.people, secrets=secrets,
-        guard=_guard(settings, store, System.DIRECTORY), clock=store.clock,
-    )  # fmt: skip
-    stack.callback(directory.close)
-    return directory
-
-
-def _pvwa(
-    settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack, permit: Callable[[], None] | None = None
-) -> PvwaClient:
-    from approvald.adapters.pvwa.client import PvwaClient  # noqa: PLC0415 - see the top
-
-    pvwa = PvwaClient(settings.pvwa, secrets, _guard(settings, store, System.PVWA), store.clock, permit=permit)
-    stack.callback(pvwa.close)
-    return pvwa
-
-
-def _mailbox(
-    settings: Settings, secrets: SecretStore, store: Store, stack: ExitStack, permit: Callable[[], None] | None = None
-) -> ExchangeMailbox:
-    from approvald.adapters.exchange.mailbox import ExchangeMailbox  # noqa: PLC0415 - see the top
-
-    guard = _guard(settings, store, System.EXCHANGE)
-    largest = settings.parse.limits.fetch_bytes
-    mailbox = ExchangeMailbox(settings.mailbox, largest, secrets, guard, store, permit=permit)
-    stack.callback(mailbox.close)
-    return mailbox
-
-
-def _daemon(
-    settings: Settings, parts: Parts, *, signals: Signals, pause: Callable[[float], None], rest: Callable[[], None],
-    reader: Reader,
-) -> Daemon:  # fmt: skip
-    patience = _patience(settings)
-    made = mail_service.shadow(parts, patience) if parts.is_shadow else mail_service.live(parts, patience)
-    alarm = LedgerAlarm(
-        mailbox=parts.mailbox, rules=ReplyRules.from_settings(settings), clock=parts.store.clock,
-        tell_after=patience.tell_after,
-    )  # fmt: skip
-    return Daemon(
-        mailroom=made.room,
-        clock=parts.store.clock,
-        patience=patience,
-        poll_seconds=settings.daemon.poll_seconds,
-        beat=made.beat,
-        rest=partial(_rest, reader, parts.pvwa, made, rest),
-        reload=made.groups.read,
-        signals=signals,
-        pause=pause,
-        failed=_only_log if parts.is_shadow else alarm.failed,
-        recovered=alarm.recovered,
-    )
-
-
-def _only_log(away: Unavailable) -> None:
-    """Tell nobody: shadow mode sends nothing, and the poll's own line is in the log."""
-
-
-def _patience(settings: Settings) -> Patience:
-    return Patience(tell_after=timedelta(minutes=settings.daemon.tell_after_minutes), chance=random.random)
-
-
 def _tell_halt(halts: Halts) -> None:
     halt = halts.in_force()
     if halt is not None:
         event(_LOG, Event.HALT_IN_FORCE, logging.WARNING, state=halt.kind.value, why=halt.reason, operator=halt.set_by)
-
-
-def _rest(reader: Reader, pvwa: Pvwa, made: Made, watch: Callable[[], None]) -> None:
-    reader.rest()
-    pvwa.rest()
-    made.groups.keep_fresh()
-    made.rest()
-    watch()
-
-
-def _watch(outages: Outages, reconciling: Reconciling, trail: Trail, breaker: Breaker) -> None:
-    outages.rest()
-    reconciling.rest()
-    with breaker.call():
-        trail.rest()

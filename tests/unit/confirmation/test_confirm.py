@@ -79,7 +79,7 @@ class Desk:
         if not isinstance(decision, Confirm):
             give_up(ledger_id, self.tools)
             return decision.code
-        return carry_out(decision, ledger_id, self.tools)
+        return carry_out(self.pvwa, decision, ledger_id, self.tools)
 
     def waits(self, person: Person = ILKA, ledger_id: str = "mail1mail1", groups: Any = (DB,)) -> Unavailable:
         """Handle a mail that has to wait."""
@@ -798,7 +798,7 @@ def test_what_the_ledger_learnt_since_the_decision_is_decided_afresh(desk: Desk)
     desk.tools.confirmations.intend(other, comment="")
     desk.tools.confirmations.settle(other, done=True, how="read back")
     with pytest.raises(Unavailable, match="decided afresh"):
-        carry_out(decision, "mail1mail1", desk.tools)
+        carry_out(desk.pvwa, decision, "mail1mail1", desk.tools)
     assert desk.pvwa.attempts == []
 
 

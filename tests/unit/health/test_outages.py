@@ -12,14 +12,13 @@ from approvald.config.load import load
 from approvald.config.settings import Settings
 from approvald.core.clock import Patience
 from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
-from approvald.health.breaker import Breaker
-from approvald.health.outages import Outages
+from approvald.health.health import Health
 from approvald.ledger import tables
 from approvald.ledger.entries import State
+from approvald.ledger.letters import Letters
 from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook
 from approvald.ledger.store import Store
-from approvald.service.watching import Watching
 from fakes.clock import FakeClock
 from places import SHIPPED
 from unit.ledger.test_ledger import listed
@@ -38,13 +37,14 @@ class Site:
         self.store.open()
         self.mails = Mails(self.store)
         self.asked = 0
-        self.watching = Watching.from_settings(settings, self.store, self.mails, settle=timedelta(seconds=35))
+        self.settings = settings
+        self.letters = Letters(self.store, settle=timedelta(seconds=35))
         self.restart()
 
     def restart(self) -> None:
         """Start the program again."""
-        self.outages = Outages.kept_in(self.store, alarms=self.watching.alarms, tell_after=PATIENCE.tell_after)
-        self.breaker = Breaker(System.PVWA, clock=self.clock, patience=PATIENCE, health=self.outages)
+        health = Health(self.settings, self.store, chance=PATIENCE.chance)
+        self.desk, self.outages, self.breaker = health.alarms, health.outages, health.breakers.breaker(System.PVWA)
 
     def ask(self, error: Exception | None = None) -> bool:
         """Ask PVWA, which answers with this error. Returns whether it was really asked."""
@@ -60,8 +60,8 @@ class Site:
 
     def alarms(self) -> list[str]:
         """Return the subjects of the mails that the team was written."""
-        self.watching.alarms.write_letters()
-        return [letter.text.subject for letter in self.watching.letters.due()]
+        self.desk.write_letters()
+        return [letter.text.subject for letter in self.letters.due()]
 
 
 @pytest.fixture
@@ -248,8 +248,8 @@ def test_the_end_says_how_many_mails_had_to_wait(site: Site) -> None:
     site.ask()
     site.clock.turn(61)
     site.outages.rest()
-    site.watching.alarms.write_letters()
-    facts = dict(site.watching.letters.due()[-1].text.facts)
+    site.desk.write_letters()
+    facts = dict(site.letters.due()[-1].text.facts)
     assert facts["Mails that began to wait meanwhile"] == "2"
     assert facts["Back since"] == "2026-11-20 12:10:00 UTC"
 

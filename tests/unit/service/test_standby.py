@@ -19,7 +19,7 @@ from approvald.ledger.lease import Lease
 from approvald.ledger.store import Store
 from approvald.service.daemon import Daemon
 from approvald.service.signals import Signals
-from approvald.service.standby import Duty
+from approvald.service.standby import Standby
 from fakes.clock import FakeClock
 
 
@@ -36,11 +36,11 @@ def test_a_lease_is_renewed_while_the_work_gets_on(tmp_path: Path, does: str) ->
     store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", clock)
     lease = Lease(store, "mail", "host0 process 1 (1)", longest_call=timedelta(seconds=0))
     pulse = Pulse(clock)
-    duty = Duty(
+    standby = Standby(
         lease=lease, signals=Signals(), patience=Patience(tell_after=timedelta(minutes=5), chance=lambda: 0.0),
-        pulse=pulse, prepare=store.open, work=work, alone=False, begun=lambda: None,
+        pulse=pulse, prepare=store.open, work=work, alone=False,
     )  # fmt: skip
-    with duty.once():
+    with standby.once():
         if does == "rests":
             pulse.rest(lambda seconds: _outlast(store, clock, seconds), 900)
         else:
