@@ -166,8 +166,6 @@ def test_every_other_table_works(store: Store, clock: FakeClock) -> None:
     assert Halts(store).set(HaltKind.HOLD, "r", "me") is None
     assert Halts(store).end("me") is not None
     assert Haste(store).count(entry.id, "g1", fast=True) == (1, True)
-    assert Haste(store).bar("g1", "ilka.brandt@corp.example")
-    Haste(store).release(Haste(store).barred()[0], "reason", "me")
     assert Answers(store).may_be_sent(entry.id, Answer.REFUSAL, "a@b.c", an_hour=1) == (True, True)
     challenges = Challenges(store)
     asked = Challenge(ledger_id=entry.id, request_id="X_1", created=None, level=Level.FIRST, approver_guid="g1")

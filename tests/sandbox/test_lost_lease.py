@@ -19,7 +19,8 @@ from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 
 REPLY = Reply(
-    marker="some.marker", to=("ilka.brandt@corp.example",), cc=(), subject="Approved", text="Approved", html="<p>Approved",
+    marker="some.marker", to=("ilka.brandt@corp.example",), cc=(), subject="Approved", text="Approved",
+    html="<p>Approved",
     in_reply_to="",
 )  # fmt: skip
 

@@ -62,7 +62,7 @@ def test_every_page_it_leads_to_exists(path: str) -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        "auth_mechanisms", "auth_as", "max_age_hours", "hourly_cap", "bar_after", "admin_accounts",
+        "auth_mechanisms", "auth_as", "max_age_hours", "hourly_cap", "admin_accounts",
         "cache_seconds", "hours", "mail",
     ],
 )  # fmt: skip

@@ -46,7 +46,6 @@ class Code(StrEnum):
     WINDOW_OVER = "window_over"
     REQUESTOR_UNKNOWN = "requestor_unknown"
     OWN_REQUEST = "own_request"
-    APPROVER_BARRED = "approver_barred"
     OTHER_TEAM = "other_team"
     CONFIRMERS_UNMAPPED = "confirmers_unmapped"
     WRONG_LEVEL = "wrong_level"

@@ -274,11 +274,6 @@ FIXED: Final[Mapping[Code, Sentences]] = {
         "This is your own request, and nobody approves their own.",
         "Another approver of the team must approve it.",
     ),
-    Code.APPROVER_BARRED: Sentences(
-        "Not approved: you are barred from approving by mail",
-        "Your last mails came faster than a person reads them, so approvald takes no approval from you by mail.",
-        f"Please {PORTAL}; the CyberArk team (in copy) can release you.",
-    ),
     Code.OTHER_TEAM: Sentences(
         "Not approved: another team's request",
         "None of your approver groups is a confirmer of this request.",

@@ -16,7 +16,6 @@ COMMANDS: Final = {
     "doctor": ("doctor:command", "Check the configuration, and every system with the accounts that approvald uses."),
     "explain": ("explain:command", "Say what approvald makes of a saved mail, without asking any server."),
     "tail": ("tail:command", "Show the last lines of the log, one event a line."),
-    "approver": ("approver:command", "Work with approvers whom approvald has barred."),
     "groups": ("groups:command", "List the approver groups with their SIDs; accept one that was made anew."),
     "why": ("why:command", "Say why a request was confirmed or refused."),
     "history": ("history:command", "List mails and what became of them."),

@@ -13,7 +13,6 @@ from pydantic import (
     AfterValidator,
     Field,
     NonNegativeFloat,
-    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationInfo,
@@ -342,7 +341,6 @@ class PlausibilitySettings(Section):
 
     min_seconds: NonNegativeFloat = 10.0
     alarm_after: PositiveInt = 3
-    bar_after: NonNegativeInt = 0
 
 
 class ReconcileSettings(Section):

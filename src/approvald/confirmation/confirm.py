@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from approvald.approval.decide import Confirm
-from approvald.approval.endings import Code, Ended, Ending, RequestFacts
+from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before
 from approvald.approval.request import (
@@ -28,6 +28,7 @@ from approvald.approval.request import (
     standing,
     standing_by_clock,
 )
+from approvald.confirmation.gather import Gather
 from approvald.confirmation.settle import (
     Confirming,
     already_done,
@@ -45,9 +46,8 @@ from approvald.confirmation.settle import (
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level, Person
-from approvald.core.ports import Accepted, Declined, Directory, Pvwa
+from approvald.core.ports import Accepted, Declined, Pvwa
 from approvald.ledger.confirmations import Act, Intent, IntentOpen
-from approvald.ledger.entries import Entry, State
 
 _LOG: Final = logging.getLogger(__name__)
 _SERVER_ERROR: Final = 500
@@ -230,33 +230,21 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
     return replace(refused, code=code, level=found.level, **last_actor(acted, code))
 
 
-def is_resumed(entry: Entry) -> bool:
-    """Whether a confirmation may have been sent for this mail before."""
-    return entry.state is State.CONFIRMING
-
-
-def found_done(entry: Entry, directory: Directory, confirming: Confirming) -> Ended | None:
-    """Return how the mail ended if its confirmation stands at PVWA or in the ledger, else None.
+def found_done(ledger_id: str, gather: Gather, confirming: Confirming) -> Ending | None:
+    """Return how a wish ended whose act stands at PVWA or in the ledger, else None.
 
     Raises Unavailable where PVWA or the directory does not answer.
     """
-    done = _found(entry, directory, confirming) if is_resumed(entry) else None
-    if done is None:
-        return None
-    return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
-
-
-def _found(entry: Entry, directory: Directory, confirming: Confirming) -> Ending | None:
-    known = confirming.confirmations.done_by_mail(entry.id)
-    for intent in [known] if known is not None else confirming.confirmations.open_of_mail(entry.id):
+    known = confirming.confirmations.done_by_mail(ledger_id)
+    for intent in [known] if known is not None else confirming.confirmations.open_of_mail(ledger_id):
         request = read_request(intent, confirming)
         if not isinstance(request, AccessRequest):
             if known is not None:
                 return _done(intent, confirming)
             continue
-        level = already_done(request, entry.id, confirming)
+        level = already_done(request, ledger_id, confirming)
         if level is not None:
-            return _with_facts(_done(intent, confirming), request, directory, confirming)
+            return _with_facts(_done(intent, confirming), request, gather, confirming)
     return None
 
 
@@ -270,8 +258,8 @@ def _done(intent: Intent, confirming: Confirming) -> Ending:
     )
 
 
-def _with_facts(ending: Ending, request: AccessRequest, directory: Directory, confirming: Confirming) -> Ending:
-    requestor = directory.find_by_user_name(request.requestor_user_name)
+def _with_facts(ending: Ending, request: AccessRequest, gather: Gather, confirming: Confirming) -> Ending:
+    requestor = gather.requestor(request)
     name = requestor.display_name if isinstance(requestor, Person) else ""
     facts = RequestFacts.of(request, requestor=name)
     return confirmed_ending(replace(ending, request_id=request.request_id, request=facts), request, confirming)

@@ -23,7 +23,7 @@ _SEVERAL: Final = "Mail can count for one other account only. Approve in the Cyb
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetching:
+class Gather:
     """Where facts come from. `pvwa_names` is case folded."""
 
     people: People
@@ -36,6 +36,10 @@ class Fetching:
         """Return the accounts to ask PVWA with: the one whose group the sender is in first."""
         mine = {group.level for group in approver.groups}
         return tuple(sorted(self.confirming.accounts, key=lambda account: account not in mine))
+
+    def requestor(self, request: AccessRequest) -> PersonLookup:
+        """Return who asked for access, by PVWA's record."""
+        return self.people.by_user_name(request.requestor_user_name)
 
     def facts(
         self, approver: Approver, reading: Notification, request: AccessRequest, requestor: PersonLookup
@@ -76,6 +80,10 @@ class People:
     def __init__(self, directory: Directory, *, tell: Callable[[str, int], None]) -> None:
         self._directory = directory
         self._tell = tell
+
+    def by_user_name(self, user_name: str) -> PersonLookup:
+        """Return the person behind a CyberArk user name."""
+        return self._directory.find_by_user_name(user_name)
 
     def behind(self, acted: Iterable[Actor]) -> tuple[Person, ...]:
         """Return the people who acted, where the record names one user or one address that the directory knows."""
@@ -146,7 +154,7 @@ class Approvers:
         before = self._groups.book()
         return self._groups.read() != before
 
-    def of(self, sender: VerifiedSender) -> Approver | Ending:
+    def groups_of(self, sender: VerifiedSender) -> Approver | Ending:
         """Return the approver, or how the mail ends. Raises Unavailable where the directory is away."""
         own = self._groups.of(sender.person)
         if own and not self._by_linked_account:

@@ -13,6 +13,7 @@ from typing import Final
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import PASSED, REFUSED, Finding
+from approvald.approval.people import VerifiedSender
 from approvald.approval.policy import Policy
 from approvald.confirmation.challenge import Challenging, is_about
 from approvald.core.errors import Held, MustWait
@@ -49,6 +50,10 @@ class Permission:
         self._halts = halts
         self._confirmations = confirmations
         self._clock = clock
+
+    def answered(self, code: str, sender: VerifiedSender, answer_id: str, received: datetime) -> Challenge | Ending:
+        """Return what this sender approves with the code, or why they do not; see `Challenging.answer`."""
+        return self._challenging.answer(code, sender, answer_id, received)
 
     def judge(self, decision: Confirm, asked: Asked) -> Ending | None:
         """Return how the mail ends without an act, or None where it may be carried out.

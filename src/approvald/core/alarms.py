@@ -32,7 +32,6 @@ class AlarmKind(StrEnum):
     LINK_SHARED = "link_shared"
     PROBING = "probing"
     TOO_FAST = "too_fast"
-    APPROVER_BARRED = "approver_barred"
     CLOCKS_DIFFER = "clocks_differ"
     REPLY_FAILED = "reply_failed"
     MAIL_WAITS = "mail_waits"
@@ -157,14 +156,7 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
         "Alarm: an approver forwards faster than people do",
         (
             "Ask the approver whether a rule or program forwards CyberArk's notifications; approving needs a person. "
-            "plausibility.bar_after can bar such an approver."
-        ),
-    ),
-    AlarmKind.APPROVER_BARRED: (
-        "Alarm: an approver was barred",
-        (
-            "Ask the approver how the notifications are forwarded, then run: "
-            "approvald approver release ADDRESS --reason TEXT"
+            "Whoever should not approve at all is taken out of the approver group in the directory."
         ),
     ),
     AlarmKind.CLOCKS_DIFFER: (

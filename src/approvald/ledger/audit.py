@@ -39,8 +39,6 @@ class AuditKind(StrEnum):
     """How a mail ended that was neither refused nor forged."""
     REPLY = "reply"
     HALT = "halt"
-    APPROVER = "approver"
-    """Somebody was barred, or taken back."""
     GROUP = "group"
     RETRY = "retry"
     OUTAGE = "outage"

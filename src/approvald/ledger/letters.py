@@ -60,7 +60,7 @@ class Letters:
 
     def __init__(self, store: Store, *, settle: timedelta) -> None:
         self._store = store
-        self._settle = settle
+        self.settle = settle
 
     def add(self, kind: str, to: str, text: Text, *, message_id: str = "", pause: timedelta) -> str | None:
         """Write a letter down, unless one of this kind went to this address within `pause`. Returns its id or None."""
@@ -79,7 +79,7 @@ class Letters:
         return [_letter(row) for row in rows if row.sending_since is None or self._is_rested(row)]
 
     def _is_rested(self, row: sa.Row[Any]) -> bool:
-        pause = self._settle * 2 ** min(row.tries - 1, _MOST_DOUBLINGS)
+        pause = self.settle * 2 ** min(row.tries - 1, _MOST_DOUBLINGS)
         elapsed = self._store.clock.now() - row.sending_since
         return bool(elapsed >= pause or elapsed < timedelta())  # below zero the clock was wrong
 

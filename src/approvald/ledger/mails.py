@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from approvald.approval.endings import Code, Ending, treatment
 from approvald.core.model import Folder, ListedMail
+from approvald.core.ports import Clock
 from approvald.ledger import tables
 from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.chain import canonical
@@ -25,6 +26,11 @@ _ID_LENGTH: Final = 12
 
 class Mails:
     """The mails of the ledger; every method is one transaction."""
+
+    @property
+    def clock(self) -> Clock:
+        """The ledger's clock."""
+        return self._store.clock
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -19,13 +19,12 @@ from approvald.ledger import tables
 from approvald.ledger.database import READ_ONLY
 
 _LOG: Final = logging.getLogger(__name__)
-NEWEST: Final = "0004"
+NEWEST: Final = "1a"
 """The revision that `tables.py` describes; a test holds both together."""
-KNOWN: Final = ("0001", "0002", "0003", NEWEST)
-READABLE: Final = ("0002", "0003", NEWEST)
-"""Revisions that hold all that commands read: an archived ledger, and one that an older daemon still works with."""
-_BEFORE_REVISIONS: Final = "0001"
-"""What a ledger is that was made before there were migrations."""
+KNOWN: Final = (NEWEST,)
+"""Revisions that can be brought to the newest one, and read as they are."""
+_UNRELEASED: Final = ("0001", "0002", "0003", "0004")
+"""Revisions of before the first release, which lead nowhere."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x617070726F76616C
 """PostgreSQL's advisory lock under which one program migrates at a time."""
@@ -43,17 +42,20 @@ _FOREIGN: Final = (
     "{name} is no ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
     "ledger.url name approvald's own; the daemon makes one where there is none."
 )
-_OLDER: Final = (
-    "The ledger is of an older approvald (revision {found}), and this one cannot read it as it is. Start the daemon of "
-    "this version once: it brings the ledger up to date."
+_UNRELEASED_LEDGER: Final = (
+    "The ledger was written by an approvald from before the first release (revision {found}), which this one cannot "
+    "read. Nothing was changed. Let the old version finish its mails, stop it, move the ledger away, and start this "
+    "version: it makes a new one."
 )
 
 
-def migrate(engine: sa.Engine) -> None:
-    """Bring the tables to this version in one transaction. Raises LedgerUnusable."""
+def migrate(
+    engine: sa.Engine, *, newest: str = NEWEST, known: tuple[str, ...] = KNOWN, scripts: Path = _MIGRATIONS
+) -> None:
+    """Bring the tables to the newest revision in one transaction. Raises LedgerUnusable."""
     with _whole(), engine.connect().execution_options(**{READ_ONLY: True}) as connection:
         found = _revision(connection)
-        if found == NEWEST:
+        if found == newest:
             return
         if found is None and engine.dialect.name == "sqlite" and sa.inspect(connection).get_table_names():
             raise LedgerUnusable(_FOREIGN.format(name=engine.url.database))
@@ -61,12 +63,12 @@ def migrate(engine: sa.Engine) -> None:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         found = _revision(connection)
-        if found == NEWEST:
+        if found == newest:
             return
-        if found is not None and found not in KNOWN:
-            raise LedgerUnusable(_NEWER.format(found=found))
-        _upgrade(connection, found)
-    event(_LOG, Event.LEDGER_MIGRATED, logging.INFO, version=NEWEST)
+        if found is not None:
+            _refuse_unknown(found, known)
+        _upgrade(connection, newest, scripts)
+    event(_LOG, Event.LEDGER_MIGRATED, logging.INFO, version=newest)
 
 
 def refuse_other(engine: sa.Engine) -> None:
@@ -75,10 +77,12 @@ def refuse_other(engine: sa.Engine) -> None:
         found = _revision(connection)
     if found is None:
         raise LedgerUnusable(_FOREIGN.format(name=engine.url.database))
-    if found not in KNOWN:
-        raise LedgerUnusable(_NEWER.format(found=found))
-    if found not in READABLE:
-        raise LedgerUnusable(_OLDER.format(found=found))
+    _refuse_unknown(found, KNOWN)
+
+
+def _refuse_unknown(found: str, known: tuple[str, ...]) -> None:
+    if found not in known:
+        raise LedgerUnusable((_UNRELEASED_LEDGER if found in _UNRELEASED else _NEWER).format(found=found))
 
 
 def check(engine: sa.Engine) -> None:
@@ -109,16 +113,14 @@ def _revision(connection: sa.Connection) -> str | None:
     if "alembic_version" in names:
         found = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
         return str(found) if found is not None else None
-    return _BEFORE_REVISIONS if tables.mails.name in names else None
+    return _UNRELEASED[0] if tables.mails.name in names else None
 
 
-def _upgrade(connection: sa.Connection, found: str | None) -> None:
+def _upgrade(connection: sa.Connection, newest: str, scripts: Path) -> None:
     from alembic import command  # noqa: PLC0415 - loaded only where there is something to migrate
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.attributes["connection"] = connection
-    if found == _BEFORE_REVISIONS:
-        command.stamp(config, found)
-    command.upgrade(config, NEWEST)
+    command.upgrade(config, newest)

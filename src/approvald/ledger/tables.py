@@ -167,17 +167,6 @@ haste: Final = sa.Table(
     sa.Column("fast", sa.Boolean, nullable=False),
 )
 
-barred: Final = sa.Table(
-    "barred",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("guid", sa.String(36), nullable=False),
-    sa.Column("address", sa.String(320), nullable=False),
-    sa.Column("barred_at", Instant, nullable=False),
-    sa.Column("released_at", Instant),
-    sa.Column("reason", sa.String(256)),
-)
-
 halts: Final = sa.Table(
     "halts",
     metadata,
@@ -289,7 +278,6 @@ shadow: Final = sa.Table(
     sa.Column("request_id", sa.String(400)),
     sa.Column("level", sa.Integer),
     sa.Column("ending", sa.Text, nullable=False),
-    sa.Column("findings", sa.Text),
     sa.Column("became", sa.String(32)),
     sa.Column("became_by", sa.String(320)),
     sa.Column("became_at", Instant),

@@ -1,4 +1,4 @@
-"""Who sent this mail: what Exchange vouches for, joined with the one enabled person behind it in the directory."""
+"""What a mail is and who sent it: what Exchange vouches for, joined with the one enabled person in the directory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from approvald.core.errors import Unavailable, Unreadable
 from approvald.core.model import Mail, Person
 from approvald.core.ports import Directory
 from approvald.mail import headers
+from approvald.mail.intake import Intake, IntakeRules, RuleForward, classify, is_request_subject
 from approvald.mail.sender import (
     OnBehalf,
     ProvenAddress,
@@ -23,13 +24,18 @@ from approvald.mail.sender import (
 )
 
 
-class Senders:
-    """Asks the directory for the people behind mails."""
+class Doorkeeper:
+    """Tells which mails are ours to read, and asks the directory for the people behind them."""
 
-    def __init__(self, rules: SenderRules, directory: Directory, groups: ApproverGroups) -> None:
+    def __init__(self, intake: IntakeRules, rules: SenderRules, directory: Directory, groups: ApproverGroups) -> None:
+        self._intake = intake
         self._rules = rules
         self._directory = directory
         self._groups = groups
+
+    def classify(self, mail: Mail) -> Intake:
+        """Return what kind of mail it is, whoever sent it."""
+        return classify(mail, self._intake)
 
     def identify(self, mail: Mail) -> VerifiedSender | Ended:
         """Return the sender, or how the mail ends. Raises Unavailable where the directory is away."""
@@ -61,8 +67,10 @@ class Senders:
         proof = prove(mail, self._rules)
         return "" if isinstance(proof, Unproven) else proof.address
 
-    def owner_of_rule(self, mail: Mail) -> str:
-        """Return the address of the proven person whose mailbox forwarded this by rule, or an empty text."""
+    def owner_of_rule(self, mail: Mail, kind: Intake) -> str:
+        """Return the address of the proven person whose rule forwarded a notification, or an empty text."""
+        if not isinstance(kind, RuleForward) or not is_request_subject(mail.headers, self._intake):
+            return ""
         proof = prove(mail, self._rules)
         if not isinstance(proof, ProvenAddress):
             return ""

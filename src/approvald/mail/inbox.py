@@ -7,26 +7,23 @@ fetch, one sending and one move a folder, however many mails there are.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from approvald.approval.endings import Code, Ended, Ending, treatment
-from approvald.confirmation.confirm import is_resumed
+from approvald.approval.endings import Code, Ended, Ending
 from approvald.core.clock import Patience, Stopwatch
 from approvald.core.errors import MustWait, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.logs.events import mail as on_every_line
 from approvald.core.model import ListedMail, Mail
-from approvald.core.ports import Clock, Mailbox, Unfetchable
-from approvald.health.alarm_desk import AlarmDesk
+from approvald.core.ports import Mailbox, Unfetchable
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.mails import Mails
 from approvald.mail.outbox import ENDED, Outbox
-from approvald.mail.pipeline import Pipeline
+from approvald.mail.pipeline import Pipeline, is_resumed
 from approvald.mail.provenance import mail_facts
-from approvald.mail.rates import Rates
 from approvald.mail.retry import Retrying
 
 _LOG: Final = logging.getLogger(__name__)
@@ -45,24 +42,20 @@ class Round:
     waiting: int
 
 
-class Mailroom:
-    """Works through the Inbox. `is_known_away`: whether an outage of that system lasts, which has its own alarm."""
+class Inbox:
+    """Works through the Inbox."""
 
     def __init__(
-        self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, clock: Clock, patience: Patience,
-        outbox: Outbox, alarms: AlarmDesk, rates: Rates, retrying: Retrying, fetch_bytes: int,
-        is_known_away: Callable[[str], bool],
+        self, *, mailbox: Mailbox, pipeline: Pipeline, mails: Mails, outbox: Outbox, retrying: Retrying,
+        patience: Patience, fetch_bytes: int,
     ) -> None:  # fmt: skip
-        self._is_known_away = is_known_away
         self._mailbox = mailbox
         self._pipeline = pipeline
         self._mails = mails
-        self._clock = clock
-        self._patience = patience
         self._outbox = outbox
-        self._alarms = alarms
-        self._rates = rates
         self._retrying = retrying
+        self._patience = patience
+        self._clock = mails.clock
         self._fetch_bytes = fetch_bytes
 
     def round(self, stopping: Callable[[], bool]) -> Round:
@@ -122,7 +115,7 @@ class Mailroom:
         with self._held_up(entry):
             done, is_known = self._pipeline.settle(entry), True
         if done is not None:
-            self._end(entry, done, Stopwatch(self._clock))
+            self._outbox.take_ended(entry, done, Stopwatch(self._clock))
         return is_known and done is None
 
     def _waiting(self, listed: Sequence[ListedMail]) -> int:
@@ -170,7 +163,7 @@ class Mailroom:
                 entry = self._retrying.identify(entry, mail)
                 ended = self._pipeline.handle(mail, entry, watch)
             if ended is not None:
-                self._end(entry, ended, watch, mail_facts(mail))
+                self._outbox.take_ended(entry, ended, watch, mail_facts(mail))
 
     @contextmanager
     def _held_up(self, entry: Entry) -> Iterator[None]:
@@ -178,31 +171,14 @@ class Mailroom:
         try:
             yield
         except Unavailable as away:
-            self._wait(entry, away.system.value, str(away), away.retry_after_seconds)
+            self._outbox.take_waiting(entry, away.system.value, str(away), away.retry_after_seconds)
         except MustWait as held:
-            self._wait(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
+            self._outbox.take_waiting(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
         except Unreadable as odd:
-            self._wait(entry, "", str(odd), None)
+            self._outbox.take_waiting(entry, "", str(odd), None)
         except Exception as error:  # noqa: BLE001 - whatever it is, this mail waits for somebody to look at it
             event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
-            self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
-
-    def _end(self, entry: Entry, ended: Ended, watch: Stopwatch, facts: Mapping[str, object] | None = None) -> None:
-        ending = ended.ending
-        self._alarms.mail_ends(ended, entry.first_attempt)
-        told = ended.reply_to if treatment(ending.code).tells_sender else ""
-        if told and not self._rates.may_answer(entry.id, told, ending.code):
-            told = ""
-        if ended.note_to:
-            self._rates.note_rule_forward(ended.note_to, entry.message_id)
-        about = {"sender": ended.sender, "rung": ended.rung, "attempt_of": entry.attempt_of, "mail": facts}
-        self._mails.ended(entry.id, ending, reply_to=told, told=about)
-        event(
-            _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,
-            rung=ended.rung or None,
-            request_id=ending.request_id, level=ending.level.value if ending.level else None,
-            confirmer=ending.confirmer, ms=watch.total_ms(), steps=watch.steps, why=ending.why,
-        )  # fmt: skip
+            self._outbox.take_waiting(entry, "", f"an error nobody expected ({type(error).__name__})", None)
 
     def _unfetchable(self, mail: Unfetchable, entry: Entry) -> None:
         if mail.gone:
@@ -211,25 +187,7 @@ class Mailroom:
         if self._leaves_nothing_open(entry):
             unread = Ending(code=Code.UNREADABLE, why=mail.why)
             told = Ended(ending=unread, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
-            self._end(entry, told, Stopwatch(self._clock))
-
-    def _wait(
-        self, entry: Entry, system: str, cause: str, wished_seconds: float | None, *, is_meant: bool = False
-    ) -> None:
-        """Let the mail wait in the Inbox; the outbox tells its sender once when that takes long.
-
-        `is_meant`: a rule lets it wait and nothing fails, so that the team need not be told. `system`: the one it waits
-        for, empty where none is to blame; an outage of it is told of by `outages`.
-        """
-        pause = self._patience.pause(entry.tries, wished_seconds)
-        now = self._mails.waits(entry.id, cause=cause, system=system, retry_at=self._clock.now() + pause)
-        event(
-            _LOG, Event.MAIL_WAITING, logging.WARNING, system=system, cause=cause, attempt=now.tries,
-            seconds=round(pause.total_seconds(), 1),
-        )  # fmt: skip
-        is_long = now.waiting_since is not None and self._patience.is_over(now.waiting_since, self._clock.now())
-        if is_long and not is_meant and not self._is_known_away(system):
-            self._alarms.mail_waits(cause)
+            self._outbox.take_ended(entry, told, Stopwatch(self._clock))
 
 
 def _batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:

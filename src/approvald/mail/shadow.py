@@ -42,14 +42,14 @@ class ShadowRoom:
 
     def __init__(
         self, *, mailbox: ReadingMailbox, pipeline: Pipeline, scratch: Mails, decisions: AuditRows, shadow: Shadow,
-        clock: Clock, patience: Patience, fetch_bytes: int,
+        patience: Patience, fetch_bytes: int,
     ) -> None:  # fmt: skip
         self._mailbox = mailbox
         self._pipeline = pipeline
         self._scratch = scratch
         self._decisions = decisions
         self._shadow = shadow
-        self._clock = clock
+        self._clock = scratch.clock
         self._patience = patience
         self._fetch_bytes = fetch_bytes
         self._known = 0

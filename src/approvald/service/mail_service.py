@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from approvald.approval.compare import Comparison
 from approvald.approval.policy import Policy
 from approvald.audit.trail import AuditTrail
 from approvald.config.fingerprint import Stamp
 from approvald.config.settings import Settings
+from approvald.confirmation.approve import Approve
 from approvald.confirmation.challenge import Challenging
 from approvald.confirmation.confirm import CarryOut, carry_out
-from approvald.confirmation.gather import Approvers, People
+from approvald.confirmation.gather import Approvers, Gather, People
 from approvald.confirmation.groups import ApproverGroups, GroupPins
 from approvald.confirmation.permission import Permission
 from approvald.confirmation.settle import Confirming
@@ -22,6 +23,7 @@ from approvald.confirmation.sweep import ReconcileRules, Reconciling
 from approvald.core.errors import LeaseLost, System, Unavailable
 from approvald.core.model import Level
 from approvald.core.ports import Directory, Mailbox, Outside, Pvwa, ReadingMailbox, ReadingPvwa
+from approvald.health.alarm_desk import AlarmDesk
 from approvald.health.health import Health
 from approvald.health.uptime import Uptime
 from approvald.ledger.audit import AuditKind, AuditRows
@@ -33,19 +35,24 @@ from approvald.ledger.mails import Mails
 from approvald.ledger.retries import Retries
 from approvald.ledger.shadow import Shadow
 from approvald.ledger.store import Store
-from approvald.mail.identify import Senders
-from approvald.mail.inbox import Mailroom, Round
+from approvald.mail.correspondence import Correspondence
+from approvald.mail.identify import Doorkeeper
+from approvald.mail.inbox import Inbox, Round
 from approvald.mail.intake import IntakeRules, SenderRules
 from approvald.mail.ledger_away import LedgerAlarm
 from approvald.mail.outbox import Outbox
-from approvald.mail.pipeline import Pipeline, Rules
+from approvald.mail.pipeline import Pipeline
 from approvald.mail.plausibility import Plausibility, PlausibilityRules
 from approvald.mail.rates import RateRules, Rates
 from approvald.mail.reply import ReplyRules
 from approvald.mail.retry import Retrying
 from approvald.mail.shadow import ShadowFollowing, ShadowRoom, would_carry_out
 
-_EXCHANGE_MARGIN_SECONDS = 5.0
+_EXCHANGE_MARGIN_SECONDS: Final = 5.0
+
+
+def _nothing() -> None:
+    """Make sure of nothing: who is handed no hands sends nothing."""
 
 
 class Room(Protocol):
@@ -114,41 +121,37 @@ def build(settings: Settings, store: Store, outside: Outside, health: Health) ->
     pvwa = breakers.behind(System.PVWA, Pvwa, outside.pvwa)
     directory = breakers.behind(System.DIRECTORY, Directory, outside.directory)
     uptime, groups = _uptime(settings, store), _groups(settings, store, directory, health)
-    settle = timedelta(seconds=settings.mailbox.read_timeout_seconds + _EXCHANGE_MARGIN_SECONDS)
-    letters = Letters(store, settle=settle)
-    rates = Rates(
-        answers=Answers(store), letters=letters, alarms=alarms,
-        rules=RateRules(
-            answers_an_hour=settings.rates.answers_an_hour, team_copies_an_hour=settings.rates.team_copies_an_hour
-        ),
-    )  # fmt: skip
-    challenging = Challenging.from_settings(settings, store)
-    rules = ReplyRules.from_settings(settings)
-    trail = _audit_trail(settings, store, health)
+    trail, reply_rules = _audit_trail(settings, store, health), ReplyRules.from_settings(settings)
+    confirming = _confirming(settings, store, pvwa, uptime, before_sending=trail.bring_up_to_date)
+    letters = Letters(store, settle=timedelta(seconds=settings.mailbox.read_timeout_seconds + _EXCHANGE_MARGIN_SECONDS))
     outbox = Outbox(
-        mailbox=mailbox, mails=mails, letters=letters, alarms=alarms, rates=rates, clock=store.clock,
-        patience=health.patience, rules=rules, settle=settle, challenging=challenging,
-    )  # fmt: skip
-    room = Mailroom(
-        mailbox=mailbox,
-        pipeline=_pipeline(
-            settings, store, store, outside, health, groups=groups, uptime=uptime, directory=directory, pvwa=pvwa,
-            act=partial(carry_out, pvwa), before_sending=trail.bring_up_to_date,
+        mailbox=mailbox, mails=mails, letters=letters, alarms=alarms, patience=health.patience,
+        correspondence=Correspondence(
+            rules=reply_rules,
+            rates=_rates(settings, store, letters, alarms),
+            challenging=Challenging.from_settings(settings, store),
         ),
-        mails=mails, clock=store.clock, patience=health.patience, outbox=outbox, alarms=alarms, rates=rates,
+        is_known_away=health.outages.lasts,
+    )  # fmt: skip
+    inbox = Inbox(
+        mailbox=mailbox, mails=mails, outbox=outbox, patience=health.patience,
+        pipeline=_pipeline(
+            settings, store, outside, health, groups=groups, directory=directory, confirming=confirming,
+            act=partial(carry_out, pvwa),
+        ),
         retrying=Retrying(
             mailbox=mailbox, mails=mails, retries=Retries(store), age=uptime.age, max_age=_max_age(settings)
         ),
         fetch_bytes=settings.parse.limits.fetch_bytes,
-        is_known_away=health.outages.lasts,
     )  # fmt: skip
-    sweep = _reconciling(settings, store, store, pvwa, health)
     return MailService(
-        room=room, uptime=uptime, groups=groups, audit_trail=trail,
-        after_poll=(outside.reader.rest, pvwa.rest, groups.keep_fresh, health.outages.rest, sweep.rest,
-                    partial(_bring_up, trail, health)),
+        room=inbox, uptime=uptime, groups=groups, audit_trail=trail,
+        after_poll=(
+            outside.reader.rest, pvwa.rest, groups.keep_fresh, health.outages.rest,
+            _reconciling(settings, store, store, pvwa, health).rest, partial(_bring_up, trail, health),
+        ),
         ledger_alarm=LedgerAlarm(
-            mailbox=mailbox, rules=rules, clock=store.clock, tell_after=health.patience.tell_after
+            mailbox=mailbox, rules=reply_rules, clock=store.clock, tell_after=health.patience.tell_after
         ),
     )  # fmt: skip
 
@@ -158,27 +161,27 @@ def build_shadow(settings: Settings, store: Store, outside: Outside, health: Hea
 
     `scratch`: the ledger for what a mail's way writes; it is thrown away.
     """
-    breakers, clock = health.breakers, store.clock
+    breakers, shadow = health.breakers, Shadow(store)
     mailbox = breakers.behind(System.EXCHANGE, ReadingMailbox, outside.mailbox)
     pvwa = breakers.behind(System.PVWA, ReadingPvwa, outside.pvwa)
     directory = breakers.behind(System.DIRECTORY, Directory, outside.directory)
     uptime, groups = _uptime(settings, store), _groups(settings, store, directory, health)
-    shadow, trail = Shadow(store), _audit_trail(settings, store, health)
+    trail, confirming = _audit_trail(settings, store, health), _confirming(settings, store, pvwa, uptime)
     room = ShadowRoom(
-        mailbox=mailbox,
+        mailbox=mailbox, scratch=Mails(scratch), decisions=AuditRows(scratch), shadow=shadow, patience=health.patience,
         pipeline=_pipeline(
-            settings, store, scratch, outside, health, groups=groups, uptime=uptime, directory=directory, pvwa=pvwa,
-            act=would_carry_out, before_sending=trail.bring_up_to_date,
+            settings, store, outside, health, groups=groups, directory=directory, confirming=confirming,
+            act=would_carry_out, scratch=scratch,
         ),
-        scratch=Mails(scratch), decisions=AuditRows(scratch), shadow=shadow, clock=clock, patience=health.patience,
         fetch_bytes=settings.parse.limits.fetch_bytes,
     )  # fmt: skip
-    following = ShadowFollowing(shadow=shadow, pvwa=pvwa, accounts=accounts(settings), clock=clock)
-    sweep = _reconciling(settings, store, scratch, pvwa, health)
+    following = ShadowFollowing(shadow=shadow, pvwa=pvwa, accounts=confirming.accounts, clock=store.clock)
     return MailService(
         room=room, uptime=uptime, groups=groups, audit_trail=trail,
-        after_poll=(outside.reader.rest, pvwa.rest, groups.keep_fresh, following.rest, health.outages.rest, sweep.rest,
-                    partial(_bring_up, trail, health)),
+        after_poll=(
+            outside.reader.rest, pvwa.rest, groups.keep_fresh, following.rest, health.outages.rest,
+            _reconciling(settings, store, scratch, pvwa, health).rest, partial(_bring_up, trail, health),
+        ),
         ledger_alarm=None,
     )  # fmt: skip
 
@@ -225,58 +228,69 @@ def _reconciling(settings: Settings, store: Store, told_in: Store, pvwa: Reading
     )  # fmt: skip
 
 
+def _rates(settings: Settings, store: Store, letters: Letters, alarms: AlarmDesk) -> Rates:
+    rates = settings.rates
+    rules = RateRules(answers_an_hour=rates.answers_an_hour, team_copies_an_hour=rates.team_copies_an_hour)
+    return Rates(answers=Answers(store), letters=letters, alarms=alarms, rules=rules)
+
+
+def _confirming(
+    settings: Settings, store: Store, pvwa: ReadingPvwa, uptime: Uptime, before_sending: Callable[[], None] = _nothing
+) -> Confirming:
+    timeouts = settings.pvwa
+    return Confirming(
+        pvwa=pvwa,
+        confirmations=Confirmations(store),
+        clock=store.clock,
+        accounts=accounts(settings),
+        settle=timedelta(seconds=timeouts.connect_timeout_seconds + 2 * timeouts.read_timeout_seconds),
+        shown_within=_max_age(settings),
+        age=uptime.age,
+        before_sending=before_sending,
+    )
+
+
 def _pipeline(
-    settings: Settings, store: Store, written: Store, outside: Outside, health: Health, *, groups: ApproverGroups,
-    uptime: Uptime, directory: Directory, pvwa: ReadingPvwa, act: CarryOut, before_sending: Callable[[], None],
+    settings: Settings, store: Store, outside: Outside, health: Health, *, groups: ApproverGroups,
+    directory: Directory, confirming: Confirming, act: CarryOut, scratch: Store | None = None,
 ) -> Pipeline:  # fmt: skip
-    confirmations, people = Confirmations(store), People(directory, tell=health.alarms.link_shared)
-    challenging, doubts = Challenging.from_settings(settings, written), settings.plausibility
-    return Pipeline(
-        rules=_rules(settings),
-        read=outside.reader.read,
-        directory=directory,
+    """Return a mail's way. `scratch`: in place of the ledger, for what is written on it."""
+    written = scratch or store
+    mails, people = Mails(written), People(directory, tell=health.alarms.link_shared)
+    approvers = Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account)
+    compare, doubts = settings.pvwa.compare, settings.plausibility
+    gather = Gather(
         people=people,
-        approvers=Approvers(groups, people, by_linked_account=settings.people.approver_by_linked_account),
-        mails=Mails(written),
-        uptime=uptime,
-        confirming=Confirming(
-            pvwa=pvwa,
-            confirmations=confirmations,
-            clock=store.clock,
-            accounts=accounts(settings),
-            settle=timedelta(seconds=settings.pvwa.connect_timeout_seconds + 2 * settings.pvwa.read_timeout_seconds),
-            shown_within=_max_age(settings),
-            age=uptime.age,
-            before_sending=before_sending,
+        approvers=approvers,
+        confirming=confirming,
+        comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
+        pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
+    )
+    permission = Permission(
+        policy=Policy.from_settings(settings),
+        halts=Halts(store),
+        confirmations=confirming.confirmations,
+        challenging=Challenging.from_settings(settings, written),
+        clock=store.clock,
+    )
+    return Pipeline(
+        doorkeeper=Doorkeeper(
+            IntakeRules.from_settings(settings), SenderRules.from_settings(settings), directory, groups
         ),
-        senders=Senders(SenderRules.from_settings(settings), directory, groups),
+        approvers=approvers,
+        approve=Approve(
+            gather=gather, permission=permission, confirming=confirming, act=act, decisions=mails,
+            max_age=_max_age(settings), stamp=Stamp.of(settings),
+        ),
         plausibility=Plausibility(
             haste=Haste(written),
             alarms=health.alarms,
             rules=PlausibilityRules(
                 least=timedelta(seconds=doubts.min_seconds),
                 alarm_after=doubts.alarm_after,
-                bar_after=doubts.bar_after,
             ),
         ),
-        permission=Permission(
-            policy=Policy.from_settings(settings),
-            halts=Halts(store),
-            confirmations=confirmations,
-            challenging=challenging,
-            clock=store.clock,
-        ),
-        challenging=challenging,
-        act=act,
-    )
-
-
-def _rules(settings: Settings) -> Rules:
-    compare = settings.pvwa.compare
-    return Rules(
-        intake=IntakeRules.from_settings(settings),
-        comparison=Comparison(account=compare.account, device_user=compare.device_user, reason=compare.reason),
-        pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
-        max_age=_max_age(settings),
-        stamp=Stamp.of(settings),
-    )
+        mails=mails,
+        read=outside.reader.read,
+        age=confirming.age,
+    )  # fmt: skip

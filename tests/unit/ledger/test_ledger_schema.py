@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -13,8 +15,9 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from approvald.core.errors import LedgerUnusable, Unavailable
+from approvald.core.errors import LedgerUnusable
 from approvald.ledger import migrations, schema, tables
+from approvald.ledger.database import engine_for
 from approvald.ledger.mails import Mails
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
@@ -37,29 +40,32 @@ def opened(path: Path) -> Store:
     return store
 
 
-def at_first_revision(path: Path, *, stamped: bool) -> None:
-    """Make a ledger of the first revision with one mail in it."""
-    opened(path).close()
-    first = scripts().get_revision("0001").module
-    fresh = sqlite3.connect(path)
-    fresh.executescript(
-        "".join(f"DROP TABLE {name};" for (name,) in fresh.execute("SELECT name FROM sqlite_master WHERE type='table'"))
-    )
-    fresh.close()
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.begin() as connection:
-        from alembic.operations import Operations  # noqa: PLC0415 - used here only
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
 
-        with Operations.context(MigrationContext.configure(connection)):
-            first.upgrade()
-        if stamped:
-            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
-            connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0001')")
-        connection.exec_driver_sql(
-            "INSERT INTO mails (id, item_id, item_class, size, received, seen_at, message_id, sender, state, reply_to, "
-            "rung, tries, told_waiting) VALUES ('mail1', 'item1', 'IPM.Note', 1, 1, 1, '', '', 'seen', '', '', 0, 0)"
-        )
-    engine.dispose()
+revision = "2a"
+down_revision = "1a"
+
+
+def upgrade():
+    op.add_column("mails", sa.Column("added", sa.Integer()))
+    op.create_table("more", sa.Column("id", sa.Integer(), primary_key=True))
+"""
+
+
+def next_revision(folder: Path) -> dict[str, Any]:
+    """Make the revisions of a later approvald, which has one more. Returns how `migrate` is told of them."""
+    scripts = shutil.copytree(REVISIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    (scripts / "versions" / "r2a_more.py").write_text(SECOND, encoding="utf-8")
+    return {"newest": "2a", "known": ("1a", "2a"), "scripts": scripts}
+
+
+def revision_of(path: Path) -> str:
+    """Return the revision that a ledger says it is of."""
+    with sqlite3.connect(path) as raw:
+        ((found,),) = raw.execute("SELECT version_num FROM alembic_version").fetchall()
+    return str(found)
 
 
 def test_the_newest_revision_is_known() -> None:
@@ -68,13 +74,9 @@ def test_the_newest_revision_is_known() -> None:
     assert {each.revision for each in scripts().walk_revisions()} == set(schema.KNOWN)
 
 
-@pytest.mark.parametrize("stamped", [False, True], ids=["before there were revisions", "of the first revision"])
-def test_an_older_ledger_is_migrated_and_keeps_what_is_in_it(tmp_path: Path, *, stamped: bool) -> None:
-    """A mail of before is there afterwards under its id, and the tables are those of this version."""
-    at_first_revision(tmp_path / "ledger.db", stamped=stamped)
-    store = opened(tmp_path / "ledger.db")
-    assert Mails(store).entries(["item1"])["item1"].id == "mail1"
-    store.close()
+def test_a_new_ledger_has_the_tables_of_this_version(tmp_path: Path) -> None:
+    """What the revisions make is what the program's own description of its tables says."""
+    opened(tmp_path / "ledger.db").close()
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
@@ -82,18 +84,45 @@ def test_an_older_ledger_is_migrated_and_keeps_what_is_in_it(tmp_path: Path, *, 
     engine.dispose()
 
 
+def test_an_older_ledger_is_migrated_and_keeps_what_is_in_it(tmp_path: Path) -> None:
+    """By a version with one revision more: a mail of before is there afterwards, with the new column."""
+    path = tmp_path / "ledger.db"
+    store = opened(path)
+    Mails(store).seen(listed())
+    store.close()
+    engine = engine_for(f"sqlite:///{path}", None)
+    schema.migrate(engine, **next_revision(tmp_path))
+    engine.dispose()
+    assert revision_of(path) == "2a"
+    with sqlite3.connect(path) as raw:
+        assert raw.execute("SELECT item_id, added FROM mails").fetchall() == [(listed().item_id, None)]
+
+
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     """It is one transaction: a ledger is of the old version or of the new one."""
     path = tmp_path / "ledger.db"
-    at_first_revision(path, stamped=True)
+    opened(path).close()
     with sqlite3.connect(path) as raw:
-        raw.execute("CREATE TABLE shadow (something INTEGER)")
-    with pytest.raises(Unavailable, match="nothing is confirmed"):
-        opened(path)
+        raw.execute("CREATE TABLE more (something INTEGER)")
+    engine = engine_for(f"sqlite:///{path}", None)
+    with pytest.raises(sa.exc.OperationalError):
+        schema.migrate(engine, **next_revision(tmp_path))
+    engine.dispose()
+    assert revision_of(path) == "1a"
     with sqlite3.connect(path) as raw:
-        names = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
-    assert "audit" not in names
+        assert "added" not in {row[1] for row in raw.execute("PRAGMA table_info(mails)")}
+
+
+def before_release(path: Path) -> None:
+    """Let an approvald of before the first release have written the ledger."""
+    with sqlite3.connect(path) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '0004'")
+
+
+def before_revisions(path: Path) -> None:
+    """Let an approvald that knew no revisions have written the ledger."""
+    with sqlite3.connect(path) as raw:
+        raw.execute("DROP TABLE alembic_version")
 
 
 def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
@@ -119,17 +148,11 @@ def test_commands_that_read_change_nothing(tmp_path: Path) -> None:
         store.peek()
     store.open()
     store.peek()
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '0002'")
-    store.peek()
     newer(path)
     with pytest.raises(LedgerUnusable, match="newer approvald"):
         store.peek()
-    store.close()
-    older = tmp_path / "older.db"
-    at_first_revision(older, stamped=True)
-    store = Store(f"sqlite:///{older}", FakeClock())
-    with pytest.raises(LedgerUnusable, match="Start the daemon of this version once"):
+    before_release(path)
+    with pytest.raises(LedgerUnusable, match="before the first release"):
         store.peek()
     store.close()
 
@@ -152,7 +175,13 @@ def no_database(path: Path) -> None:
     path.write_bytes(b"This is a text." * 1000)
 
 
-@pytest.mark.parametrize(("damage", "words"), [(newer, "newer approvald"), (torn, "damaged"), (no_database, "damaged")])
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (newer, "newer approvald"), (torn, "damaged"), (no_database, "damaged"),
+        (before_release, "before the first release"), (before_revisions, "before the first release"),
+    ],
+)  # fmt: skip
 def test_what_cannot_be_trusted_is_refused(tmp_path: Path, damage: Callable[[Path], None], words: str) -> None:
     """A damaged or newer ledger stops the start with a sentence that says what to do; nothing is changed."""
     path = tmp_path / "ledger.db"

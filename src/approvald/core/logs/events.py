@@ -58,8 +58,6 @@ class Event(StrEnum):
     """`operator` wants a mail, or all of a folder, to be tried again, for the reason `why`."""
     RETRY_DONE = "retry.done"
     """`count` mails are tried again by that; `cause` says why not more."""
-    APPROVER_BARRED = "approver.barred"
-    APPROVER_RELEASED = "approver.released"
     GROUPS_READ = "groups.read"
     GROUP_DISABLED = "group.disabled"
     GROUP_PINNED = "group.pinned"
