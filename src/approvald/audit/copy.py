@@ -56,7 +56,7 @@ class AuditCopy:
         """Return the number of the last line that this host has, in this file or in a rotated one."""
         noted = self._noted()
         if opened.torn_bytes:
-            self._write_down({"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
+            self._write_down({"healed": "a torn last line was removed", "bytes": opened.torn_bytes})
             event(_LOG, Event.AUDIT_HEALED, logging.WARNING, size=opened.torn_bytes)
         if opened.last is None:
             if opened.was_emptied:
@@ -68,7 +68,7 @@ class AuditCopy:
             self._tell(f"the file ends with a line {seq} that is not this ledger's")
             return min(noted, seq - 1)
         if seq < noted:
-            self._tell(f"the file ends with line {seq}, and line {noted} had been written to it")
+            self._tell(f"the file ends with line {seq}, although line {noted} had been written to it")
         return seq
 
     def _is_ours(self, last: Line) -> bool:

@@ -103,7 +103,7 @@ class _State:
             self._lost()
             return
         if line.event is None and not self.is_excerpt:
-            self.report.find(name, number, f"line {line.seq} says nothing any more: what it said was taken out")
+            self.report.find(name, number, f"line {line.seq} says nothing any more: its content was removed")
         self._place(name, number, line)
         self.report.lines += 1
         self.report.skeletons += line.event is None
@@ -174,7 +174,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
             while line := file.readline(_LONGEST_LINE):
                 yield line
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        message = f"{path} is no whole compressed file: it was cut or changed ({error})"
+        message = f"{path} is not a complete compressed file: it was cut or changed ({error})"
         raise OSError(message) from error
 
 

@@ -111,10 +111,12 @@ def _hold_against(rows: AuditRows, report: Report) -> None:
     seq, digest = report.last
     head, _ = rows.head()
     if seq > head:
-        what = f"ends with line {head}, and the files with line {seq}: lines were added, or the ledger was set back"
+        what = (
+            f"ends with line {head}, and the files with line {seq}: lines were added, or an older ledger was restored"
+        )
         report.find("ledger", 0, what)
     elif seq and [line.hash for line in rows.rows_after(seq - 1, 1)] != [digest]:
-        what = f"has another line {seq}: the files were written anew, or are those of another ledger"
+        what = f"has another line {seq}: the files were rewritten, or belong to another ledger"
         report.find("ledger", 0, what)
 
 

@@ -82,7 +82,7 @@ def _of_operating_system(error: OSError) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would try once more at its end
         if error.errno == errno.EPIPE:  # its reader has read enough
             return Exit.FAILED
-        problem = f"what was to be printed could not be written ({error.strerror}), and is not complete"
+        problem = f"the output could not be written ({error.strerror}) and is not complete"
         return _say(problem, code=Exit.FAILED)
     return _say(_trace(), code=Exit.SOFTWARE)
 

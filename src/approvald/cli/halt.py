@@ -68,14 +68,14 @@ def _halt(kind: HaltKind, reason: str) -> None:
             message = f"nothing was changed: approvald is {_words(before)}; end that first with: approvald resume"
             raise click.ClickException(message)
         else:
-            click.echo("Nothing was changed: it was so already, and the earlier reason stays.")
+            click.echo("Nothing was changed: that was already in force, and the earlier reason stays.")
         click.echo(_state(halts))
 
 
 def _state(halts: Halts) -> str:
     """Return one line on how things stand."""
     halt = halts.in_force()
-    return f"approvald is {_words(halt)}." if halt is not None else "approvald takes approvals."
+    return f"approvald is {_words(halt)}." if halt is not None else "approvald accepts approvals."
 
 
 def _words(halt: Halt) -> str:

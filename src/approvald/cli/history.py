@@ -65,7 +65,7 @@ def command(
         rows = (row_of(*each) for each in Cases(store).history(wanted))
         shown = (row for row in rows if _is_of(row, person))
         if not print_rows(shown, COLUMNS, _lines, as_json=as_json, as_csv=as_csv):
-            click.echo("approvald: no mail is of that kind", err=True)
+            click.echo("approvald: no mail matches", err=True)
 
 
 def row_of(entry: Entry, request_id: str | None, decision: Mapping[str, Any] | None) -> dict[str, str]:

@@ -26,7 +26,7 @@ def format_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
 def refuse_both(*, as_json: bool, as_csv: bool) -> None:
     """Raise UsageError where both are asked for."""
     if as_json and as_csv:
-        message = "--json and --csv exclude each other; give one of them"
+        message = "--json and --csv cannot be combined; give one of them"
         raise click.UsageError(message)
 
 

@@ -23,7 +23,7 @@ _MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
 @click.command("why")
 @config_option
 @click.argument("name", metavar="REQUEST|MAIL")
-@click.option("--json", "as_json", is_flag=True, help="What the audit trail says of it, as JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="What the audit trail says about it, as JSON lines.")
 def command(*, name: str, as_json: bool) -> None:
     """Say why a request was confirmed or refused: each check, with the value it saw.
 

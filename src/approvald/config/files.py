@@ -88,7 +88,7 @@ def _folder_problem(path: Path) -> str | None:
     if path.is_dir():
         return f"{path} is a folder; name a file in it"
     if not path.parent.is_dir() and not path.parent.parent.is_dir():
-        return f"the folder {path.parent} is not there; make it, owned by the user approvald runs as"
+        return f"the folder {path.parent} is not there; create it, owned by the user approvald runs as"
     return None
 
 
@@ -101,7 +101,7 @@ def read_secret(path: Path) -> str:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        message = f"the file {path} is not there; make it, readable by approvald only, or name the right one"
+        message = f"the file {path} is not there; create it, readable by approvald only, or name the right one"
         raise SecretFileRefused(message) from None
     except OSError as error:
         message = f"the file {path} cannot be read ({error.strerror}); make it readable by the user approvald runs as"
@@ -121,7 +121,7 @@ def _refuse_open_to_others(path: Path, found: os.stat_result) -> None:
     elif found.st_mode & stat.S_IROTH:
         message = f"the file {path} can be read by everybody; run: chmod o= {path} (and change the secret in it)"
     elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        message = f"the file {path} can be written by others than its owner; run: chmod go-w {path}"
+        message = f"the file {path} can be written by users other than its owner; run: chmod go-w {path}"
     else:
         return
     raise SecretFileRefused(message)

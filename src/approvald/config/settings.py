@@ -117,7 +117,7 @@ class SenderSettings(Section):
         if not weakened and not vouched.issuperset(known):
             listed = ", ".join(sorted(vouched))
             message = (
-                f"holds more than {listed}: with other values anybody may have written From; take them out, "
+                f"holds more than {listed}: with other values anybody could have written From; take them out, "
                 "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
             )
             raise ValueError(message)
@@ -234,7 +234,7 @@ class PvwaSettings(Section):
 
 def _hours(value: str) -> str:
     if value and not parse_hours(value):
-        message = 'is no weekly plan; write it like "Mon-Fri 07:00-19:00, Sat 09:00-12:00", or "" for any time'
+        message = 'is not a weekly plan; write it like "Mon-Fri 07:00-19:00, Sat 09:00-12:00", or "" for any time'
         raise ValueError(message)
     return value
 
@@ -298,7 +298,7 @@ class FileSecret(Section):
     def _one_of_both(cls, file: AbsolutePath | None, info: ValidationInfo) -> AbsolutePath | None:
         """Judge file after credential, which therefore stands before it."""
         if "credential" in info.data and (info.data["credential"] is None) == (file is None):
-            message = "or credential must be given, one of both; name a file or a systemd credential"
+            message = "or credential must be given, but not both; name a file or a systemd credential"
             raise ValueError(message)
         return file
 
@@ -379,7 +379,7 @@ class AuditSettings(Section):
     @classmethod
     def _absolute(cls, command: list[str]) -> list[str]:
         if command and not command[0].startswith("/"):
-            message = "does not begin with an absolute path; name the program so, no PATH is searched"
+            message = "does not begin with an absolute path; name the program by one, because no PATH is searched"
             raise ValueError(message)
         return command
 
@@ -447,7 +447,7 @@ def disagreements(values: Mapping[str, object]) -> list[str]:
             name = _part(values, section).get(key, default)
             if isinstance(name, str) and name and name not in accounts:
                 problems.append(
-                    f"{section}.{key}: names no account of this file; name one of them ({known}), "
+                    f"{section}.{key}: names no account in this file; name one of them ({known}), "
                     f"or add a section [secrets.accounts.NAME] for it"
                 )
         if "hashicorp_vault" in _sources(accounts) and not _part(values, "secrets").get("hashicorp_vault"):
@@ -464,7 +464,7 @@ def disagreements(values: Mapping[str, object]) -> list[str]:
         )
     if first and first == second:
         problems.append(
-            "pvwa.second_level_secret: names the first level's account; CyberArk needs two, name another account"
+            "pvwa.second_level_secret: names the first level's account; CyberArk needs two, so name another account"
         )
     return problems
 

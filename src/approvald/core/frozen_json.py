@@ -37,7 +37,7 @@ def loads(data: bytes, *kinds: type) -> Any:
 
 
 _EXACT: Final = 2**53
-_ODD: Final = "what came is not what was to come"
+_ODD: Final = "unexpected data"
 
 
 def _plain(value: Any) -> object:
@@ -49,7 +49,7 @@ def _plain(value: Any) -> object:
         return sorted(_plain(item) for item in value)  # type: ignore[type-var]  # sets of texts
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    message = f"a {type(value).__name__} is no plain value"
+    message = f"a {type(value).__name__} is not a plain value"
     raise TypeError(message)
 
 

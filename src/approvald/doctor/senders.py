@@ -240,7 +240,7 @@ def warnings(ways: Ways) -> Iterator[str]:
         )
     for source in ways.unseen:
         yield (
-            f"{source} stands in auth_sources, and no such server wrote these mails. Keep it only if it is an Exchange "
+            f"{source} is in auth_sources, but no such server wrote these mails. Keep it only if it is an Exchange "
             "server of yours."
         )
     for mechanism, count in sorted(ways.mechanisms.items()):
@@ -248,19 +248,19 @@ def warnings(ways: Ways) -> Iterator[str]:
     for auth_as, count in sorted(ways.outside.items()):
         if auth_as == "Anonymous":
             yield (
-                f"{_mails(count)} came from nobody logged on (Anonymous), whatever From says. Never add Anonymous to "
-                "auth_as; set RequireSenderAuthenticationEnabled on the mailbox, so that Exchange refuses them."
+                f"{_mails(count)} came from someone not logged on (Anonymous), whatever From says. Never add Anonymous "
+                "to auth_as; set RequireSenderAuthenticationEnabled on the mailbox, so that Exchange refuses them."
             )
         else:
-            yield f"{_mails(count)} came as {auth_as}: from outside of the organization. Do not add it to auth_as."
+            yield f"{_mails(count)} came as {auth_as}: from outside the organization. Do not add it to auth_as."
     if ways.missing:
         yield (
-            f"{_mails(ways.missing)} lack one of the three fields: put there by hand, moved from elsewhere, or written "
+            f"{_mails(ways.missing)} lack one of the three fields: they were put there by hand, moved here, or written "
             "by Exchange itself. They prove nothing."
         )
     if ways.several:
         yield (
-            f"{_mails(ways.several)} carry one of the three fields more than once: somebody tried to forge it. They "
+            f"{_mails(ways.several)} carry one of the three fields more than once: somebody tried to forge them. They "
             "are never believed; look for the connector that lets X-MS-Exchange-Organization headers in."
         )
 
@@ -275,9 +275,9 @@ def _mechanism(mechanism: str, mails: str) -> str:
         return (
             f"{mails} came as Internal with mechanism {mechanism}, a log-on over SMTP (IMAP clients, applications, "
             "printers). Their senders are told to use Outlook, web or phone. Add it to auth_mechanisms only if "
-            "approvers need it, and no application logs on so with the right to send as somebody else."
+            "approvers need it, and no application that logs on this way has the right to send as somebody else."
         )
-    meaning = MEANINGS.get(mechanism, "a mechanism that is not known")
+    meaning = MEANINGS.get(mechanism, "an unknown mechanism")
     return (
         f"{mails} came as Internal with mechanism {mechanism}: {meaning}. Internal without 04 proves nobody's log-on; "
         "do not add it to auth_mechanisms."

@@ -77,14 +77,14 @@ class AlarmDesk:
         count = self._book.named_since(AlarmKind.SENDER_UNPROVEN, _HOUR)
         claimed = next((alarm for alarm in ended.alarms if alarm.name), None)
         if claimed is not None and count > self._rules.unproven_an_hour:
-            why = f"{count} mails within an hour name an approver in From and are not proven to be theirs."
+            why = f"{count} mails within an hour named an approver in From and were not proven to be theirs."
             facts = (("The latest", claimed.why), *claimed.facts)
             self.raise_alarm(Alarm(kind=AlarmKind.SENDER_RULES_WRONG, why=why, name=claimed.name, facts=facts))
 
     def _judge_probes(self, ended: Ended, ledger_id: str) -> None:
         count = 1 + self._mails.ended_by(ended.sender, PROBES, within=_HOUR, besides=ledger_id)
         if count >= self._rules.probes_an_hour:
-            why = f"{count} mails of one sender within an hour ended as altered, request_gone or other_team."
+            why = f"{count} mails from one sender within an hour ended as altered, request_gone or other_team."
             # The number in the mail is the sender's own text; the ledger id leads to it.
             facts = (("The latest ended as", ended.ending.code.value),)
             self.raise_alarm(Alarm(kind=AlarmKind.PROBING, why=why, name=ended.sender, facts=facts))
@@ -94,6 +94,6 @@ def _of_ending(kind: AlarmKind, ending: Ending, sender: str) -> Alarm:
     facts = (("Request", ending.request_id or ""), ("Confirmers", ", ".join(ending.names)), ("Sender", sender))
     why = {
         AlarmKind.NOT_VISIBLE: "None of approvald's accounts may see a request that an approver forwarded.",
-        AlarmKind.CONFIRMERS_UNMAPPED: "CyberArk names confirmers that fit no approver group.",
+        AlarmKind.CONFIRMERS_UNMAPPED: "CyberArk names confirmers that match no approver group.",
     }[kind]
     return Alarm(kind=kind, why=why, facts=tuple(fact for fact in facts if fact[1]))

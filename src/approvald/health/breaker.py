@@ -59,7 +59,7 @@ class Breaker:
         """Raise Unavailable instead, while the system is to be left alone; else see how it does."""
         left = self._open_until - self._clock.monotonic()
         if left > 0:
-            message = f"{self._cause} (It is left alone for another {left:.0f} s.)"
+            message = f"{self._cause} (It is not asked again for another {left:.0f} s.)"
             raise Unavailable(self._system, message, retry_after_seconds=left)
         self._beat()
         try:

@@ -110,9 +110,9 @@ class Outages:
                 ("Away since", f"{outage.since:%Y-%m-%d %H:%M:%S} UTC"),
                 ("Back since", f"{back:%Y-%m-%d %H:%M:%S} UTC"),
                 ("Failures", str(outage.failures)),
-                ("Mails that began to wait meanwhile", str(self._book.began_to_wait(outage.since, back))),
+                ("Mails that began to wait in the meantime", str(self._book.began_to_wait(outage.since, back))),
             )
-            why = f"{outage.system.value} does its work again; mails that waited for it are being decided."
+            why = f"{outage.system.value} is working again; mails that waited for it are being decided."
             self._raise(Alarm(kind=AlarmKind.OUTAGE_OVER, why=why, name=outage.system.value, facts=facts), outage)
         self._book.over(outage)
         self._known().pop(outage.system, None)

@@ -79,10 +79,10 @@ def read(raw: bytes) -> Line:
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        message = "is no JSON"
+        message = "is not JSON"
         raise Edited(message) from error
     if not isinstance(found, dict) or set(found) not in (_CHAINED, _CHAINED | _SAID):
-        message = "has not the keys of a line"
+        message = "does not have the keys of a line"
         raise Edited(message)
     line = _of(found)
     try:
@@ -93,10 +93,10 @@ def read(raw: bytes) -> Line:
         message = "is not spelled as it was written"
         raise Edited(message)
     if line.event is not None and digest_of(line.at, line.kind, line.event) != line.digest:
-        message = "says something else than it said when it was written"
+        message = "does not say what it said when it was written"
         raise Edited(message)
     if hash_of(line.seq, line.prev, line.digest) != line.hash:
-        message = "has a number or a hash that it was not written with"
+        message = "does not have the number and hash that it was written with"
         raise Edited(message)
     return line
 

@@ -65,7 +65,9 @@ def read_entry(row: sa.Row[Any]) -> Entry:
     try:
         return _read(row)
     except ValueError as error:
-        message = f"the ledger's row of mail {row.id} is of another version of approvald; install the newest one again"
+        message = (
+            f"the ledger's row of mail {row.id} is from another version of approvald; install the newest one again"
+        )
         raise Unavailable(System.LEDGER, message) from error
 
 

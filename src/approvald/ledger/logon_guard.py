@@ -23,7 +23,7 @@ PAUSES: Final = (timedelta(minutes=15), timedelta(minutes=60))
 MARGIN: Final = timedelta(seconds=5)
 """How much longer than its longest call a program that tells nothing keeps others from trying; less than a lease's."""
 _IN_FLIGHT: Final = (
-    "another approvald ({holder}) is just logging on to {system} as {account}; this one waits for what comes of it"
+    "another approvald ({holder}) is logging on to {system} as {account} now; this one waits for the outcome"
 )
 
 
@@ -75,7 +75,7 @@ class LedgerLogonGuard:
         when = f"the next try is at {next_try:%H:%M} UTC" if next_try else "it is not tried again"
         message = (
             f"{self._system.value} has refused the password of {account} {row.failures if row else 0} times; {when}, "
-            "so that the account is not locked. Set the right password in the secret store: that is noticed by itself."
+            "so that the account is not locked. Set the right password in the secret store: approvald notices it."
         )
         raise AuthenticationFailed(self._system, message, account=account, next_try=next_try)
 

@@ -34,13 +34,13 @@ _NEWER: Final = (
     "Nothing was changed. Install that version again, or restore the ledger from before it."
 )
 _DAMAGED: Final = (
-    "The ledger is damaged ({what}), so nobody can tell what was confirmed. Nothing was changed. Stop approvald, keep "
+    "The ledger is damaged ({what}), so it is unknown what was confirmed. Nothing was changed. Stop approvald, keep "
     "this file for the investigation, and restore the ledger from a backup; docs/operate.md says how."
 )
 
 
 _FOREIGN: Final = (
-    "{name} is no ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
+    "{name} is not a ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
     "ledger.url name approvald's own; the daemon makes one where there is none."
 )
 _OLDER: Final = (

@@ -18,26 +18,29 @@ from approvald.ledger import schema, tables
 from approvald.ledger.database import READ_ONLY, engine_for, upsert
 
 _CAUSES: Final = {
-    "SQLITE_FULL": ("finds its disk full", "Make room there."),
-    "SQLITE_READONLY": ("may not be written", "Make its file and folder writable for approvald, and its disk too."),
-    "SQLITE_BUSY": ("is held by another program", "End what else has it open, if this lasts."),
-    "SQLITE_LOCKED": ("is held by another program", "End what else has it open, if this lasts."),
+    "SQLITE_FULL": ("has no room left on its disk", "Make room there."),
+    "SQLITE_READONLY": (
+        "may not be written",
+        "Let approvald write its file and folder, and check that its disk can be written.",
+    ),
+    "SQLITE_BUSY": ("is held by another program", "If this lasts, end whatever else has it open."),
+    "SQLITE_LOCKED": ("is held by another program", "If this lasts, end whatever else has it open."),
     "SQLITE_CORRUPT": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
     "SQLITE_NOTADB": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
     "SQLITE_CANTOPEN": (
         "cannot be opened",
-        "Look at ledger.file, its folder, their rights, and whether its disk can be written.",
+        "Check ledger.file, its folder, their rights, and whether its disk can be written.",
     ),
-    "SQLITE_IOERR": ("cannot be read or written on its disk", "Look whether that is full or failing."),
-    "DiskFull": ("finds its server's disk full", "Make room there."),
+    "SQLITE_IOERR": ("cannot be read or written on its disk", "Check whether that is full or failing."),
+    "DiskFull": ("has no room left on its server's disk", "Make room there."),
     "ReadOnlySqlTransaction": (
         "may not be written",
-        "Let ledger.url name the server that can be written.",
+        "Let ledger.url name the server that accepts writes.",
     ),
-    "OperationalError": ("has a database that does not answer", "Look at the server of ledger.url."),
+    "OperationalError": ("has a database that does not answer", "Check the server in ledger.url."),
 }
 """What is wrong and what helps, by how the name of the cause begins: SQLite's, or psycopg's class."""
-_OTHERWISE: Final = ("could not be written or read", "Look at its database.")
+_OTHERWISE: Final = ("could not be written or read", "Check its database.")
 Fence = Callable[[sa.Connection], None]
 
 

@@ -185,7 +185,7 @@ class Mailroom:
             self._wait(entry, "", str(odd), None)
         except Exception as error:  # noqa: BLE001 - whatever it is, this mail waits for somebody to look at it
             event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
-            self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
+            self._wait(entry, "", f"unexpected error ({type(error).__name__})", None)
 
     def _end(self, entry: Entry, ended: Ended, watch: Stopwatch, facts: Mapping[str, object] | None = None) -> None:
         ending = ended.ending

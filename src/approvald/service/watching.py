@@ -66,8 +66,8 @@ class Watching:
 
     def link_shared(self, link: str, count: int) -> None:
         """Tell the team that a link value joins nobody, because so many people (at most ten are counted) bear it."""
-        facts = (("People with it", f"{count} or more"),)
-        why = f"{count} or more people bear this value in people.link_attribute, and one human has no so many accounts."
+        facts = (("People with this value", f"{count} or more"),)
+        why = f"{count} or more people have this value in people.link_attribute, and no person has that many accounts."
         self.alarms.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
 
     def audit_cut(self, what: str) -> None:

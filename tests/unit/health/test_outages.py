@@ -143,7 +143,7 @@ def test_a_long_outage_is_told_once_and_its_end_once(site: Site) -> None:
         site.clock.turn(61)
         site.outages.rest()
         site.restart()
-    assert site.alarms() == ["Alarm: a system is away, mails wait"]
+    assert site.alarms() == ["Alarm: a system is away, and mails are waiting"]
 
     site.ask()
     site.outages.rest()
@@ -250,7 +250,7 @@ def test_the_end_says_how_many_mails_had_to_wait(site: Site) -> None:
     site.outages.rest()
     site.watching.alarms.write_letters()
     facts = dict(site.watching.letters.due()[-1].text.facts)
-    assert facts["Mails that began to wait meanwhile"] == "2"
+    assert facts["Mails that began to wait in the meantime"] == "2"
     assert facts["Back since"] == "2026-11-20 12:10:00 UTC"
 
 

@@ -14,8 +14,8 @@ from fakes.clock import FakeClock
 from fakes.mailbox import FakeMailbox
 from places import SHIPPED
 
-AWAY = Unavailable(System.LEDGER, "the ledger finds its disk full (SQLITE_FULL); nothing is confirmed")
-TOLD = "Alarm: the ledger cannot be written, nothing is being approved"
+AWAY = Unavailable(System.LEDGER, "the ledger has no room left on its disk (SQLITE_FULL); nothing is confirmed")
+TOLD = "Alarm: the ledger cannot be written, so nothing is being approved"
 OVER = "All clear: a system is back"
 
 

@@ -236,7 +236,7 @@ def test_the_usual_names_of_safes_are_read(value: str) -> None:
 @pytest.mark.parametrize("value", ["R&D", "A+B", "100%", "R&D/../x"])
 def test_safes_that_the_api_cannot_address_are_told_apart(value: str) -> None:
     """&, + and % need the portal; forwarding again would not help."""
-    assert "cannot be addressed over the API: approve in PVWA." in incomplete(text_of({"Safe": value})).why
+    assert "cannot be addressed through the API: approve in PVWA." in incomplete(text_of({"Safe": value})).why
 
 
 def test_a_site_may_allow_further_characters_in_safes() -> None:

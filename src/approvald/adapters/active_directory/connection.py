@@ -134,8 +134,8 @@ class DirectoryConnection:
         root = found.rows[0] if found.rows else Row("", {})
         if IS_ACTIVE_DIRECTORY not in root.values.get("supportedcapabilities", ()):
             message = (
-                f"{self.endpoint} does not say that it is Active Directory, so its word on nested groups is worth "
-                "nothing. Nobody can be approved by it. Name domain controllers in directory.servers."
+                f"{self.endpoint} does not identify itself as Active Directory, so its word on nested groups is worth "
+                "nothing, and nobody can approve by it. Name domain controllers in directory.servers."
             )
             raise Unreadable(message)
         self.domain_dn = root.text("defaultNamingContext")

@@ -160,7 +160,7 @@ def _objections(rows: Sequence[Row]) -> list[GroupProblem]:
         if not _is_security(row):
             why = "It is a distribution group, which gives no rights. Make it a security group, or rename it."
         elif count[folded(name)] > 1:
-            why = "Several groups bear this name, so none of them counts. Narrow groups.base_dn."
+            why = "Several groups have this name, so none of them counts. Narrow groups.base_dn."
         if why:
             problems[folded(name)] = GroupProblem(name=name, why=why)
     return list(problems.values())
@@ -180,7 +180,7 @@ def _none_fits(settings: GroupSettings) -> GroupProblem:
 
 
 def _changed(person: Person) -> Unavailable:
-    message = f"{person.dn} was moved or removed a moment ago. Nothing is decided; the next try sees it anew."
+    message = f"{person.dn} was moved or removed a moment ago. Nothing is decided; the next try reads it again."
     return Unavailable(System.DIRECTORY, message)
 
 

@@ -244,7 +244,7 @@ class Once(FailFast):  # type: ignore[misc]  # exchangelib has no types
 
 def _refusal(status: int, retry_after: float | None) -> Unavailable:
     """Return what an answer without SOAP means. A gateway that says 502 or 504 may have passed the request on."""
-    said = f"The Exchange server answered {status} and no SOAP: nothing is lost, mails wait and it is asked again."
+    said = f"The Exchange server answered {status} without SOAP: nothing is lost, mails wait, and it is asked again."
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is not None):
         return NotProcessed(System.EXCHANGE, said, retry_after_seconds=retry_after)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -136,7 +136,7 @@ def unavailable(error: Exception, operation: str, *, account: str) -> Unavailabl
     origin = _origin(error)
     if isinstance(origin, BUSY):
         wait = getattr(error, "back_off", None) or None
-        return NotProcessed(System.EXCHANGE, _waits(f"is busy and put {operation} off"), retry_after_seconds=wait)
+        return NotProcessed(System.EXCHANGE, _waits(f"is busy and postponed {operation}"), retry_after_seconds=wait)
     if isinstance(origin, ACCOUNT):
         return AuthenticationFailed(
             System.EXCHANGE,
@@ -166,7 +166,7 @@ def _unanswered(error: Exception, operation: str) -> Unavailable:
 
 
 def _waits(what: str) -> str:
-    return f"Exchange {what}: nothing is lost, mails wait and it is asked again."
+    return f"Exchange {what}: nothing is lost, mails wait, and it is asked again."
 
 
 def _not_reached(cause: BaseException) -> str:
@@ -176,7 +176,7 @@ def _not_reached(cause: BaseException) -> str:
             "certificate into the file of mailbox.ca_file, or correct mailbox.url."
         )
     return (
-        f"The Exchange server cannot be reached ({code_of(cause)}): mails wait and it is asked again. "
+        f"The Exchange server cannot be reached ({code_of(cause)}): mails wait, and it is asked again. "
         "Check mailbox.url, mailbox.proxy and the network."
     )
 

@@ -65,7 +65,7 @@ class FolderIds:
         if name not in found:
             found |= self._found()
         if name not in found:
-            message = f"Exchange neither shows nor makes the folder {self._name(folder)} below the Inbox: mails wait."
+            message = f"Exchange neither finds nor creates the folder {self._name(folder)} below the Inbox: mails wait."
             raise Garbled(System.EXCHANGE, message)
         self._remember_all(found)
         return found[name]

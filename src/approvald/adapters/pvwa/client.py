@@ -159,7 +159,7 @@ def _record(answer: Answer, reading: Value, request_id: str) -> AccessRequest:
     found = access_request(record)
     if found.request_id.casefold() != request_id.casefold():
         message = (
-            "PVWA was asked for one request and answered with another, so nothing of it was used. "
+            "PVWA was asked for one request and answered with another, so the answer was not used. "
             "Approve it in PVWA, and tell the CyberArk team."
         )
         raise Unreadable(message)
@@ -189,7 +189,7 @@ def _what(answer: Answer) -> str:
         case Empty():
             what = "nothing"
         case Value():
-            what = "JSON of another form than expected"
+            what = "JSON of an unexpected form"
         case _:
             assert_never(reading)
     return f"{what} (HTTP {answer.status}{trace})"
@@ -205,6 +205,6 @@ def _unavailable(answer: Answer) -> Unavailable:
 
 def _unknown(verb: str, request_id: str, what: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{verb} of request {request_id} was sent and its answer lost: {what} "
-        "It may have been done; PVWA is asked before anything else is done."
+        f"{verb} of request {request_id} was sent, but its answer was lost: {what} "
+        "It may have taken effect; PVWA is asked before anything else is done."
     )

@@ -72,8 +72,8 @@ def _identity(record: Fields, key: str) -> str:
     value = record.raw(key)
     if not text or not isinstance(value, str) or text != value.strip():
         message = (
-            f"PVWA sent a request whose {key} is missing or unusable, so it cannot be told what was asked and by whom. "
-            "Approve it in PVWA, and show the CyberArk team this request."
+            f"PVWA sent a request whose {key} is missing or unusable, so it is unclear what was requested and by whom. "
+            "Approve it in PVWA, and show this request to the CyberArk team."
         )
         raise Unreadable(message)
     return text

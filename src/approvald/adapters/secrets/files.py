@@ -45,7 +45,7 @@ class CredentialFiles:
         folder = self._environment.get(FOLDER_VARIABLE)
         if not folder or where.credential is None:
             message = (
-                f"systemd gave no credentials ({FOLDER_VARIABLE} is not set); add "
+                f"systemd passed no credentials ({FOLDER_VARIABLE} is not set); add "
                 f"LoadCredential={where.credential}:/path/of/the/file to the unit, or name a file"
             )
             raise SecretFileRefused(message)

@@ -45,9 +45,7 @@ class SecretSources:
         elif isinstance(where, VaultSecret) and self._hashicorp_vault is not None:
             secret = self._hashicorp_vault.read(where, fresh=fresh)
         else:
-            message = (
-                f"The configuration says of no place where the secret {name} is kept; add [secrets.accounts.{name}]."
-            )
+            message = f"The configuration does not say where secret {name} is kept; add [secrets.accounts.{name}]."
             raise Unavailable(System.SECRET_STORE, message)
         register_secret(secret.password)
         return secret

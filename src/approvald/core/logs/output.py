@@ -66,7 +66,9 @@ class _Unfailing(logging.Handler):
         error = sys.exception()
         why = (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__
         with contextlib.suppress(OSError):
-            os.write(2, f"approvald: log lines of {record.name} are lost: {why}; look at disk and folder\n".encode())
+            os.write(
+                2, f"approvald: log lines of {record.name} are lost: {why}; check the disk and the folder\n".encode()
+            )
 
 
 class LogFile(_Unfailing, WatchedFileHandler):
@@ -135,7 +137,7 @@ def _log_file(path: Path) -> LogFile:
     except OSError as error:
         sentence = (
             f"logs.file: {path} cannot be opened for writing ({error.strerror}); "
-            "make its folder, owned by the user approvald runs as, or name another file"
+            "create its folder, owned by the user approvald runs as, or name another file"
         )
         raise ConfigurationInvalid((sentence,)) from error
     handler.setFormatter(LineFormatter())
