@@ -426,7 +426,7 @@ def test_a_mail_that_is_gone_cannot_be_tried_again(house: House) -> None:
     done = retry(house, entry.id)
 
     assert done.moved == 0
-    assert done.why == "it was found neither in the Inbox nor in one of the folders Refused, Done, Ignored, Quarantine"
+    assert done.why == "it was found neither in the Inbox nor in any of the folders Refused, Done, Ignored, Quarantine"
     assert subjects(house) == [REFUSED]
 
 

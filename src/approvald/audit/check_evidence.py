@@ -1,4 +1,4 @@
-"""Checks an evidence folder or zip: that its excerpt proves its place, and every file says what the excerpt says."""
+"""Checks an evidence folder or zip: its excerpt must prove its place, and every file must say what the excerpt says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from approvald.ledger.chain import Edited, Line, read
 
 _MOST_BYTES: Final = 256 << 20
 _UNREADABLE: Final = (OSError, KeyError, ValueError, TypeError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile)
-"""What a zip or a manifest that somebody made may raise."""
+"""The errors that a zip or manifest made by somebody else may raise."""
 
 
 def check_evidence(path: Path, anchors: Mapping[int, str]) -> Report:
@@ -52,7 +52,7 @@ def _unlike_manifest(contents: Mapping[str, bytes], hashes: Mapping[str, str]) -
 def _unlike_excerpt(
     contents: Mapping[str, bytes], excerpt: bytes, made_by_format: int, request_id: str
 ) -> Iterator[tuple[str, str]]:
-    """Find files that say something else than the chained lines: a manifest can be written anew, the chain cannot."""
+    """Find files that do not say what the chained lines say: a manifest can be rewritten, the chain cannot."""
     if made_by_format != FORMAT:
         yield MANIFEST, f"is of format {made_by_format}; this approvald checks format {FORMAT}, so use one that made it"
         return

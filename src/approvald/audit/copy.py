@@ -20,7 +20,7 @@ _AT_ONCE: Final = 500
 
 
 class AuditCopy:
-    """One host's copy. `name` is remembered in the ledger. `tell_short`: called with what is known of a cut file."""
+    """One host's copy. The ledger remembers `name`. `tell_short` is called with what is known of a cut file."""
 
     def __init__(self, rows: AuditRows, file: AuditFile, name: str, *, tell_short: Callable[[str], None]) -> None:
         self._rows = rows
@@ -34,7 +34,7 @@ class AuditCopy:
         """What was found in the file, in order, and is not written down yet: the ledger may be away in between."""
 
     def bring_up_to_date(self) -> None:
-        """Append what the file has not got yet. Raises Unavailable (ledger or audit)."""
+        """Append what the file does not have yet. Raises Unavailable (ledger or audit)."""
         found = self._file.look()
         if found is not None:
             self._unplaced.append(found)

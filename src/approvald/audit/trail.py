@@ -39,7 +39,7 @@ class Trail:
     def from_settings(
         cls, settings: Settings, store: Store, *, tell_cut: Callable[[str], None], tell_failed: Callable[[str], None]
     ) -> Trail:
-        """Put it together. `tell_cut`, `tell_failed`: who hears that the file was cut, or not anchored."""
+        """Build it. `tell_cut`, `tell_failed`: who hears that the file was cut, or not anchored."""
         rows, audit = AuditRows(store), settings.audit
         name = copy_name(audit.file)
         return cls(
@@ -55,7 +55,7 @@ class Trail:
 
     @contextmanager
     def kept(self, holder: str, token: int | None) -> Iterator[None]:
-        """Write down the beginning, and at the end of the block its end; that one is a courtesy, as a crash shows."""
+        """Write down the beginning, and the end when the block ends; the end is a courtesy: a crash leaves none."""
         self._begin(holder, token)
         try:
             yield
@@ -98,7 +98,7 @@ class Trail:
 
 
 def copy_name(file: Path) -> str:
-    """Return by which name the ledger remembers this host's copy."""
+    """Return the name by which the ledger remembers this host's copy."""
     return f"{socket.gethostname()}:{file}"
 
 

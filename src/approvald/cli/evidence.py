@@ -25,10 +25,10 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 )
 @click.option("--zip", "zipped", is_flag=True, help="Create a zip file instead.")
 def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
-    """Make a self-contained folder about REQUEST_ID: mails, people, PVWA before and after, every check, the proof.
+    """Write a self-contained folder about REQUEST_ID: mails, people, PVWA before and after, every check, the proof.
 
-    REQUEST_ID is PVWA's, such as DB-PROD-01_1101, or its number alone. Whoever gets it checks it with "approvald
-    audit verify FOLDER". Holds no text of a mail and no secret. Reads the ledger only.
+    REQUEST_ID is PVWA's, such as DB-PROD-01_1101, or its number alone. Whoever gets it can check it with "approvald
+    audit verify FOLDER". It holds no text of a mail and no secret. Reads only the ledger.
     """
     now = datetime.now(UTC)
     name = _UNSAFE.sub("-", request_id)[:100].strip(".-") or "request"

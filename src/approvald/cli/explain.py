@@ -34,9 +34,9 @@ _MEANINGS: Final = {
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def command(*, file: Path, as_json: bool, item_class: str) -> None:
-    """Say what approvald makes of the mail in FILE (.eml), whoever sent it.
+    """Show how approvald reads the mail in FILE (.eml), whoever sent it.
 
-    Reads the file and the configuration only: neither Exchange, the directory nor PVWA is asked.
+    Reads only the file and the configuration: neither Exchange, the directory nor PVWA is asked.
     """
     settings = read_settings()
     rules = ExplainRules.from_settings(settings)

@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger(__name__)
 def command(context: click.Context) -> int:
     """List the approver groups with their SIDs, as the directory has them now. Changes nothing.
 
-    Exits 1 when a group may not be used. Run it as the user approvald runs as; the daemon may run meanwhile.
+    Exits 1 when a group may not be used. Run it as the user approvald runs as; the daemon may keep running.
     """
     if context.invoked_subcommand is not None:
         return Exit.OK
@@ -45,7 +45,7 @@ def command(context: click.Context) -> int:
 def accept(*, name: str, reason: str) -> None:
     """Let the approver group NAME count again with the SID that it has in the directory now.
 
-    A running daemon takes it up when it next reads the groups: at its next look, at the next mail of somebody who is in
+    A running daemon notices when it next reads the groups: at its next refresh, at the next mail of somebody who is in
     no other group, or on reload. Run it as the user approvald runs as: it writes to ledger and log.
     """
     why = given(reason)

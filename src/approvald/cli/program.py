@@ -15,7 +15,7 @@ COMMANDS: Final = {
     "check-config": ("check_config:command", "Check the configuration file and the files it names."),
     "doctor": ("doctor:command", "Check the configuration, and every system with the accounts that approvald uses."),
     "explain": ("explain:command", "Show how approvald reads a saved mail, without asking any server."),
-    "tail": ("tail:command", "Show the last lines of the log, one event a line."),
+    "tail": ("tail:command", "Show the last lines of the log, one event per line."),
     "approver": ("approver:command", "Work with approvers whom approvald has barred."),
     "groups": ("groups:command", "List the approver groups with their SIDs; accept one that was made again."),
     "why": ("why:command", "Show why a request was confirmed or refused."),

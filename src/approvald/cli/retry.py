@@ -1,4 +1,4 @@
-"""`approvald retry`: have a mail, or what was filed in a folder, tried again."""
+"""`approvald retry`: has a mail, or all mails filed in a folder, tried again."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _MOST_NAMED: Final = 10
 def command(*, mail: str | None, folder: str | None, reason: str, wait_seconds: float) -> Exit:
     """Have MAIL tried again, with all its checks, as if it had just come in.
 
-    MAIL is the id that stands in our log and comments, the mail's Message-ID, or PVWA's request id where one mail only
+    MAIL is the id in our log and comments, the mail's Message-ID, or PVWA's request id if only one mail
     is about it. The daemon moves it back to the Inbox at its next poll; the earlier attempt stays on record. A mail
-    that waits in the Inbox is tried at once. A folder goes by approvald's name for it; mails that are too old to be
+    that waits in the Inbox is tried at once. A folder is named by approvald's name for it; mails that are too old to be
     approved, and copies, stay there.
     """
     why = given(reason)

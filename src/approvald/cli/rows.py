@@ -56,6 +56,6 @@ def print_rows(
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell; one that a spreadsheet would reckon with gets an apostrophe in front (OWASP)."""
+    """Return a value as a cell; one that a spreadsheet would evaluate gets an apostrophe in front (OWASP)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) or text.lstrip().startswith(_BEGINS_A_FORMULA) else text

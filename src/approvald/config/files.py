@@ -1,4 +1,4 @@
-"""The files that a configuration names: whether they could be used, and how a file that holds one secret is read.
+"""Checks the files that a configuration names, and reads a file that holds one secret.
 
 systemd puts credentials into a folder of the service's own ($CREDENTIALS_DIRECTORY, operations.md A2), each file 0400;
 a file of the operator's belongs to root and is readable by approvald's group at most. Touches no network.
@@ -19,7 +19,7 @@ MAX_BYTES: Final = 65_536
 
 
 def check_files(settings: Settings) -> tuple[str, ...]:
-    """Return one sentence "key.path: what is wrong; what to do" for each file that could not be used at a start now."""
+    """Return one sentence "key.path: what is wrong; what to do" for each file that a start could not use now."""
     return tuple(_problems(settings))
 
 
@@ -93,11 +93,11 @@ def _folder_problem(path: Path) -> str | None:
 
 
 class SecretFileRefused(Exception):
-    """The file may not or cannot be used; the text says why and what to do, and holds nothing of its content."""
+    """A file that may not or cannot be used; the text says why and what to do, and holds nothing of its content."""
 
 
 def read_secret(path: Path) -> str:
-    """Return the text of the file without one line end behind it. Raises SecretFileRefused."""
+    """Return the text of the file without its final line end. Raises SecretFileRefused."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:

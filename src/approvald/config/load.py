@@ -1,4 +1,4 @@
-"""From a TOML file to `Settings`: found, read, checked, with every problem said at once.
+"""Turns a TOML file into `Settings`: finds, reads and checks it, and reports every problem at once.
 
 Raises only `ConfigurationInvalid`. Its `problems` are sentences "file: key.path: what is wrong; what to do"; where the
 operating system forbade the reading, its cause is a PermissionError.
@@ -19,7 +19,7 @@ from approvald.config.settings import Settings, disagreements
 from approvald.core.errors import ConfigurationInvalid
 
 PLACES: Final = (Path("config/approvald.toml"), Path("/etc/approvald/approvald.toml"))
-"""Where the file is looked for, in this order, when none is given."""
+"""The places where the file is looked for, in this order, when none is given."""
 
 
 def find(given: Path | None, places: tuple[Path, ...] = PLACES) -> Path:

@@ -1,6 +1,6 @@
-"""Every option of approvald, with its default and its limits. How a file becomes one of these: `load.py`.
+"""Every option of approvald, with its default and its limits. `load.py` turns a file into these.
 
-The comments that operators read stand in config/approvald.toml; a test keeps the two together.
+The comments that operators read are in config/approvald.toml; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class SenderSettings(Section):
 
 
 class Labels(Section):
-    """[parse.labels]: how the notification's lines may be called, if a site has edited CyberArk's template."""
+    """[parse.labels]: the labels of the notification's lines, if a site has edited CyberArk's template."""
 
     requestor: Annotated[list[Filled], Field(min_length=1)] = ["Requester email", "Requestor email"]
     safe: Annotated[list[Filled], Field(min_length=1)] = ["Safe"]
@@ -137,7 +137,7 @@ class Labels(Section):
 
 
 class Limits(Section):
-    """[parse.limits]: what is over one of these is unreadable, and so refused."""
+    """[parse.limits]: a mail over one of these is unreadable, and so refused."""
 
     fetch_bytes: PositiveInt = 5_000_000
     view_bytes: PositiveInt = 1_000_000
@@ -200,7 +200,7 @@ class GroupSettings(Section):
 
 
 class PeopleSettings(Section):
-    """[people]: which accounts are one human."""
+    """[people]: which accounts belong to one person."""
 
     link_attribute: AttributeName = "employeeID"
     link_ignore: list[str] = []
@@ -210,7 +210,7 @@ class PeopleSettings(Section):
 
 
 class CompareSettings(Section):
-    """[pvwa.compare]: what a difference between the mail and PVWA's record does. Safe and requestor always refuse."""
+    """[pvwa.compare]: what a difference between mail and PVWA's record does. Safe and requestor always refuse."""
 
     account: Compare = "refuse"
     device_user: Compare = "refuse"
@@ -307,7 +307,7 @@ SecretSource = Annotated[VaultSecret | FileSecret, Field(discriminator="source")
 
 
 class SecretSettings(Section):
-    """[secrets]: where each password is; none stands in this file."""
+    """[secrets]: where each password is kept; none is in this file."""
 
     hashicorp_vault: HashicorpVaultSettings | None = None
     accounts: Annotated[dict[str, SecretSource], Field(min_length=1)]
@@ -353,7 +353,7 @@ class ReconcileSettings(Section):
 
 
 class DaemonSettings(Section):
-    """[daemon]: how often, and how long."""
+    """[daemon]: mode, polling, and when senders are told."""
 
     mode: Literal["live", "shadow"] = "live"
     poll_seconds: PositiveFloat = 15.0
@@ -369,7 +369,7 @@ class LedgerSettings(Section):
 
 
 class AuditSettings(Section):
-    """[audit]: the audit trail, for those who ask later who approved what, and why."""
+    """[audit]: the audit trail, for those who later ask who approved what, and why."""
 
     file: AbsolutePath = Path("/var/log/approvald/audit.jsonl")
     anchor_command: list[Filled] = []

@@ -1,4 +1,4 @@
-"""The forms a single value may have, with a sentence for the operator where it has another one.
+"""The forms that a single value may have, and the sentence for the operator when it has another one.
 
 A sentence says what is wrong, then what to do. It never holds the value: it may be a secret in the wrong place.
 """
@@ -187,7 +187,7 @@ Compare = Literal["refuse", "note"]
 
 
 class Section(BaseModel):
-    """What all sections share: unknown keys are errors, values never change, no type is guessed, no error echoes."""
+    """The rules of every section: unknown keys are errors, values never change, no type is guessed, no error echoes."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True, validate_default=False

@@ -1,7 +1,7 @@
-"""The outside world as approvald needs it: one Protocol a system, in our own words.
+"""The outside world as approvald needs it: one Protocol per system, in our own terms.
 
 No library's object crosses a port. Every method raises `Unavailable` (with its `System`) when the system did not do its
-work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer is of no form we know.
+work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer has an unknown form.
 An adapter is one file (or folder) in `adapters/` and one line in `service/wiring.py`.
 """
 
@@ -31,7 +31,7 @@ from approvald.core.model import (
 
 @dataclass(frozen=True, kw_only=True)
 class Unfetchable:
-    """One item that could not be fetched while the others could: `gone` meanwhile, or poison."""
+    """One item that could not be fetched while the others could: it is `gone`, or it spoils every fetch."""
 
     listed: ListedMail
     why: str
@@ -40,7 +40,7 @@ class Unfetchable:
 
 @dataclass(frozen=True, kw_only=True)
 class NotDone:
-    """One item of a bulk act that failed while others may have succeeded. `gone`: the item is not there any more."""
+    """One item of a bulk act that failed while others may have succeeded. `gone`: the item is no longer there."""
 
     why: str
     gone: bool = False
@@ -54,7 +54,7 @@ class Moved:
 
 
 class Mailbox(Protocol):
-    """The mailbox to which approvers forward. Called from one thread only."""
+    """The mailbox that approvers forward to. Called from one thread only."""
 
     def list_inbox(self, limit: int) -> Sequence[ListedMail]:
         """Return the oldest `limit` items of the Inbox, oldest first. One request."""
@@ -108,7 +108,7 @@ class ServerSeen:
 
 
 class Directory(Protocol):
-    """Active Directory, asked afresh for every mail; nothing of an answer is kept."""
+    """Active Directory, asked again for every mail; no answer is kept."""
 
     def find_by_address(self, address: str) -> PersonLookup:
         """Return the one user object that has exactly this SMTP address, as mail or proxy address."""
@@ -137,14 +137,14 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Absent:
-    """PVWA said in its own JSON that there is no such request (for this account)."""
+    """PVWA's own statement, in JSON, that there is no such request (for this account)."""
 
     code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forbidden:
-    """PVWA said in its own JSON that this account may not see or do this."""
+    """PVWA's own statement, in JSON, that this account may not see or do this."""
 
     code: str = ""
     words: str = ""
@@ -157,7 +157,7 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True)
 class Declined:
-    """PVWA answered a confirmation with an error of its own. Its meaning is found by reading the record back.
+    """PVWA's own error in answer to a confirmation. Its meaning is found by reading the record back.
 
     `words`: PVWA's ErrorMessage, at most 300 characters, control characters removed.
     """
@@ -213,7 +213,7 @@ class Pvwa(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """A user name and password. `version` changes whenever the password does; it holds nothing of it."""
+    """A user name and password. `version` changes whenever the password does, and reveals nothing of it."""
 
     username: str
     password: str = field(repr=False)
@@ -224,7 +224,7 @@ class Secret:
 
 
 class SecretStore(Protocol):
-    """Where our passwords are. Thread safe."""
+    """The place where our passwords are kept. Thread safe."""
 
     def get(self, name: str, *, fresh: bool = False) -> Secret:
         """Return the secret of that name: mailbox, directory, level1, level2. `fresh` goes past any cache."""
@@ -234,7 +234,7 @@ class SecretStore(Protocol):
 
 
 class LogonGuard(Protocol):
-    """Keeps us from locking our own accounts by wrong passwords, over all programs of one ledger."""
+    """Keeps us from locking our own accounts with wrong passwords, across all programs that share a ledger."""
 
     def may_try(self, account: str, version: str) -> None:
         """Claim the one log-on of this account; what came of it must be told by one of the methods below.
@@ -260,7 +260,7 @@ class LogonGuard(Protocol):
 
 
 class Clock(Protocol):
-    """Time as an argument."""
+    """The time, passed in as an argument."""
 
     def now(self) -> datetime:
         """Return the aware UTC instant."""

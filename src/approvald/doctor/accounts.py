@@ -1,4 +1,4 @@
-"""Whether every password can be read, and the two confirming accounts are two."""
+"""Checks that every password can be read, and that there are two different confirming accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_SECONDS: Final = 60.0
 
 
 def check_secrets(secrets: SecretStore, settings: Settings) -> list[Finding]:
-    """Read each secret that is used. Says user names, and of a password nothing at all."""
+    """Read each secret that is used. The findings show user names, and nothing at all about a password."""
     users: dict[str, str] = {}
     findings: list[Finding] = []
     for option, name in _used(settings).items():
@@ -80,7 +80,7 @@ def compare_clocks(system: str, date: str, now: datetime) -> Finding:
 
 
 def check_time_zone(name: str, now: datetime) -> Finding:
-    """Say what time it is in the zone of replies. `name` is of the IANA list."""
+    """Say what time it is in the zone of replies. `name` is from the IANA list."""
     check = "time zone"
     try:
         local = now.astimezone(ZoneInfo(name))

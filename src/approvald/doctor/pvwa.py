@@ -1,4 +1,4 @@
-"""Whether the confirming accounts work in PVWA, and its names of confirmers match the approver groups."""
+"""Checks that the confirming accounts work in PVWA, and that its confirmers' names match the approver groups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Records = dict[Level, dict[str, AccessRequest]]
 def check_pvwa(
     pvwa: PvwaSurvey, settings: PvwaSettings, clock: Clock, book: GroupBook | None, pvwa_names: Mapping[str, str]
 ) -> list[Finding]:
-    """Log each account on and look at requests as it sees them. `book`: None where the directory did not tell."""
+    """Log each account on and look at requests as it sees them. `book`: None if the directory did not answer."""
     accounts = (Level.FIRST,) if settings.second_level_secret is None else (Level.FIRST, Level.SECOND)
     records: Records = {}
     findings: list[Finding] = []
@@ -86,7 +86,7 @@ def _number(request_id: str) -> int:
 
 
 def _details(records: Records, settings: PvwaSettings) -> Iterator[Finding]:
-    """Say whether an account sees the account that a request is about: a hidden one counts as altered."""
+    """Say whether a confirming account sees which account a request is about: a hidden one counts as altered."""
     for level, seen in records.items():
         hidden = sorted({record.safe for record in seen.values() if record.account is None})
         check = f"account details {level.value}"

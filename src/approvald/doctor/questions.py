@@ -1,4 +1,4 @@
-"""What the doctor asks beyond the daemon's ports: questions only, answered by the same adapters.
+"""The doctor's questions beyond the daemon's ports, answered by the same adapters. None of them acts.
 
 Errors are those of the ports. `date` is always the Date header of the system's last answer as it came, empty where
 there was none.
@@ -15,13 +15,13 @@ from approvald.core.ports import Absent, Clock, Forbidden, SecretStore, ServerSe
 
 
 class MailboxSurvey(Protocol):
-    """The mailbox, looked at only."""
+    """The mailbox, read only."""
 
     def list_inbox(self, limit: int) -> Sequence[ListedMail]:
         """Return the oldest `limit` items of the Inbox."""
 
     def present_folders(self) -> frozenset[Folder]:
-        """Return which of our folders are there. Makes none."""
+        """Return which of our folders exist. Makes none."""
 
     def date(self) -> str:
         """Return the Date header of Exchange's last answer."""
@@ -38,7 +38,7 @@ class SenderSurvey(Protocol):
 
 
 class SurveyedMailbox(MailboxSurvey, SenderSurvey, Protocol):
-    """Both."""
+    """The mailbox and the headers of its mails."""
 
 
 class DirectorySurvey(Protocol):
@@ -75,7 +75,7 @@ class PvwaSurvey(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Systems:
-    """Everything that the doctor asks."""
+    """All the systems that the doctor asks."""
 
     clock: Clock
     secrets: SecretStore

@@ -1,7 +1,7 @@
-"""What Exchange writes about senders here, as a table, and the values of [sender] that follow from it. Pure.
+"""Tables what this site's Exchange writes about senders, and proposes the values of [sender]. Pure.
 
-A proposal is made of what the mailbox holds, and a stranger may have written some of it: only hosts that wrote
-Internal and 04, each once, are proposed, and only below a domain of the site's. All else is a warning for a person.
+A proposal is made from what the mailbox holds, and a stranger may have written some of that: only hosts that wrote
+Internal and 04, each once, are proposed, and only below one of the site's domains. All else becomes a warning.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MEANINGS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Combination:
-    """Mails of one AuthAs, AuthMechanism and AuthSource. The values are as Exchange wrote them, or say why not.
+    """Mails with the same AuthAs, AuthMechanism and AuthSource. The values are as Exchange wrote them, or say why not.
 
     `newest`: when the newest of them was received, UTC. `example`: the domain in From of that one, empty where none
     is readable. `proven`: how many the present rules believe; `why` is what keeps the newest other one from it.
@@ -66,7 +66,7 @@ class Combination:
 
 @dataclass(frozen=True, kw_only=True)
 class SenderTable:
-    """The combinations, the most frequent first; the values that [sender] should have; and what to beware of.
+    """The combinations, the most frequent first; the values that [sender] should have; and warnings.
 
     `unread`: mails that could not be fetched.
     """
@@ -88,7 +88,7 @@ class SenderTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What the configuration says: the rules, and the domains below which the site's own servers may be."""
+    """The site's configuration: its rules, and the domains below which its own servers may be."""
 
     rules: SenderRules
     domains: frozenset[str]
@@ -195,7 +195,7 @@ def _sources(combinations: Sequence[Combination]) -> list[str]:
 
 
 def _ways(combinations: Sequence[Combination]) -> Ways:
-    """Count the mails that came another way than from a mailbox of the site."""
+    """Count the mails that did not come from one of the site's mailboxes."""
     mechanisms: dict[str, int] = {}
     outside: dict[str, int] = {}
     missing = several = 0
@@ -215,7 +215,7 @@ def _ways(combinations: Sequence[Combination]) -> Ways:
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
-    """Mails that came otherwise than from a logged-on mailbox user by a server of the site.
+    """Mails that did not come from a logged-on mailbox user through one of the site's servers.
 
     `strangers`: hosts below no domain of ours that wrote Internal and 04. `unseen`: configured auth_sources that wrote
     none of these mails. `mechanisms`: mails by AuthMechanism in lower case, where AuthAs is Internal. `outside`: mails
@@ -232,7 +232,7 @@ class Ways:
 
 
 def warnings(ways: Ways) -> Iterator[str]:
-    """Say of each way why it is no proof, and what to do."""
+    """Say for each way why it is no proof, and what to do."""
     for host in ways.strangers:
         yield (
             f"{host} wrote Internal and 04, but lies below none of your domains. Add it to auth_sources only if it is "

@@ -1,4 +1,4 @@
-"""Raises alarms: into the log and the ledger at once, and to the CyberArk team as one mail a kind and pause."""
+"""Raises alarms: in the log and the ledger at once, and to the CyberArk team as one mail per kind and pause."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _OF_CODE: Final = {
     Code.CONFIRMERS_UNMAPPED: AlarmKind.CONFIRMERS_UNMAPPED,
 }
 PROBES: Final = frozenset({Code.ALTERED, Code.REQUEST_GONE, Code.OTHER_TEAM})
-"""Endings that somebody collects who tries out what they can see or approve."""
+"""Endings that pile up for somebody who tries out what they can see or approve."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmRules:
-    """`pause` lies between two mails of a kind; the others are numbers within an hour."""
+    """The limits of alarms. `pause`: between two mails of a kind; the others: numbers within an hour."""
 
     team_address: str
     pause: timedelta = _HOUR
@@ -48,7 +48,7 @@ class AlarmDesk:
         self._book.add(alarm, current_mail() or "")
 
     def mail_waits(self, cause: str) -> None:
-        """Tell that a mail has been waiting for long though no system is away, once a pause."""
+        """Raise the alarm that a mail has waited long although no system is away, once per pause."""
         self.raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name="approvald"), within=self._rules.pause)
 
     def raise_once(self, alarm: Alarm, *, within: timedelta) -> None:
@@ -57,7 +57,7 @@ class AlarmDesk:
             self.raise_alarm(alarm)
 
     def mail_ends(self, ended: Ended, ledger_id: str) -> None:
-        """Raise what the ending of a mail gives cause for. Call it before the ending is written down."""
+        """Raise the alarms that the ending of a mail calls for. Call it before the ending is written down."""
         ending = ended.ending
         for alarm in ended.alarms:
             self.raise_alarm(alarm)
@@ -73,7 +73,7 @@ class AlarmDesk:
         self._book.to_letters(self._rules.team_address, pause=self._rules.pause)
 
     def _judge_rules(self, ended: Ended) -> None:
-        """Tell a site that its rules for senders fit none of its own mails."""
+        """Raise the alarm that the rules for senders match none of the site's own mails."""
         count = self._book.named_since(AlarmKind.SENDER_UNPROVEN, _HOUR)
         claimed = next((alarm for alarm in ended.alarms if alarm.name), None)
         if claimed is not None and count > self._rules.unproven_an_hour:

@@ -1,4 +1,4 @@
-"""One line of the audit trail, and what chains it to the line before. Pure.
+"""One line of the audit trail, and the hashes that chain it to the line before. Pure.
 
 A line is canonical JSON, so that each value has one spelling and every edited byte shows. `digest` is the SHA-256 of
 what the line says, `hash` that of its number, the hash before and the digest: an excerpt can leave out what a line
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 GENESIS: Final = "0" * 64
-"""What stands in `prev` of the first line."""
+"""The value of `prev` in the first line."""
 _CHAINED: Final = frozenset({"seq", "prev", "digest", "hash"})
 _SAID: Final = frozenset({"at", "kind", "event"})
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Edited(ValueError):
-    """A line is not as it was written. The text says what is wrong with it, and quotes nothing of it."""
+    """A line that is not as it was written. The text says what is wrong with it, and quotes nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def canonical(value: object) -> bytes:
 
 
 def link(seq: int, at: str, kind: str, event: Mapping[str, object], prev: str) -> Line:
-    """Return the line of that number behind the one whose hash is `prev`."""
+    """Return the line with that number, after the one whose hash is `prev`."""
     digest = digest_of(at, kind, event)
     return Line(seq=seq, at=at, kind=kind, event=event, prev=prev, digest=digest, hash=hash_of(seq, prev, digest))
 

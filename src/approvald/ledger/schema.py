@@ -20,12 +20,12 @@ from approvald.ledger.database import READ_ONLY
 
 _LOG: Final = logging.getLogger(__name__)
 NEWEST: Final = "0004"
-"""The revision that `tables.py` describes; a test holds both together."""
+"""The revision that `tables.py` describes; a test keeps the two in step."""
 KNOWN: Final = ("0001", "0002", "0003", NEWEST)
 READABLE: Final = ("0002", "0003", NEWEST)
-"""Revisions that hold all that commands read: an archived ledger, and one that an older daemon still works with."""
+"""Revisions that hold everything commands read: an archived ledger's, and one that an older daemon still works with."""
 _BEFORE_REVISIONS: Final = "0001"
-"""What a ledger is that was made before there were migrations."""
+"""The revision of a ledger that was made before there were migrations."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x617070726F76616C
 """PostgreSQL's advisory lock under which one program migrates at a time."""
@@ -93,7 +93,7 @@ def check(engine: sa.Engine) -> None:
 
 @contextmanager
 def _whole() -> Iterator[None]:
-    """Tell an SQLite file that is none, or none any more, from one that cannot be read now."""
+    """Tell a file that is not, or is no longer, an SQLite database from one that cannot be read now."""
     try:
         yield
     except sa.exc.DatabaseError as error:

@@ -1,4 +1,4 @@
-"""The ledger's database: opened durably, one transaction at a time, and small facts kept by name."""
+"""The ledger's database: opened durably, one transaction at a time, with small facts kept by name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _CAUSES: Final = {
     ),
     "OperationalError": ("has a database that does not answer", "Check the server in ledger.url."),
 }
-"""What is wrong and what helps, by how the name of the cause begins: SQLite's, or psycopg's class."""
+"""What is wrong and what helps, by the beginning of the cause's name: SQLite's, or psycopg's class."""
 _OTHERWISE: Final = ("could not be written or read", "Check its database.")
 Fence = Callable[[sa.Connection], None]
 
@@ -47,7 +47,7 @@ Fence = Callable[[sa.Connection], None]
 class Store:
     """One database. Thread safe. Implements the port Names.
 
-    `url`: SQLAlchemy's, of SQLite or PostgreSQL (psycopg), without a password; that one stands in `password_file`.
+    `url`: SQLAlchemy's, of SQLite or PostgreSQL (psycopg), without a password, which is in `password_file`.
     """
 
     def __init__(self, url: str, clock: Clock, *, password_file: Path | None = None) -> None:
@@ -77,7 +77,7 @@ class Store:
 
     @contextmanager
     def note(self) -> Iterator[sa.Connection]:
-        """Run one transaction without asking the fence, for what has happened outside and somebody else must know.
+        """Run one transaction without asking the fence, to record what has happened outside and others must know.
 
         It never changes how far a mail or a confirmation has come. Raises as `begin` does.
         """
@@ -159,7 +159,7 @@ def _translated() -> Iterator[None]:
 
 
 def _words(error: sa.exc.SQLAlchemyError) -> str:
-    """Return what is wrong with the ledger, and what somebody does about it."""
+    """Return what is wrong with the ledger, and what to do about it."""
     original = getattr(error, "orig", None) or error
     cause = getattr(original, "sqlite_errorname", None) or type(original).__name__
     what, remedy = next((said for name, said in _CAUSES.items() if cause.startswith(name)), _OTHERWISE)

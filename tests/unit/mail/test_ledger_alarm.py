@@ -54,7 +54,7 @@ def test_beginning_and_end_are_told_once(site: Site) -> None:
     assert site.sent() == []
     site.fail(20)
     assert site.sent() == [TOLD]
-    assert "disk full" in site.mailbox.sent[0].text
+    assert "no room left on its disk" in site.mailbox.sent[0].text
     for _ in range(3):
         site.alarm.recovered()
     assert site.sent() == [TOLD, OVER]

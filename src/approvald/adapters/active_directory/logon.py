@@ -1,4 +1,4 @@
-"""Logging on to the directory without ever locking our own account."""
+"""Logs on to the directory without ever locking our own account."""
 
 from __future__ import annotations
 

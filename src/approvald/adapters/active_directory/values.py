@@ -1,4 +1,4 @@
-"""What Active Directory's raw values mean, and values on their way into a filter."""
+"""Reads Active Directory's raw values, and escapes values for a filter."""
 
 from __future__ import annotations
 

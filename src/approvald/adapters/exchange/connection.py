@@ -1,4 +1,4 @@
-"""One account on Exchange for life: its secret, the guard against locking it, and the translation of every error."""
+"""One account on Exchange for the whole run: its secret, the guard against locking it, and all error translation."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class Once(FailFast):  # type: ignore[misc]  # exchangelib has no types
     date = ""
 
     def raise_response_errors(self, response: requests.Response) -> None:
-        """Return for an answer that may be read as SOAP, which comes with 200 and 500."""
+        """Return if the answer may be read as SOAP, which comes with 200 and 500; raise otherwise."""
         self.date = response.headers.get("Date", "")
         status = response.status_code
         if status == HTTPStatus.UNAUTHORIZED:

@@ -1,4 +1,4 @@
-"""Fetching mails in batches, and finding the one item that spoils a batch."""
+"""Fetches mails in batches, and finds the one item that spoils a batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from approvald.core.ports import Unfetchable
 BATCH_MAILS: Final = 100
 BATCH_BYTES: Final = 4_000_000
 FAILURES_BEFORE_A_PROBE: Final = 3
-"""So many failures in a row, and no success: is it these items, or Exchange?"""
+"""After this many failures in a row without a success, it is checked whether these items or Exchange are at fault."""
 
 
 class Fetch:

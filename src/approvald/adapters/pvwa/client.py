@@ -1,4 +1,4 @@
-"""The port `Pvwa` over CyberArk's REST API: three calls for a confirmation, and exact facts about each.
+"""The port `Pvwa` over CyberArk's REST API: three calls for a confirmation, each with an exact outcome.
 
 Nothing is judged here. What a declined confirmation means is found by `decide` from the record as it is afterwards.
 """
@@ -127,7 +127,7 @@ class PvwaClient:
         raise _unknown(verb, request_id, f"PVWA answered with {_what(answer)}.")
 
     def _permitted(self, asked: Callable[[], None] | None) -> Callable[[], None]:
-        """Return what asks both; our own comes last, because a lease counts from then on."""
+        """Return a check that asks both; our own comes last, because a lease counts from then on."""
 
         def ask() -> None:
             for permit in (asked, self._permit):
@@ -178,7 +178,7 @@ def _is_verdict(answer: Answer) -> bool:
 
 
 def _what(answer: Answer) -> str:
-    """Name what came, in words for a person."""
+    """Name the answer in words for a person."""
     trace = f", correlation id {answer.trace}" if answer.trace else ""
     reading = answer.reading
     match reading:

@@ -37,7 +37,7 @@ _FULL_WORDS: Final = re.compile(r"concurrent\b.*\bsessions", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class _Open:
-    """What lives from log-on to log-off: the cookies' HTTP session, the token, and whose it is."""
+    """The state from log-on to log-off: the HTTP session with its cookies, the token, and whose token it is."""
 
     wire: Wire
     token: str

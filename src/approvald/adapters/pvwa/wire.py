@@ -39,7 +39,7 @@ _LOOK: Final = "The mail waits and is tried again; if this lasts, look at"
 
 
 class AnswerLost(Unavailable):
-    """The call may have reached the PVWA, and no complete answer came back."""
+    """The call may have reached the PVWA, but no complete answer came back."""
 
 
 class Wire:
@@ -174,7 +174,7 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
-    """Whether such an error stands anywhere behind this one: requests wraps urllib3, which wraps ssl."""
+    """Whether such an error is anywhere in this one's chain: requests wraps urllib3, which wraps ssl."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:

@@ -1,7 +1,7 @@
 """Passwords from files: a systemd credential by its name, or a file of the operator's by its absolute path.
 
-systemd copies credentials when it starts the service; a changed one needs a restart (operations.md A2). A file is read
-anew for every log-on.
+systemd copies credentials when it starts the service; a changed one needs a restart (operations.md A2). Files are read
+again for every log-on.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CredentialFiles:
         return Secret(username=where.username, password=password, version=fingerprint(self._version_key, password))
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def _path(self, where: FileSecret) -> Path:
         if where.file is not None:

@@ -1,4 +1,4 @@
-"""Where log lines go: a file that logrotate may move away, and stderr. A line that cannot be written stops nothing."""
+"""Writes log lines to stderr and to a file that logrotate may move. A line that cannot be written stops nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LineFormatter(JsonFormatter):
 
 
 class _Unfailing(logging.Handler):
-    """Complains about itself in one line a minute, without the record: logging's own complaint prints its arguments."""
+    """Reports its own failures once a minute, without the record: logging's own report would print its arguments."""
 
     _complained: float | None = None
 

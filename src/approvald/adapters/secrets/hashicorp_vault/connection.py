@@ -53,7 +53,7 @@ class Lease:
 
 
 class Refused(Exception):
-    """Vault answered that it will not: 400, 401, 403 or 404. `deleted`: the secret was there and has been deleted."""
+    """Vault's refusal: 400, 401, 403 or 404. `deleted`: the secret existed and has been deleted."""
 
     def __init__(self, status: int, *, deleted: bool = False) -> None:
         self.status = status
@@ -161,7 +161,7 @@ class Connection:
         return answer
 
     def _refused(self, error: hvac.exceptions.VaultError) -> Exception:
-        """Tell Vault's own no from that of a server in front of it, and a deleted secret from none."""
+        """Tell Vault's own refusal from that of a server in front of it, and a deleted secret from a missing one."""
         body = _json(error)
         if body is None:
             return self._unavailable(*NOT_VAULT)

@@ -1,4 +1,4 @@
-"""Passwords from HashiCorp Vault: a fresh log-on instead of renewals, and never so many that the role is locked."""
+"""Passwords from HashiCorp Vault: fresh log-ons instead of renewals, but never so many that the role is locked."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class HashicorpVault:
         return self._clock.monotonic() - self._lease[1] if self._lease else 0.0
 
     def _token_is_old(self) -> bool:
-        """Whether there is none, or half its life is over. Renewals end silently at the longest life (B1)."""
+        """Whether there is no token, or half its life is over. Renewals end silently at the longest life (B1)."""
         if self._lease is None:
             return True
         seconds = self._lease[0].seconds
