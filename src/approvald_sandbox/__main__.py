@@ -32,12 +32,12 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     demo = commands.add_parser("demo", help="play the stories and compare what happens with what must happen")
     demo.add_argument("word", nargs="?", default="", help="play only the stories with this word in their titles")
-    _add_serve(commands.add_parser("serve", help="start all systems and say where they are"))
+    _add_serve(commands.add_parser("serve", help="start all systems and print where they are"))
     notice = commands.add_parser("notice", help="make a request in PVWA and let somebody forward its notification")
-    notice.add_argument("--sender", required=True, help="address of the one who forwards it")
+    notice.add_argument("--sender", required=True, help="address of the person who forwards it")
     notice.add_argument("--requestor", default="jonas.keil@corp.example", help="address (default: %(default)s)")
     notice.add_argument("--safe", default="DB-PROD-01", help="default: %(default)s")
-    notice.add_argument("--number", help="request number; of a request that is there, or the next free one")
+    notice.add_argument("--number", help="request number: that of an existing request, or the next free one")
     notice.add_argument("--levels", type=int, choices=(1, 2), default=1, help="levels a new request needs (default: 1)")
     notice.add_argument("--attached", action="store_true", help="forward it as an attachment")
     deliver = commands.add_parser("deliver", help="deliver a mail of your own")
@@ -49,15 +49,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_serve(serve: argparse.ArgumentParser) -> None:
-    serve.add_argument("--world", type=Path, help="the world.json to begin with (default: the demo's)")
+    serve.add_argument("--world", type=Path, help="the world.json to start with (default: the demo's)")
     serve.add_argument("--dir", type=Path, help=f"its folder (default: {RUN_FOLDER} for people, else a temporary one)")
-    serve.add_argument("--ports-file", type=Path, help="JSON with the ports to use; written when there is none")
-    serve.add_argument("--with-stdin", action="store_true", help="stop also when standard input ends")
+    serve.add_argument("--ports-file", type=Path, help="JSON with the ports to use; written if it does not exist")
+    serve.add_argument("--with-stdin", action="store_true", help="also stop when standard input ends")
     serve.add_argument(
         "--output",
         choices=("people", "json"),
         default="people" if sys.stdout.isatty() else "json",
-        help="a configuration and how to use it, or one JSON line (default: people on a terminal, json elsewhere)",
+        help="people: a configuration and how to use it; json: one JSON line (default: people on a terminal)",
     )
 
 

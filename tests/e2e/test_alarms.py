@@ -13,8 +13,8 @@ from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.stage import TEAM, Stage, raised
 
 ILKA, MARA = "ilka.brandt@corp.example", "mara.voss@corp.example"
-UNPROVEN = "Alarm: a mail of unproven sender was quarantined"
-RULES_WRONG = "Alarm: approvers' mails cannot be proven, the rules for senders are probably wrong"
+UNPROVEN = "Alarm: a mail with an unproven sender was quarantined"
+RULES_WRONG = "Alarm: approvers' mails cannot be proven; the rules for senders are probably wrong"
 
 
 @pytest.fixture

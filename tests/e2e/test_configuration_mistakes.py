@@ -64,7 +64,7 @@ MISTAKES: dict[str, tuple[Edit, str]] = {
     ),
     "a secret file that is not there": (
         line("secret_id_file", 'secret_id_file = "/nowhere/secret-id"'),
-        "secrets.hashicorp_vault.secret_id_file: the file /nowhere/secret-id is not there; make it",
+        "secrets.hashicorp_vault.secret_id_file: the file /nowhere/secret-id is not there; create it",
     ),
     "a value over the end of its line": (replaced("[team]", "[team]\nname = 'CyberArk"), "line "),
 }

@@ -109,7 +109,7 @@ def test_a_story_that_ends_otherwise_is_shown_and_fails_the_demo() -> None:
     assert "not_an_approver; Done;" in printed.getvalue()
     assert "not_an_approver; Refused;" in printed.getvalue()
     assert "| DIFFERS |" in printed.getvalue()
-    assert "Ended otherwise than expected, 1 of 1: Not an approver." in printed.getvalue()
+    assert "Not as expected, 1 of 1: Not an approver." in printed.getvalue()
 
 
 def test_words_that_a_reply_lacks_are_a_difference() -> None:
@@ -237,7 +237,7 @@ def test_two_sandboxes_do_not_share_a_folder(tmp_path: Path) -> None:
         assert first.poll() is None
 
     assert second.returncode == 64
-    assert output.startswith("approvald_sandbox: another sandbox runs in")
+    assert output.startswith("approvald_sandbox: another sandbox is running in")
 
 
 def test_a_mail_for_no_sandbox_is_one_sentence(tmp_path: Path) -> None:

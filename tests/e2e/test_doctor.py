@@ -249,7 +249,7 @@ def test_a_confirmer_that_is_no_approver_group_is_named(practice: Practice) -> N
     code, findings = practice.examine()
     assert code == 1
     [finding] = bad(findings)
-    assert finding["found"].startswith("DB approvers confirms requests of DB-PROD-01")
+    assert finding["found"].startswith("DB approvers confirms requests in DB-PROD-01")
     line = '"DB approvers" = "DB_PAMapprover"'
     assert line in finding["do"]
 

@@ -122,7 +122,7 @@ def test_a_question_that_is_none_is_refused(day: Day, arguments: tuple[str, ...]
 
 def test_no_answer_is_said(day: Day) -> None:
     """Beside the rows, so that programs read none."""
-    assert day.run("history", "--safe", "NO-SAFE") == "approvald: no mail is of that kind\n"
+    assert day.run("history", "--safe", "NO-SAFE") == "approvald: no mail matches\n"
 
 
 def test_the_number_that_people_read_names_a_request(day: Day) -> None:
@@ -138,10 +138,7 @@ def test_what_cannot_be_printed_is_said(day: Day) -> None:
             day.stage.daemon.command("history"), stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=30
         )
     assert done.returncode == 1
-    assert (
-        done.stderr == "approvald: what was to be printed could not be written (No space left on device), "
-        "and is not complete\n"
-    )
+    assert done.stderr == "approvald: the output could not be written (No space left on device) and is not complete\n"
 
 
 @pytest.mark.parametrize("form", [(), ("--zip",)])
@@ -197,7 +194,7 @@ def test_a_manifest_written_anew_proves_nothing(day: Day, tmp_path: Path, name: 
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["files"][name] = hashlib.sha256(changed).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert f"{name}: says something else than audit.jsonl" in day.run("audit", "verify", str(folder), expected=1)
+    assert f"{name}: does not say what audit.jsonl says" in day.run("audit", "verify", str(folder), expected=1)
 
 
 def test_a_manifest_hides_no_file_and_names_no_other_request(day: Day, tmp_path: Path) -> None:
@@ -223,7 +220,7 @@ def test_a_manifest_hides_no_file_and_names_no_other_request(day: Day, tmp_path:
 
 
 def test_what_is_no_evidence_is_told(day: Day, tmp_path: Path) -> None:
-    """A folder in it, two files of one name in a zip, another format: findings, never a traceback."""
+    """A folder in it, two files with one name in a zip, another format: findings, never a traceback."""
     folder = tmp_path / "evidence"
     day.run("evidence", key(day.approved), "--to", str(folder))
     (folder / "more").mkdir()
@@ -236,7 +233,7 @@ def test_what_is_no_evidence_is_told(day: Day, tmp_path: Path) -> None:
     day.run("evidence", key(day.approved), "--zip", "--to", str(tmp_path / "twice"))
     with pytest.warns(UserWarning, match="Duplicate"), zipfile.ZipFile(tmp_path / "twice.zip", "a") as opened:
         opened.writestr("summary.txt", "x")
-    assert "two files of one name" in day.run("audit", "verify", str(tmp_path / "twice.zip"), expected=1)
+    assert "two files with one name" in day.run("audit", "verify", str(tmp_path / "twice.zip"), expected=1)
 
 
 def test_a_trail_is_held_against_the_ledger_on_any_host(day: Day, tmp_path: Path) -> None:
@@ -250,7 +247,7 @@ def test_a_trail_is_held_against_the_ledger_on_any_host(day: Day, tmp_path: Path
     assert f"has another line {anew[-1].seq}" in day.run("audit", "verify", str(forged), expected=1)
     longer = link(anew[-1].seq + 1, first.at, first.kind, {}, read(day.trail.read_bytes().splitlines()[-1]).hash)
     forged.write_bytes(day.trail.read_bytes() + longer.to_bytes())
-    assert "lines were added, or the ledger was set back" in day.run("audit", "verify", str(forged), expected=1)
+    assert "lines were added, or an older ledger was restored" in day.run("audit", "verify", str(forged), expected=1)
 
 
 def test_a_zip_is_checked_as_well(day: Day, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_what_is_no_approver_group_cannot_be_accepted(stage: Stage) -> None:
     """Nor one with a problem of its own; the groups that there are are named."""
     refused = stage.run("groups", "accept", "Domain Admins", "--reason", WHY)
     assert refused.returncode == 1
-    assert "it is no approver group now; there are: DB_PAMapprover, " in refused.stderr
+    assert "it is not an approver group now; the groups are: DB_PAMapprover, " in refused.stderr
     stage.sandbox.change_group("Net_PAMapprover", kind="distribution")
     refused = stage.run("groups", "accept", "Net_PAMapprover", "--reason", WHY)
     assert "It is a distribution group" in refused.stderr

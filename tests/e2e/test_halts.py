@@ -32,7 +32,7 @@ def test_on_hold_every_approval_is_refused_until_resumed(stage: Stage) -> None:
 
     resumed = stage.run("resume")
     assert resumed.returncode == 0
-    assert resumed.stdout.splitlines()[-1] == "approvald takes approvals."
+    assert resumed.stdout.splitlines()[-1] == "approvald accepts approvals."
     assert stage.forward(second, ILKA) == "Done"
     assert (stage.votes(first), len(stage.votes(second))) == ([], 1)
     events = [(line["event"], line["why"], bool(line["operator"])) for line in stage.daemon.events()

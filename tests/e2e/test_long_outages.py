@@ -55,7 +55,7 @@ def test_an_outage_of_minutes(sandbox: Sandbox, tmp_path: Path, system: System, 
         stage.until(lambda: len(of_outages(stage, system)) == 2)
 
         assert of_outages(stage, system) == [
-            "Alarm: a system is away, mails wait", "All clear: a system is back",
+            "Alarm: a system is away, and mails are waiting", "All clear: a system is back",
         ]  # fmt: skip
         assert len(notices(stage)) == (3 if system in CAN_TELL else 0)
 
@@ -64,7 +64,7 @@ def told_of_ledger(stage: Stage) -> None:
     """Hold the team's mails to one about the beginning and one about the end, which is waited for."""
     stage.until(lambda: any(mail["subject"].startswith("All clear") for mail in stage.alarms()))
     assert [mail["subject"] for mail in stage.alarms()] == [
-        "Alarm: the ledger cannot be written, nothing is being approved", "All clear: a system is back",
+        "Alarm: the ledger cannot be written, so nothing is being approved", "All clear: a system is back",
     ]  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def test_a_long_wait_is_told_once(sandbox: Sandbox, tmp_path: Path) -> None:
         assert_confirmed_once(stage, notice, 1)
         stage.until(lambda: len(stage.alarms()) == 2)
         assert [mail["subject"] for mail in stage.alarms()] == [
-            "Alarm: a system is away, mails wait",
+            "Alarm: a system is away, and mails are waiting",
             "All clear: a system is back",
         ]
 

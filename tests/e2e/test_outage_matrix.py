@@ -93,7 +93,7 @@ def test_a_fault_that_lasts(matrix: Stage, system: System, fault: str, figures: 
 
 def refusals_told(cell: Cell, account: str) -> int:
     """Count the mails that told the team, and nobody else, that this account is not accepted."""
-    told = [mail for mail in cell.sent_since() if "password of approvald's" in mail["subject"]]
+    told = [mail for mail in cell.sent_since() if "one of approvald's passwords" in mail["subject"]]
     return sum(account in mail["text"] for mail in told if alone_to_team(mail))
 
 

@@ -109,7 +109,7 @@ def test_one_ledger_has_one_daemon(stage: Stage) -> None:
 
     assert second.returncode == 75
     assert not list(stage.daemon.events("daemon.stopped"))  # its log is the first one's
-    assert f"another approvald (process {stage.daemon.pid}) works with the ledger" in second.stderr
+    assert f"another approvald (process {stage.daemon.pid}) is working with ledger" in second.stderr
     assert stage.forward(stage.request()) == "Done"
 
 

@@ -103,7 +103,7 @@ def test_a_folder_is_tried_again(stage: Stage) -> None:
 
     nothing = stage.run("retry", "--folder", "Refused", "--reason", WHY)
     assert (nothing.returncode, nothing.stdout) == (1, "")
-    assert nothing.stderr == "approvald: nothing was moved: there is no mail to be tried again\n"
+    assert nothing.stderr == "approvald: nothing was moved: there is no mail to try again\n"
 
 
 def test_a_mail_that_waits_is_tried_at_once(stage: Stage) -> None:
@@ -119,7 +119,7 @@ def test_a_mail_that_waits_is_tried_at_once(stage: Stage) -> None:
     stage.sandbox.clear_faults()
 
     done = stage.run("retry", str(waits["mail_id"]), "--reason", "PVWA is back")
-    assert done.stdout == f"Mail {waits['mail_id']} is tried again: it still waited in the Inbox.\n"
+    assert done.stdout == f"Mail {waits['mail_id']} is tried again: it was still waiting in the Inbox.\n"
     assert stage.wait_until_filed(before) == "Done"
     assert (len(stage.votes(notice)), subjects(stage)) == (1, [APPROVED])
 
@@ -133,7 +133,7 @@ def test_a_mail_that_is_just_being_answered_is_left_alone(stage: Stage) -> None:
 
     done = stage.run("retry", mail_id(stage), "--reason", WHY)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "nothing was moved: it is just being answered and filed" in done.stderr
+    assert "nothing was moved: it is being answered and filed right now" in done.stderr
     assert (len(stage.votes(notice)), subjects(stage)) == (1, [APPROVED])
 
 

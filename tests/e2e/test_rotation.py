@@ -73,7 +73,7 @@ def test_the_account_first(running: Stage, account: str, figures: list[str]) -> 
     cell.end(ACCOUNTS[account], f"{account}, account first", figures)
     running.until(lambda: len(of_account(cell, account)) == 2)
     assert of_account(cell, account) == [
-        "Alarm: a password of approvald's is not accepted",
-        "All clear: a password of approvald's is accepted again",
+        "Alarm: one of approvald's passwords is not accepted",
+        "All clear: one of approvald's passwords is accepted again",
     ]
     assert refused_logons(running, account) <= refused + 1

@@ -161,7 +161,7 @@ class FakeDirectory:
             raise self.error
 
     def _owned(self, person: Person) -> Person:
-        """Say of an admin account whose it is."""
+        """Add the owner to an admin account."""
         if person.manager_dn is None or not any(fnmatch(person.account_name, each) for each in self.admin_accounts):
             return person
         owner = next((each for each in self.people if each.dn == person.manager_dn), None)

@@ -62,7 +62,7 @@ def test_kinds_are_throttled_apart(house: House) -> None:
     house.round()
 
     assert [mail.subject for mail in house.alarms()] == [
-        "Alarm: a mail of unproven sender was quarantined",
+        "Alarm: a mail with an unproven sender was quarantined",
         "Alarm: CyberArk does not show a request to approvald",
     ]
 

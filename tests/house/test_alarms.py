@@ -163,7 +163,7 @@ def test_the_team_hears_once_an_hour_that_mails_wait_for_nothing_outside(house: 
         house.clock.turn(61)
         house.crash()
 
-    assert len(house.alarms("a mail waits")) == 1
+    assert len(house.alarms("a mail is waiting")) == 1
 
 
 def test_a_mail_that_is_meant_to_wait_alarms_nobody(tmp_path: Path) -> None:

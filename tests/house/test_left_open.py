@@ -137,7 +137,7 @@ def test_a_long_wait_for_a_system_that_is_not_away_is_told(house: House) -> None
     house.forward(request)
     house.pvwa.listed_but_absent.add(request.request_id)
     rounds(house)
-    assert len(house.alarms("a mail waits")) == 1
+    assert len(house.alarms("a mail is waiting")) == 1
 
 
 def test_an_answer_from_before_the_ledger_was_set_back_is_not_sent_again(house: House) -> None:

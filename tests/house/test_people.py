@@ -119,7 +119,7 @@ def test_a_link_of_many_joins_nobody_and_alarms(house: House, count: int) -> Non
     """A filler value stops no honest approver; the team hears which value it is."""
     linked(house, count, link="0000")
     assert ends(house, house.ask()).startswith("Approved")
-    (alarm,) = house.alarms("too many accounts share one value")
+    (alarm,) = house.alarms("too many accounts share a value")
     assert "0000" in alarm.text
     assert f"{min(count, 10)} or more" in alarm.text
 
@@ -166,7 +166,7 @@ def test_the_requestor_does_not_give_a_level_with_another_account(house: House) 
     request = house.ask(levels=2)
     house.pvwa.act_in_portal(request.request_id, "adm-jonas")
     assert ends(house, request, RHEA).startswith("Not approved: a second person is needed")
-    assert "The requestor has approved this request as well" in code(house)
+    assert "The requestor also approved this request" in code(house)
     assert house.pvwa.attempts == []
 
 
@@ -243,7 +243,7 @@ def test_a_link_of_many_lends_nothing(tmp_path: Path) -> None:
     for name in ("timo.gast", "ilka.brandt", "mara.voss", "jonas.keil"):
         change(house, name, link="0000")
     assert ends(house, house.ask(), TIMO).startswith("Not approved: you are not an approver")
-    assert house.alarms("too many accounts share one value")
+    assert house.alarms("too many accounts share a value")
 
 
 def test_who_acts_through_another_account_approves_nothing_of_that_accounts_human(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_the_hourly_cap_makes_mails_wait_and_refuses_none(tmp_path: Path) -> Non
         house.round()
     assert len(house.pvwa.confirmations) == 3
     notices = [reply for reply in house.mailbox.sent if reply.subject == "Not decided yet"]
-    assert [(notice.to, "within one hour" in notice.text) for notice in notices] == [((ILKA,), True)]
+    assert [(notice.to, "per hour" in notice.text) for notice in notices] == [((ILKA,), True)]
 
     for _ in range(26):
         house.clock.turn(60)

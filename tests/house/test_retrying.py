@@ -229,7 +229,7 @@ def test_a_mail_that_waits_is_tried_now(house: House) -> None:
 
     done = retry(house, house.mails.entries([item])[item].id)
 
-    assert (done.moved, done.why) == (1, "it still waited in the Inbox")
+    assert (done.moved, done.why) == (1, "it was still waiting in the Inbox")
     assert len(house.pvwa.confirmations) == 1
     assert "restore" not in house.mailbox.requests
 
@@ -307,7 +307,7 @@ def test_of_a_large_folder_the_newest_are_looked_at(house: House) -> None:
     assert done.moved == 0
     assert done.why == (
         "left there as too old to be approved (mail.max_age_hours): 1000; "
-        "only the newest 1000 of the folder were looked at"
+        "only the newest 1000 in the folder were looked at"
     )
 
 
@@ -327,12 +327,12 @@ def test_a_mail_that_exchange_does_not_move_is_said_to_stay(house: House) -> Non
 def test_an_empty_or_missing_folder_is_said_to_be_so(house: House) -> None:
     """And the retry is done with that."""
     done = retry(house, Folder.QUARANTINE)
-    assert (done.moved, done.why, house.retries.waiting()) == (0, "there is no mail to be tried again", [])
+    assert (done.moved, done.why, house.retries.waiting()) == (0, "there is no mail to try again", [])
 
 
 @pytest.mark.parametrize(
     ("folder", "why"),
-    [(None, "it has come back to the Inbox meanwhile"), (Folder.REFUSED, "there is no mail to be tried again")],
+    [(None, "it has come back to the Inbox in the meantime"), (Folder.REFUSED, "there is no mail to try again")],
 )
 def test_a_retry_that_is_carried_out_twice_tries_each_mail_once(house: House, folder: Folder | None, why: str) -> None:
     """The answer to a move was lost, and the mail was tried and filed before the retry is carried out again."""
@@ -430,7 +430,7 @@ def test_a_mail_that_is_gone_cannot_be_tried_again(house: House) -> None:
     done = retry(house, entry.id)
 
     assert done.moved == 0
-    assert done.why == "it was found neither in the Inbox nor in one of the folders Refused, Done, Ignored, Quarantine"
+    assert done.why == "it was found neither in the Inbox nor in any of the folders Refused, Done, Ignored, Quarantine"
     assert subjects(house) == [REFUSED]
 
 
@@ -550,7 +550,7 @@ def test_a_copy_is_meant_by_its_ledger_id_only(house: House) -> None:
 
 def test_an_unknown_mail_is_said_to_be_unknown(house: House) -> None:
     """Ledgers can be replaced between the question and its answer."""
-    assert retry(house, "nothing").why == "the ledger has no mail of this id"
+    assert retry(house, "nothing").why == "the ledger has no mail with this id"
 
 
 def test_another_level_is_not_reached_by_trying_again(house: House) -> None:

@@ -185,11 +185,11 @@ def test_a_locked_role_counts_as_a_refused_log_on(stage: Stage) -> None:
         (FaultKind.STATUS, {"status": 500}, "had an error of its own"),
         (FaultKind.STATUS, {"status": 502}, "had an error of its own"),
         (FaultKind.STATUS, {"status": 429}, "rate limit"),
-        (FaultKind.HTML, {}, "no answer of Vault's"),
+        (FaultKind.HTML, {}, "an answer that is not Vault's"),
         (FaultKind.HANG, {}, "did not answer in 1 s"),
         (FaultKind.RESET_BEFORE, {}, "cannot be reached"),
         (FaultKind.DOWN, {}, "cannot be reached"),
-        (FaultKind.WRONG_CERTIFICATE, {}, "certificate that is not of the expected CA"),
+        (FaultKind.WRONG_CERTIFICATE, {}, "certificate that is not from the expected CA"),
     ],
 )
 @pytest.mark.parametrize("operation", ["login", "secret/data"])

@@ -1,1 +1,1 @@
-"""The outside systems, each behind its port. Adapters do not know each other; only `service/wiring.py` imports them."""
+"""The outside systems, each behind its port. No adapter knows another; only `service/wiring.py` imports them."""

@@ -149,12 +149,14 @@ def _choose(facts: Facts) -> tuple[Level, ApproverGroup] | Ending:
 
 # ------------------------------------------------------------------------------------------ four eyes and one vote each
 
-_TWICE: Final = "You have already approved this request, and two different people must."
+_TWICE: Final = "You have already approved this request, and it needs two different people."
 _BY_REQUESTOR: Final = (
-    "The requestor has approved this request as well, with another account. They must make a new request, and leave "
-    "approving it to others."
+    "The requestor also approved this request, with another account. They must make a new request, and leave "
+    "its approval to others."
 )
-_MAYBE_TWICE: Final = "You may have approved this request: CyberArk lists your group and does not say who it was."
+_MAYBE_TWICE: Final = (
+    "You may already have approved this request: CyberArk shows that your group has acted, but not who."
+)
 
 
 def _own_vote(facts: Facts, level: Level, group: ApproverGroup) -> Ending | None:

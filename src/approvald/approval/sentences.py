@@ -1,7 +1,7 @@
-"""What an approver reads of each ending: a subject, one sentence of outcome, one of what to do next. Pure.
+"""The texts of each ending for its sender: a subject, one sentence on the outcome, one on what to do next. Pure.
 
-Written for somebody tired, on a phone. The words of the mail never stand in them; values of PVWA do only where the
-ending may tell them.
+Written for a tired reader on a phone. They never repeat the words of the mail, and show values of PVWA only where the
+ending may reveal them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PORTAL: Final = "approve or reject it in the CyberArk portal (PVWA)"
 
 
 def sentences(ending: Ending, when: str) -> Sentences:
-    """Return what is said of an ending. `when` is its instant as the reader should see it, or empty."""
+    """Return the sentences for an ending. `when` is its instant as the reader should see it, or empty."""
     made = _BY_CODE.get(ending.code)
     if made is not None:
         return made(ending, when)
@@ -33,7 +33,7 @@ def _confirmed(ending: Ending, when: str) -> Sentences:
     done = f"Your approval is recorded in CyberArk: the request is confirmed at the {level} level."
     if ending.words:
         return Sentences(
-            "Approved, but closed since", done, "CyberArk has closed the request since; look in the portal."
+            "Approved, but since closed", done, "CyberArk has since closed the request; look it up in the portal."
         )
     if ending.second_level_waits:
         return Sentences(
@@ -55,7 +55,7 @@ def _acted_before(verb: str) -> Callable[[Ending, str], Sentences]:
         return Sentences(
             f"Already {verb}",
             f"This request was already {verb}{who}{at}; your mail changed nothing.",
-            "Nothing is to be done.",
+            "There is nothing you need to do.",
         )
 
     return made
@@ -67,7 +67,9 @@ def _not_an_approver(ending: Ending, when: str) -> Sentences:
     outcome = "You are in none of the approver groups, so your mail cannot approve a request."
     if ending.names:
         verb = "is in one" if len(ending.names) == 1 else "are in some"
-        outcome = f"The account of your mail is in none of the approver groups; {', '.join(ending.names)} {verb}."
+        outcome = (
+            f"The account that sent your mail is in none of the approver groups; {', '.join(ending.names)} {verb}."
+        )
     step = ending.why or "Nothing was changed. If you should be an approver, ask the CyberArk team (in copy)."
     return Sentences(subject, outcome, step)
 
@@ -77,7 +79,7 @@ def _incomplete(ending: Ending, when: str) -> Sentences:
     wanted = {"requestor": "the requestor's e-mail address", "safe": "the safe", "number": "the request id"}
     missing = [wanted.get(name, name) for name in ending.names] or ["a required line"]
     verb = "is" if len(missing) == 1 else "are"
-    outcome = f"Your mail could not be used: {', '.join(missing)} {verb} missing or not usable in it."
+    outcome = f"Your mail could not be used: {', '.join(missing)} {verb} missing or unusable."
     step = ending.why or _AGAIN
     return Sentences("Not approved: details missing", outcome, step)
 
@@ -87,23 +89,23 @@ def _altered(ending: Ending, when: str) -> Sentences:
     what = f" ({', '.join(ending.names)})" if ending.names else ""
     return Sentences(
         "Not approved: mail differs from CyberArk",
-        f"What your mail says is not what CyberArk has recorded{what}, so nothing was approved.",
-        f"Open the request in the portal and look closely before you {PORTAL}.",
+        f"Your mail differs from what CyberArk has recorded{what}, so nothing was approved.",
+        f"Look closely at the request before you {PORTAL}.",
     )
 
 
 def _wrong_level(ending: Ending, when: str) -> Sentences:
     if ending.level is Level.SECOND:
-        before = f" The first level was given by {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
+        before = f" The first level was approved by {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
         return Sentences(
             "Not approved: waits for the second level",
-            f"This request waits for a second-level approver, and you approve at the first level.{before}",
-            "Nothing is to be done by you now.",
+            f"This request is waiting for a second-level approver, but you approve at the first level.{before}",
+            "There is nothing for you to do now.",
         )
     return Sentences(
         "Not approved: waits for the first level",
-        "This request waits for a first-level approver, and you approve at the second level.",
-        "Forward the mail again once the first level has been given.",
+        "This request is waiting for a first-level approver, but you approve at the second level.",
+        "Forward the mail again once the first level has been approved.",
     )
 
 
@@ -111,7 +113,7 @@ def _needs_other(ending: Ending, when: str) -> Sentences:
     who = f" The last one came from {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
     return Sentences(
         "Not approved: another confirmer is needed",
-        f"The vote that can be given by mail has been given; CyberArk needs one more from another confirmer.{who}",
+        f"The vote that can be given by mail has been given; CyberArk needs one more, from another confirmer.{who}",
         "The next confirmation must be given in the CyberArk portal (PVWA).",
     )
 
@@ -127,7 +129,7 @@ def _gone(ending: Ending, when: str) -> Sentences:
 
 def _same_person_twice(ending: Ending, when: str) -> Sentences:
     del when
-    outcome = ending.why or "You have already approved this request, and two different people must."
+    outcome = ending.why or "You have already approved this request, and it needs two different people."
     return Sentences("Not approved: a second person is needed", outcome, _OTHER)
 
 
@@ -144,8 +146,8 @@ def _ambiguous(ending: Ending, when: str) -> Sentences:
     del when
     return Sentences(
         "Not approved: mail is ambiguous",
-        "Your mail does not speak of exactly one request in one way, so nothing was approved.",
-        ending.why or "Forward one notification a mail, without older mails below it.",
+        "Your mail does not name exactly one request without contradiction, so nothing was approved.",
+        ending.why or "Forward one notification per mail, without older mails below it.",
     )
 
 
@@ -154,9 +156,9 @@ def _challenge_sent(ending: Ending, when: str) -> Sentences:
     until = f", until {when}" if when else ""
     return Sentences(
         "Not approved yet: answer this mail to approve",
-        "Approvals for this safe need a second mail from you. Below is what CyberArk has recorded of the request.",
+        "Approvals for this safe need a second mail from you. Below is what CyberArk has recorded about the request.",
         f"Read it; to approve, answer this mail from your own mailbox with its subject unchanged{until}. "
-        "To approve nothing, do nothing.",
+        "If you do not want to approve it, do nothing.",
     )
 
 
@@ -165,7 +167,7 @@ def _out_of_hours(ending: Ending, when: str) -> Sentences:
     hours = f" ({ending.why})" if ending.why else ""
     return Sentences(
         "Not approved: outside the allowed hours",
-        f"Requests for this safe may be approved by mail within certain hours only{hours}, and it is not one of them.",
+        f"Requests for this safe may be approved by mail only within certain hours{hours}, and it is outside them now.",
         f"Forward the notification again within these hours; if it cannot wait, {PORTAL}.",
     )
 
@@ -175,7 +177,7 @@ def _refused_by_pvwa(ending: Ending, when: str) -> Sentences:
     said = f" It says: {ending.words.rstrip('.')}." if ending.words else ""
     return Sentences(
         "Not approved: CyberArk declined",
-        f"CyberArk did not take what was sent on your behalf, and the request still waits.{said}",
+        f"CyberArk did not accept what was sent on your behalf, and the request is still waiting.{said}",
         f"Please {PORTAL}; the CyberArk team has a copy of this mail.",
     )
 
@@ -211,7 +213,7 @@ class Sentences:
 FIXED: Final[Mapping[Code, Sentences]] = {
     Code.SENDER_ROUTE: Sentences(
         "Not approved: sent another way",
-        "Your mail was not sent by Outlook, Outlook on the web or the phone's Exchange account, so it proves nothing.",
+        "Your mail was not sent by Outlook, Outlook on the web or a phone's Exchange account, so it proves nothing.",
         f"Send it from one of these, or {PORTAL}.",
     ),
     Code.ON_BEHALF: Sentences(
@@ -226,8 +228,8 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.SENDER_AMBIGUOUS: Sentences(
         "Not approved: address not unique",
-        "More than one object of the directory has your mail address, so it does not prove who you are.",
-        f"The CyberArk team (in copy) must have it set right; meanwhile {PORTAL}.",
+        "More than one object in the directory has your mail address, so it does not prove who you are.",
+        f"The CyberArk team (in copy) must have this corrected; until then, {PORTAL}.",
     ),
     Code.SENDER_DISABLED: Sentences(
         "Not approved: account disabled",
@@ -241,13 +243,13 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.LINKED_MAILBOX_UNSUPPORTED: Sentences(
         "Not approved: linked mailbox",
-        "Your mailbox belongs to an account of another directory, which cannot be checked here.",
+        "Your mailbox belongs to an account in another directory, which cannot be checked here.",
         f"Please {PORTAL}.",
     ),
     Code.STALE: Sentences(
         "Not approved: mail too old",
         "Your mail waited too long to be acted on safely.",
-        "If the request still waits in CyberArk, forward the notification again.",
+        "If the request is still waiting in CyberArk, forward the notification again.",
     ),
     Code.NOT_VISIBLE: Sentences(
         "Not approved: request not visible",
@@ -256,22 +258,22 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.EXPIRED: Sentences(
         "Not approved: request expired",
-        "The request has expired in CyberArk before it was approved.",
+        "The request expired in CyberArk before it was approved.",
         "If access is still needed, the requestor must make a new request.",
     ),
     Code.WINDOW_OVER: Sentences(
         "Not approved: access window over",
-        "The time for which access was asked is over.",
+        "The period for which access was requested is over.",
         "If access is still needed, the requestor must make a new request.",
     ),
     Code.REQUESTOR_UNKNOWN: Sentences(
         "Not approved: requestor unknown",
-        "The directory does not know exactly one person for the requestor that CyberArk names.",
+        "The requestor that CyberArk names does not match exactly one person in the directory.",
         f"Please {PORTAL}; the CyberArk team (in copy) can add the requestor under [people.map].",
     ),
     Code.OWN_REQUEST: Sentences(
         "Not approved: your own request",
-        "This is your own request, and nobody approves their own.",
+        "This is your own request, and nobody may approve their own.",
         "Another approver of the team must approve it.",
     ),
     Code.OTHER_TEAM: Sentences(
@@ -281,7 +283,7 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.CONFIRMERS_UNMAPPED: Sentences(
         "Not approved: confirmers not known",
-        "CyberArk's confirmers of this request are not known to approvald as approver groups.",
+        "The confirmers that CyberArk names for this request are not known to approvald as approver groups.",
         f"Please {PORTAL}; the CyberArk team has been told.",
     ),
     Code.SAFE_BARRED: Sentences(
@@ -296,17 +298,17 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.REJECTED: Sentences(
         "Rejected",
-        "The request is rejected in CyberArk, as you asked, with your words as the reason.",
+        "The request has been rejected in CyberArk, as you asked, with your words as the reason.",
         "Nothing more is needed. If access is still wanted, the requestor must make a new request.",
     ),
     Code.CHALLENGE_WRONG: Sentences(
         "Not approved: wrong code",
-        "The code in the subject of your mail is not one that was sent to you, or it was used or closed before.",
+        "The code in the subject of your mail was not sent to you, or has already been used or closed.",
         f"Forward CyberArk's notification again to get a new code, or {PORTAL}.",
     ),
     Code.CHALLENGE_LATE: Sentences(
         "Not approved: code no longer valid",
-        "Your answer came after the code in it had run out, so nothing was approved.",
+        "Your answer came after its code had expired, so nothing was approved.",
         f"Forward CyberArk's notification again to get a new code, or {PORTAL}.",
     ),
     Code.ON_HOLD: Sentences(
@@ -316,13 +318,13 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.NOT_PERMITTED: Sentences(
         "Not approved: not permitted in CyberArk",
-        "CyberArk does not let approvald's account confirm this request (it may want the requestor's manager).",
+        "CyberArk does not let approvald's account confirm this request (it may require the requestor's manager).",
         f"Please {PORTAL}; the CyberArk team has a copy of this mail.",
     ),
     Code.EXPIRED_WAITING: Sentences(
         "Not approved: could not be decided in time",
-        "A system that is needed for the decision was away for too long, and nothing was approved.",
-        f"If it is still needed, {PORTAL}, or forward the notification again.",
+        "A system needed for the decision was unavailable for too long, so nothing was approved.",
+        f"If access is still needed, {PORTAL}, or forward the notification again.",
     ),
 }
-"""Endings whose sentences never change. Endings that tell nobody have none (tests/unit/mail/test_reply.py)."""
+"""Endings whose sentences never vary. Endings that nobody is told about have none (tests/unit/mail/test_reply.py)."""

@@ -1,1 +1,1 @@
-"""The audit trail: append-only JSON lines in a hash chain, for those who ask later who approved what, and why."""
+"""The audit trail: append-only JSON lines in a hash chain, for those who later ask who approved what, and why."""

@@ -1,4 +1,4 @@
-"""Hands the head of the audit trail to a program of the site, which keeps it where approvald cannot change it."""
+"""Hands the head of the audit trail to a program of the site that keeps it where approvald cannot change it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 class Anchoring:
-    """Runs the command when it is due and something new was written. `tell`: called once when it begins to fail."""
+    """Runs the command when it is due and something new was written. `tell` is called once when it begins to fail."""
 
     def __init__(
         self, rows: AuditRows, command: Sequence[str], *, every: timedelta, clock: Clock, tell: Callable[[str], None]
@@ -34,7 +34,7 @@ class Anchoring:
         self._failing = False
 
     def rest(self) -> None:
-        """Anchor the head, if it is time. Raises Unavailable (ledger); a command that fails is told of and no more."""
+        """Anchor the head, if it is time. Raises Unavailable (ledger); a failing command is only reported."""
         if not self._command or self._clock.monotonic() < self._due:
             return
         seq, digest = self._rows.head()

@@ -1,4 +1,4 @@
-"""Checks an evidence folder or zip: that its excerpt proves its place, and every file says what the excerpt says."""
+"""Checks an evidence folder or zip: its excerpt must prove its place, and every file must say what the excerpt says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from approvald.ledger.chain import Edited, Line, read
 
 _MOST_BYTES: Final = 256 << 20
 _UNREADABLE: Final = (OSError, KeyError, ValueError, TypeError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile)
-"""What a zip or a manifest that somebody made may raise."""
+"""The errors that a zip or manifest made by somebody else may raise."""
 
 
 def check_evidence(path: Path, anchors: Mapping[int, str]) -> Report:
@@ -29,7 +29,7 @@ def check_evidence(path: Path, anchors: Mapping[int, str]) -> Report:
         last, request_id = int(head["seq"]), str(manifest["request_id"])
         known = {last: str(head["hash"]), **anchors}
     except _UNREADABLE as error:
-        report.find(str(path), 0, f"is no evidence that can be read ({type(error).__name__}: {error})")
+        report.find(str(path), 0, f"is not evidence that can be read ({type(error).__name__}: {error})")
         return report
     excerpt = contents.get(AUDIT, b"")
     report = verify([(f"{path}/{AUDIT}", split(excerpt))], anchors=known, at_least=last, is_excerpt=True)
@@ -52,7 +52,7 @@ def _unlike_manifest(contents: Mapping[str, bytes], hashes: Mapping[str, str]) -
 def _unlike_excerpt(
     contents: Mapping[str, bytes], excerpt: bytes, made_by_format: int, request_id: str
 ) -> Iterator[tuple[str, str]]:
-    """Find files that say something else than the chained lines: a manifest can be written anew, the chain cannot."""
+    """Find files that do not say what the chained lines say: a manifest can be rewritten, the chain cannot."""
     if made_by_format != FORMAT:
         yield MANIFEST, f"is of format {made_by_format}; this approvald checks format {FORMAT}, so use one that made it"
         return
@@ -60,7 +60,7 @@ def _unlike_excerpt(
     try:
         said = derived(lines)
     except (KeyError, TypeError, AttributeError, IndexError):
-        yield AUDIT, "has lines that say what approvald does not write"
+        yield AUDIT, "has lines that approvald does not write"
         return
     told = {str(line.event["request_id"]).casefold() for line in lines if line.event and line.event.get("request_id")}
     if told and request_id.casefold() not in told:
@@ -71,7 +71,7 @@ def _unlike_excerpt(
         elif name not in contents:
             yield name, "is missing"
         elif contents[name] != said[name]:
-            yield name, f"says something else than {AUDIT}"
+            yield name, f"does not say what {AUDIT} says"
 
 
 def _shown(lines: Iterable[bytes]) -> Iterator[Line]:
@@ -95,7 +95,7 @@ def _zipped(path: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if len(set(names)) != len(names):
-            message = "two files of one name"
+            message = "two files with one name"
             raise ValueError(message)
         if sum(each.file_size for each in archive.infolist()) > _MOST_BYTES:
             message = "too large"

@@ -20,7 +20,7 @@ _AT_ONCE: Final = 500
 
 
 class AuditCopy:
-    """One host's copy. `name` is remembered in the ledger. `tell_short`: called with what is known of a cut file."""
+    """One host's copy. The ledger remembers `name`. `tell_short` is called with what is known of a cut file."""
 
     def __init__(self, rows: AuditRows, file: AuditFile, name: str, *, tell_short: Callable[[str], None]) -> None:
         self._rows = rows
@@ -34,7 +34,7 @@ class AuditCopy:
         """What was found in the file, in order, and is not written down yet: the ledger may be away in between."""
 
     def bring_up_to_date(self) -> None:
-        """Append what the file has not got yet. Raises Unavailable (ledger or audit)."""
+        """Append what the file does not have yet. Raises Unavailable (ledger or audit)."""
         found = self._file.look()
         if found is not None:
             self._unplaced.append(found)
@@ -56,7 +56,7 @@ class AuditCopy:
         """Return the number of the last line that this host has, in this file or in a rotated one."""
         noted = self._noted()
         if opened.torn_bytes:
-            self._write_down({"healed": "a torn last line was taken off", "bytes": opened.torn_bytes})
+            self._write_down({"healed": "a torn last line was removed", "bytes": opened.torn_bytes})
             event(_LOG, Event.AUDIT_HEALED, logging.WARNING, size=opened.torn_bytes)
         if opened.last is None:
             if opened.was_emptied:
@@ -68,7 +68,7 @@ class AuditCopy:
             self._tell(f"the file ends with a line {seq} that is not this ledger's")
             return min(noted, seq - 1)
         if seq < noted:
-            self._tell(f"the file ends with line {seq}, and line {noted} had been written to it")
+            self._tell(f"the file ends with line {seq}, although line {noted} had been written to it")
         return seq
 
     def _is_ours(self, last: Line) -> bool:

@@ -1,4 +1,4 @@
-"""Takes from the ledger what is known of one request: its lines of the audit trail, and their place in the chain."""
+"""Takes from the ledger what is known about one request: its lines in the audit trail, and their place in the chain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAGE = 1000
 FORMAT: Final = 2
 """Evidence is checked by the rules it was made by: whoever changes what `derived` returns raises this number."""
 SHOWN_KINDS: Final = frozenset({AuditKind.START.value, AuditKind.POLICY.value})
-"""Lines that are shown though they speak of no request: who worked, and by which rules."""
+"""Lines that are shown although they are about no request: who worked, and by which rules."""
 _ENDINGS: Final = frozenset({AuditKind.REFUSAL.value, AuditKind.FORGED.value, AuditKind.ENDING.value})
 AUDIT: Final = "audit.jsonl"
 MANIFEST: Final = "manifest.json"
@@ -40,9 +40,9 @@ class Gathered:
 
 
 def gather(case: Case, rows: AuditRows) -> Gathered:
-    """Return it for this case, which has lines in the audit trail. Raises Unavailable (ledger).
+    """Return the evidence of a case that has lines in the audit trail. Raises Unavailable (ledger).
 
-    The excerpt has every line from the first that matters on: in full what concerns the case, else its skeleton.
+    The excerpt has every line from the first that matters on: in full if it concerns the case, else as a skeleton.
     """
     head, after = rows.head(), _first(case, rows) - 1
     ours = {line.seq for line in case.lines}
@@ -99,7 +99,7 @@ def _policy(lines: Sequence[Line], case: Sequence[Line]) -> Mapping[str, Any] | 
 
 
 def _mails(case: Sequence[Line]) -> Iterator[Mapping[str, Any]]:
-    """Yield every mail that the lines speak of, in their order, by what they say last."""
+    """Yield every mail that the lines are about, in their order, as they describe it last."""
     ids = dict.fromkeys(str(line.event["mail_id"]) for line in case if line.event and line.event.get("mail_id"))
     for mail_id in ids:
         would = [event["would_end_as"] for event in _events(case, AuditKind.SHADOW, mail_id)]
@@ -163,7 +163,7 @@ def _undecided(case: Sequence[Line], mail_id: str) -> Iterator[str]:
 
 
 def _printable(text: str) -> str:
-    """Keep names from the directory or PVWA from writing lines of their own, or to a terminal."""
+    """Keep names from the directory or PVWA from adding lines, or from steering a terminal."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

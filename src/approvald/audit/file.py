@@ -1,6 +1,6 @@
-"""The audit trail's file: lines are appended and on the disk before anything goes on; nothing is ever rewritten.
+"""The audit file: lines are appended, and are on the disk before anything goes on; nothing is ever rewritten.
 
-A crash in the middle of a write, or a full disk, leaves a torn last line: it is taken off again, because the ledger
+A crash in the middle of a write, or a full disk, leaves a torn last line: it is removed again, because the ledger
 still has the whole of it. logrotate may move the file away at any time.
 """
 
@@ -22,9 +22,9 @@ _TAIL_BYTES: Final = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """What a file was found to be. `last`: its last line, None where it has none that can be read.
+    """The state of an opened file. `last`: its last line, None where it has none that can be read.
 
-    `torn_bytes` were taken off; `was_emptied`: it held lines when it was left, and was not moved away.
+    `torn_bytes` were removed; `was_emptied`: it held lines when it was left, and was not moved away.
     """
 
     last: Line | None
@@ -43,7 +43,7 @@ class AuditFile:
         """That file, kept open, so that no other one gets its inode."""
 
     def look(self) -> Opened | None:
-        """Return what the file holds, or None where it is as `append` left it. A torn last line is taken off."""
+        """Return what the file holds, or None where it is as `append` left it. A torn last line is removed."""
         try:
             descriptor = self._open()
             try:
@@ -60,7 +60,7 @@ class AuditFile:
             raise self._unavailable(error) from error
 
     def append(self, lines: list[Line]) -> None:
-        """Write lines behind what is there; when this returns they are on the disk, or nothing of them is there."""
+        """Append lines; afterwards either all of them are on the disk, or nothing of them is in the file."""
         content = b"".join(line.to_bytes() for line in lines)
         try:
             descriptor = self._open()
@@ -86,7 +86,7 @@ class AuditFile:
         return os.open(self._path, flags, _MODE)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._held >= 0:
             os.close(self._held)
         self._held = -1
@@ -99,7 +99,7 @@ class AuditFile:
         return state
 
     def _keep_name(self) -> None:
-        """Put the folder's entry of the file on the disk: a power cut must not take a new file away whole."""
+        """Put the folder's entry of the file on the disk, so that a power cut cannot lose a whole new file."""
         descriptor = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
@@ -127,7 +127,7 @@ def _state(descriptor: int) -> tuple[int, int, int]:
 
 
 def _heal(descriptor: int) -> tuple[Line | None, int]:
-    """Take a torn last line off, and read the last whole one."""
+    """Remove a torn last line, and read the last whole one."""
     size = os.fstat(descriptor).st_size
     end = _behind_newline(descriptor, size)
     if end < size:
@@ -138,7 +138,7 @@ def _heal(descriptor: int) -> tuple[Line | None, int]:
 
 
 def _behind_newline(descriptor: int, until: int) -> int:
-    """Return the place behind the last line end in front of `until`, 0 where there is none."""
+    """Return the place after the last line end before `until`, 0 where there is none."""
     while until > 0:
         start = max(until - _TAIL_BYTES, 0)
         found = os.pread(descriptor, until - start, start).rfind(b"\n")
@@ -149,7 +149,7 @@ def _behind_newline(descriptor: int, until: int) -> int:
 
 
 def _line(raw: bytes) -> Line | None:
-    """Read the last line; one that is no line counts as none, for `audit verify` to tell of."""
+    """Read the last line; an invalid line counts as none, and `audit verify` reports it."""
     try:
         return read(raw) if raw else None
     except Edited:

@@ -55,7 +55,7 @@ class AuditTrail:
 
     @contextmanager
     def kept(self, holder: str, token: int | None) -> Iterator[None]:
-        """Write down the beginning, and at the end of the block its end; that one is a courtesy, as a crash shows."""
+        """Write down the beginning, and the end when the block ends; the end is a courtesy: a crash leaves none."""
         self._begin(holder, token)
         try:
             yield
@@ -93,7 +93,7 @@ class AuditTrail:
 
 
 def copy_name(file: Path) -> str:
-    """Return by which name the ledger remembers this host's copy."""
+    """Return the name by which the ledger remembers this host's copy."""
     return f"{socket.gethostname()}:{file}"
 
 

@@ -1,7 +1,7 @@
-"""Whether an audit trail is whole: every line as it was written, none missing, doubled, added or in another place.
+"""Verifies that an audit trail is whole: every line as written, none missing, doubled, added or in another place.
 
-Pure over lines of bytes, and streaming: a file of a year is never in memory. What the trail itself cannot show, that
-its last lines were cut off or that all of it was written anew, the anchors show: number and hash of a line, as the
+Pure over lines of bytes, and streaming: a year's file is never in memory. What the trail itself cannot show, that
+its last lines were cut off or that all of it was rewritten, the anchors show: number and hash of a line, as the
 ledger or somebody else has kept them.
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 from approvald.ledger.chain import GENESIS, Edited, Line, read
 
 _MOST: Final = 100
-"""Findings beyond this number are counted and not told."""
+"""Findings beyond this number are counted and not shown."""
 _LONGEST_LINE: Final = 4 << 20
 
 
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(kw_only=True)
 class Report:
-    """What was found. `last`: number and hash of the last line; `skeletons`: lines that prove and say nothing."""
+    """The result. `last`: number and hash of the last line; `skeletons`: lines that hold only their hashes."""
 
     first: int = 0
     last: tuple[int, str] = (0, GENESIS)
@@ -79,7 +79,7 @@ def verify(
 
 @dataclass(kw_only=True)
 class _State:
-    """How far the check has come. `before`: the line in front, None at the beginning and behind an edited one."""
+    """How far the check has come. `before`: the previous line, None at the beginning and after an edited one."""
 
     report: Report
     anchors: dict[int, str]
@@ -103,7 +103,7 @@ class _State:
             self._lost()
             return
         if line.event is None and not self.is_excerpt:
-            self.report.find(name, number, f"line {line.seq} says nothing any more: what it said was taken out")
+            self.report.find(name, number, f"line {line.seq} says nothing any more: its content was removed")
         self._place(name, number, line)
         self.report.lines += 1
         self.report.skeletons += line.event is None
@@ -130,20 +130,20 @@ class _State:
             self.report.find(name, number, f"line {line.seq} does not follow from the line before it")
 
     def _follows_an_anchor(self, line: Line) -> bool:
-        """Whether the line before this one was kept elsewhere: files in front of it may have been given away."""
+        """Whether the line before this one was anchored elsewhere: the files before it may be gone."""
         if self.anchors.get(line.seq - 1) != line.prev:
             return False
         self.anchors = {seq: kept for seq, kept in self.anchors.items() if seq >= line.seq}
         return True
 
     def _lost(self) -> None:
-        """Go on behind a line that cannot be believed; it counts as the one that was expected here."""
+        """Go on after a line that cannot be believed; it counts as the one that was expected here."""
         self.before = None
         if self.begun or not self.is_excerpt:
             self.expected, self.begun = self.expected + 1, True
 
     def end(self, at_least: int) -> None:
-        """Check what only the end shows."""
+        """Check what only shows at the end."""
         last = self.report.last[0]
         if last < at_least:
             self.report.find(self.file, 0, f"ends with line {last}; {_missing(last + 1, at_least)}, cut off")
@@ -174,7 +174,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
             while line := file.readline(_LONGEST_LINE):
                 yield line
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        message = f"{path} is no whole compressed file: it was cut or changed ({error})"
+        message = f"{path} is not a complete compressed file: it was cut or changed ({error})"
         raise OSError(message) from error
 
 

@@ -55,9 +55,9 @@ def _anchor(_context: click.Context, _parameter: click.Parameter, given: tuple[s
 def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -> int:
     """Find any edit, deletion, reordering or truncation in audit FILEs.
 
-    Give all of them, the rotated ones too (.gz is read), in any order; or a folder or zip that `approvald evidence`
-    made. Where there is a configuration, the end is held against its ledger. Exits 0 when the trail is whole, 1 when
-    something is wrong, 69 when nothing is, but that ledger could not be read, so that lines may be missing at the end.
+    Give all of them, including rotated ones (.gz is read), in any order; or a folder or zip that `approvald evidence`
+    made. Where there is a configuration, the end is compared with its ledger. Exits 0 when the trail is whole, 1 when
+    something is wrong, 69 when nothing is but that ledger could not be read, so lines may be missing at the end.
     """
     if len(files) == 1 and (files[0].is_dir() or files[0].suffix == ".zip"):
         end = End("checked against the head that the evidence names", is_checked=True)
@@ -77,7 +77,7 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
 
 @dataclass(frozen=True)
 class End:
-    """Whether the end of a trail was checked, in words too. `is_wanted`: a ledger to check it by was to be there."""
+    """Whether the end of a trail was checked, in words too. `is_wanted`: a ledger to check it by was expected."""
 
     words: str
     is_checked: bool = False
@@ -111,10 +111,12 @@ def _hold_against(rows: AuditRows, report: Report) -> None:
     seq, digest = report.last
     head, _ = rows.head()
     if seq > head:
-        what = f"ends with line {head}, and the files with line {seq}: lines were added, or the ledger was set back"
+        what = (
+            f"ends with line {head}, and the files with line {seq}: lines were added, or an older ledger was restored"
+        )
         report.find("ledger", 0, what)
     elif seq and [line.hash for line in rows.rows_after(seq - 1, 1)] != [digest]:
-        what = f"has another line {seq}: the files were written anew, or are those of another ledger"
+        what = f"has another line {seq}: the files were rewritten, or belong to another ledger"
         report.find("ledger", 0, what)
 
 

@@ -1,4 +1,4 @@
-"""`approvald check-config`: is the configuration file good? Asks no server."""
+"""`approvald check-config`: checks the configuration file. Asks no server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from approvald.cli.context import config_option, configuration_file, read_settin
 def command(*, without_files: bool) -> None:
     """Check the configuration file and the files it names.
 
-    Says every problem at once and exits 78, or says that all is well. No server is asked.
+    Prints every problem at once and exits 78, or says that the configuration is good. No server is asked.
     """
     settings = read_settings()
     if not without_files:

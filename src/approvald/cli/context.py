@@ -1,4 +1,4 @@
-"""The option --config, before or behind a command's name, and the settings it leads to."""
+"""The option --config, before or after a command's name, and the settings it leads to."""
 
 from __future__ import annotations
 

@@ -34,16 +34,18 @@ HEAD: Final = ("mails", "AuthAs", "AuthMechanism", "AuthSource", "newest (UTC)",
 
 @click.command("doctor")
 @config_option
-@click.option("--senders", is_flag=True, help="Table what Exchange writes about senders, and propose [sender].")
+@click.option(
+    "--senders", is_flag=True, help="Show in a table what Exchange writes about senders, and propose [sender]."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def command(*, senders: bool, as_json: bool) -> int:
     """Check the configuration, and every system with the accounts that approvald uses. Changes nothing.
 
     Nothing is confirmed, sent or moved; a password that was refused is not tried again. Run it as the user approvald
-    runs as; the daemon may run meanwhile. Exits 0 when all is well, 1 when something is wrong, 69 when nothing is but
-    something could not be found out, mostly because a system is away.
+    runs as; the daemon may keep running. Exits 0 when all is well, 1 when something is wrong, 69 when nothing is but
+    something could not be checked, usually because a system is away.
 
-    With --senders: reads the headers of the newest 200 mails of the mailbox and tables AuthAs, AuthMechanism and
+    With --senders: reads the headers of the mailbox's newest 200 mails and shows a table of AuthAs, AuthMechanism and
     AuthSource; exits 0 when the present [sender] fits them, 1 when it should be changed.
     """
     settings = read_settings()
@@ -96,7 +98,7 @@ def systems_of(settings: Settings) -> Iterator[Systems]:
     if not ledger.parent.is_dir():
         message = (
             f"The folder {ledger.parent} of ledger.file is not there, so refused log-ons cannot be counted and no "
-            "system was asked. Make it, owned by the user approvald runs as, or start the service once."
+            "system was asked. Create it, owned by the user approvald runs as, or start the service once."
         )
         raise Unavailable(System.LEDGER, message)
     try:
@@ -117,7 +119,7 @@ def foreign_ledger(ledger: Path, user: int) -> str | None:
     try:
         owner = folder.owner()
     except KeyError:
-        return f"{folder} belongs to a user that is not there any more; give it to the user approvald runs as"
+        return f"{folder} belongs to a user that no longer exists; give it to the user approvald runs as"
     return f"{folder} belongs to {owner}; run this as that user: runuser -u {owner} -- approvald doctor"
 
 

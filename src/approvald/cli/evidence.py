@@ -20,13 +20,15 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 @click.command("evidence")
 @config_option
 @click.argument("request_id")
-@click.option("--to", "target", type=click.Path(path_type=Path), help="The folder to make; by default in this one.")
-@click.option("--zip", "zipped", is_flag=True, help="Make a zip instead.")
+@click.option(
+    "--to", "target", type=click.Path(path_type=Path), help="The folder to create; by default, in the current one."
+)
+@click.option("--zip", "zipped", is_flag=True, help="Create a zip file instead.")
 def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
-    """Make a self-contained folder about REQUEST_ID: mails, people, PVWA before and after, every check, the proof.
+    """Write a self-contained folder about REQUEST_ID: mails, people, PVWA before and after, every check, the proof.
 
-    REQUEST_ID is PVWA's, such as DB-PROD-01_1101, or its number alone. Whoever gets it checks it with "approvald
-    audit verify FOLDER". Holds no text of a mail and no secret. Reads the ledger only.
+    REQUEST_ID is PVWA's, such as DB-PROD-01_1101, or its number alone. Whoever gets it can check it with "approvald
+    audit verify FOLDER". It holds no text of a mail and no secret. Reads only the ledger.
     """
     now = datetime.now(UTC)
     name = _UNSAFE.sub("-", request_id)[:100].strip(".-") or "request"
@@ -36,13 +38,13 @@ def command(*, request_id: str, target: Path | None, zipped: bool) -> None:
         rows = AuditRows(store)
         case = Cases(store).find(request_id)
         if case is None or not case.lines:
-            message = f"the audit trail says nothing of {request_id}; look for it with: approvald history"
+            message = f"the audit trail says nothing about {request_id}; look for it with: approvald history"
             raise click.ClickException(message)
         gathered = gather(case, rows)
         try:
             write(path, gathered, request_id=case.request_id or request_id, made_at=now)
         except FileExistsError as error:
-            message = f"{path} is there already, and nothing is overwritten; name another one with --to"
+            message = f"{path} already exists, and nothing is overwritten; name another one with --to"
             raise click.ClickException(message) from error
         except OSError as error:
             message = f"{path} cannot be written ({error.strerror}), and nothing was left there; name another with --to"

@@ -1,4 +1,4 @@
-"""What the program's exit codes mean, and the one place where errors become them.
+"""The program's exit codes, and the one place where errors become exit codes.
 
 64, 69, 70, 75, 77 and 78 are those of sysexits.h; systemd must not restart after 64, 77 and 78.
 """
@@ -29,9 +29,9 @@ class Exit(IntEnum):
     """The command did its work and the answer is no."""
     USAGE = 64
     UNAVAILABLE = 69
-    """A system outside did not do its work."""
+    """An outside system did not do its work."""
     SOFTWARE = 70
-    """An error nobody expected."""
+    """An unexpected error."""
     TEMPORARY = 75
     """Not now: another approvald holds the lease."""
     PERMISSION = 77
@@ -41,7 +41,7 @@ class Exit(IntEnum):
 
 
 def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code. What went wrong stands on stderr, for a person."""
+    """Run the command line; return the exit code. What went wrong is written to stderr, for a person."""
     try:
         result = program.main(args=arguments, prog_name="approvald", standalone_mode=False)
         _flush()
@@ -82,7 +82,7 @@ def _of_operating_system(error: OSError) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python would try once more at its end
         if error.errno == errno.EPIPE:  # its reader has read enough
             return Exit.FAILED
-        problem = f"what was to be printed could not be written ({error.strerror}), and is not complete"
+        problem = f"the output could not be written ({error.strerror}) and is not complete"
         return _say(problem, code=Exit.FAILED)
     return _say(_trace(), code=Exit.SOFTWARE)
 

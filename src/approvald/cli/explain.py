@@ -16,8 +16,8 @@ from approvald.mail.reader.worker import Task
 _MEANINGS: Final = {
     "parsed": "a forwarded notification; PVWA would be asked for this request",
     "incomplete": "a forwarded notification that cannot be used; the sender would be told why",
-    "ambiguous": "a mail that says two things; the sender would be told so",
-    "not_a_request": "no forwarded notification; it would be filed unanswered",
+    "ambiguous": "a mail that contradicts itself; the sender would be told so",
+    "not_a_request": "not a forwarded notification; it would be filed unanswered",
     "auto_mail": "not sent by a human; it would be filed unanswered",
 }
 
@@ -26,13 +26,17 @@ _MEANINGS: Final = {
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.option(
-    "--item-class", default="IPM.Note", show_default=True, metavar="CLASS", help="The class Exchange gives the mail."
+    "--item-class",
+    default="IPM.Note",
+    show_default=True,
+    metavar="CLASS",
+    help="The class that Exchange gives the mail.",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def command(*, file: Path, as_json: bool, item_class: str) -> None:
-    """Say what approvald makes of the mail in FILE (.eml), whoever sent it.
+    """Show how approvald reads the mail in FILE (.eml), whoever sent it.
 
-    Reads the file and the configuration only: neither Exchange, the directory nor PVWA is asked.
+    Reads only the file and the configuration: neither Exchange, the directory nor PVWA is asked.
     """
     settings = read_settings()
     rules = ExplainRules.from_settings(settings)

@@ -25,7 +25,7 @@ _LOG: Final = logging.getLogger(__name__)
 def command(context: click.Context) -> int:
     """List the approver groups with their SIDs, as the directory has them now. Changes nothing.
 
-    Exits 1 when a group may not be used. Run it as the user approvald runs as; the daemon may run meanwhile.
+    Exits 1 when a group may not be used. Run it as the user approvald runs as; the daemon may keep running.
     """
     if context.invoked_subcommand is not None:
         return Exit.OK
@@ -45,7 +45,7 @@ def command(context: click.Context) -> int:
 def accept(*, name: str, reason: str) -> None:
     """Let the approver group NAME count again with the SID that it has in the directory now.
 
-    A running daemon takes it up when it next reads the groups: at its next look, at the next mail of somebody who is in
+    A running daemon notices when it next reads the groups: at its next refresh, at the next mail of somebody who is in
     no other group, or on reload. Run it as the user approvald runs as: it writes to ledger and log.
     """
     why = given(reason)
@@ -58,12 +58,12 @@ def accept(*, name: str, reason: str) -> None:
 
         before = GroupPins(store, note).accept(group)
         if before == group.sid:
-            click.echo(f"{group.name} was pinned to {group.sid} before; nothing was changed.")
+            click.echo(f"{group.name} was already pinned to {group.sid}; nothing was changed.")
             return
         event(
             _LOG, Event.GROUP_ACCEPTED, logging.WARNING, group=group.name, sid=group.sid, why=why, operator=operator()
         )
-        click.echo(f"{group.name} counts with {group.sid}; it was {before or 'not pinned'}.")
+        click.echo(f"{group.name} now counts with {group.sid}; before, it was {before or 'not pinned'}.")
 
 
 def _lines(book: GroupBook, pins: GroupPins) -> Iterator[str]:
@@ -83,5 +83,5 @@ def _named(name: str, book: GroupBook) -> ApproverGroup:
         return found[0]
     problem = next((each.why for each in book.problems if each.name.casefold() == name.casefold()), "")
     known = ", ".join(group.name for group in book.all()) or "none"
-    message = f"{name} cannot be accepted: {problem or f'it is no approver group now; there are: {known}'}"
+    message = f"{name} cannot be accepted: {problem or f'it is not an approver group now; the groups are: {known}'}"
     raise click.ClickException(message)

@@ -18,7 +18,7 @@ _LOG: Final = logging.getLogger(__name__)
 @config_option
 @click.option("--reason", required=True, help="Why, for those who read the log later; senders do not read it.")
 def hold(*, reason: str) -> None:
-    """Confirm nothing any more: refuse every approval, until `approvald resume`.
+    """Stop confirming: refuse every approval until `approvald resume`.
 
     Effective before the next confirmation, while the daemon runs and after a restart. Run it as the user approvald runs
     as, or as root.
@@ -30,7 +30,7 @@ def hold(*, reason: str) -> None:
 @config_option
 @click.option("--reason", required=True, help="Why, for those who read the log later; senders do not read it.")
 def pause(*, reason: str) -> None:
-    """Let approvals wait in the Inbox, until `approvald resume`; their senders are told once.
+    """Let approvals wait in the Inbox until `approvald resume`; their senders are told once.
 
     Effective before the next confirmation, while the daemon runs and after a restart. The time does not count towards
     the age of mails. Run it as the user approvald runs as, or as root.
@@ -41,9 +41,9 @@ def pause(*, reason: str) -> None:
 @click.command("resume")
 @config_option
 def resume() -> None:
-    """Take approvals again, after `approvald hold` or `approvald pause`; mails that wait are decided now.
+    """Accept approvals again after `approvald hold` or `approvald pause`; waiting mails are decided now.
 
-    Mails that were refused meanwhile are forwarded again, or tried again with: approvald retry --folder Refused
+    Mails that were refused meanwhile must be forwarded again, or tried again with: approvald retry --folder Refused
     """
     with opened_ledger() as store:
         halts = Halts(store)
@@ -68,14 +68,14 @@ def _halt(kind: HaltKind, reason: str) -> None:
             message = f"nothing was changed: approvald is {_words(before)}; end that first with: approvald resume"
             raise click.ClickException(message)
         else:
-            click.echo("Nothing was changed: it was so already, and the earlier reason stays.")
+            click.echo("Nothing was changed: that was already in force, and the earlier reason stays.")
         click.echo(_state(halts))
 
 
 def _state(halts: Halts) -> str:
     """Return one line on how things stand."""
     halt = halts.in_force()
-    return f"approvald is {_words(halt)}." if halt is not None else "approvald takes approvals."
+    return f"approvald is {_words(halt)}." if halt is not None else "approvald accepts approvals."
 
 
 def _words(halt: Halt) -> str:

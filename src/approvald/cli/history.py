@@ -1,4 +1,4 @@
-"""`approvald history`: one line a mail, for people, programs and spreadsheets."""
+"""`approvald history`: one line per mail, for people, programs and spreadsheets."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def command(
     *, request: str, person: str, safe: str, since: datetime | None, outcomes: tuple[str, ...], as_json: bool,
     as_csv: bool,
 ) -> None:  # fmt: skip
-    """List mails and what became of them, in the order in which approvald saw them. Reads the ledger only."""
+    """List mails and what became of them, in the order in which approvald saw them. Reads only the ledger."""
     refuse_both(as_json=as_json, as_csv=as_csv)
     wanted = Wanted(request=request, safe=safe, since=since, outcomes=outcomes)
     with reading_ledger() as store:
         rows = (row_of(*each) for each in Cases(store).history(wanted))
         shown = (row for row in rows if _is_of(row, person))
         if not print_rows(shown, COLUMNS, _lines, as_json=as_json, as_csv=as_csv):
-            click.echo("approvald: no mail is of that kind", err=True)
+            click.echo("approvald: no mail matches", err=True)
 
 
 def row_of(entry: Entry, request_id: str | None, decision: Mapping[str, Any] | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`approvald retry`: have a mail, or what was filed in a folder, tried again."""
+"""`approvald retry`: has a mail, or all mails filed in a folder, tried again."""
 
 from __future__ import annotations
 
@@ -25,18 +25,22 @@ _MOST_NAMED: Final = 10
 @click.command("retry")
 @config_option
 @click.argument("mail", required=False)
-@click.option("--folder", type=click.Choice(_FOLDERS, case_sensitive=False), help="All that was filed there, instead.")
+@click.option(
+    "--folder",
+    type=click.Choice(_FOLDERS, case_sensitive=False),
+    help="Instead of one mail, all that were filed in this folder.",
+)
 @click.option("--reason", required=True, help="Why, for those who read ledger and log later.")
 @click.option(
     "--wait", "wait_seconds", default=30.0, show_default=True, type=click.FloatRange(min=0), metavar="SECONDS",
-    help="How long to wait for what the daemon did.",
+    help="How long to wait for the daemon to do it.",
 )  # fmt: skip
 def command(*, mail: str | None, folder: str | None, reason: str, wait_seconds: float) -> Exit:
     """Have MAIL tried again, with all its checks, as if it had just come in.
 
-    MAIL is the id that stands in our log and comments, the mail's Message-ID, or PVWA's request id where one mail only
+    MAIL is the id in our log and comments, the mail's Message-ID, or PVWA's request id if only one mail
     is about it. The daemon moves it back to the Inbox at its next poll; the earlier attempt stays on record. A mail
-    that waits in the Inbox is tried at once. A folder goes by approvald's name for it; mails that are too old to be
+    that waits in the Inbox is tried at once. A folder is named by approvald's name for it; mails that are too old to be
     approved, and copies, stay there.
     """
     why = given(reason)
@@ -67,7 +71,7 @@ def _one(retries: Retries, name: str) -> str:
         raise click.ClickException(message)
     if len(found) > 1:
         newest = "; ".join(_described(entry) for entry in found[-_MOST_NAMED:])
-        message = f"{len(found)} mails are meant by {name}, name one by its id; the newest are: {newest}"
+        message = f"{len(found)} mails match {name}; name one by its id. The newest are: {newest}"
         raise click.ClickException(message)
     return found[0].id
 
@@ -89,7 +93,7 @@ def _answer(retries: Retries, asked: Retry, wait_seconds: float) -> Retry:
 def _tell(retry: Retry) -> Exit:
     """Say in a line what became of it. Raises ClickException where nothing is tried again."""
     if retry.done_at is None:
-        click.echo("The daemon has not done it yet: it does at its next poll, and writes retry.done to its log.")
+        click.echo("The daemon has not done it yet: it will at its next poll, and then writes retry.done to its log.")
         return Exit.TEMPORARY
     if not retry.moved:
         message = f"nothing was moved: {retry.why}"

@@ -26,7 +26,7 @@ def format_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
 def refuse_both(*, as_json: bool, as_csv: bool) -> None:
     """Raise UsageError where both are asked for."""
     if as_json and as_csv:
-        message = "--json and --csv exclude each other; give one of them"
+        message = "--json and --csv cannot be combined; give one of them"
         raise click.UsageError(message)
 
 
@@ -56,6 +56,6 @@ def print_rows(
 
 
 def cell(value: object) -> str:
-    """Return a value as a cell; one that a spreadsheet would reckon with gets an apostrophe in front (OWASP)."""
+    """Return a value as a cell; one that a spreadsheet would evaluate gets an apostrophe in front (OWASP)."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_BEGINS_A_FORMULA) or text.lstrip().startswith(_BEGINS_A_FORMULA) else text

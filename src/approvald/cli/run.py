@@ -27,7 +27,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 @click.command("run")
 @config_option
-@click.option("--once", is_flag=True, help="Poll once, handle what is there, and end.")
+@click.option("--once", is_flag=True, help="Poll once, handle what is there, and exit.")
 def command(*, once: bool) -> int:
     """Work through the mailbox until told to stop (SIGTERM). SIGHUP reads the approver groups again.
 

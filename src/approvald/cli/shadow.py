@@ -1,4 +1,4 @@
-"""`approvald shadow report`: what approvald would have done, against what people did."""
+"""`approvald shadow report`: compares what approvald would have done with what people did."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_QUESTION: Final = {_AGREE, _OPEN, _ALONE}
 @click.group("shadow")
 @config_option
 def command() -> None:
-    """Look at what shadow mode (daemon.mode) has decided."""
+    """Show what shadow mode (daemon.mode) has decided."""
 
 
 @command.command("report")
@@ -37,7 +37,7 @@ def command() -> None:
 def report(*, days: int, as_json: bool, as_csv: bool) -> None:
     """Compare each decision with what became of the request.
 
-    The daemon looks that up while it runs in shadow mode; this reads the ledger only. Disagreements come first.
+    The daemon looks this up while it runs in shadow mode; this command reads only the ledger. Disagreements come first.
     """
     refuse_both(as_json=as_json, as_csv=as_csv)
     with reading_ledger() as store:

@@ -31,7 +31,7 @@ LOOK_SECONDS: Final = 0.5
 @click.option("-n", "--lines", "count", default=20, show_default=True, type=click.IntRange(min=0), help="How many.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as lines are written, over log rotation too.")
 def command(*, file: Path | None, count: int, follow: bool) -> None:
-    """Show the last lines of the log, one event a line.
+    """Show the last lines of the log, one event per line.
 
     FILE is the log file; without it, the one that the configuration names (logs.file). Times are UTC.
     """

@@ -1,4 +1,4 @@
-"""`approvald why`: every check of one mail or request with its value, on one screen."""
+"""`approvald why`: shows every check of one mail or request with its value, on one screen."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
 @click.command("why")
 @config_option
 @click.argument("name", metavar="REQUEST|MAIL")
-@click.option("--json", "as_json", is_flag=True, help="What the audit trail says of it, as JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="What the audit trail says about it, as JSON lines.")
 def command(*, name: str, as_json: bool) -> None:
-    """Say why a request was confirmed or refused: each check, with the value it saw.
+    """Show why a request was confirmed or refused: each check, with the value it saw.
 
-    REQUEST is PVWA's request id, such as DB-PROD-01_1101, or its number alone; MAIL is the ledger id that stands in
-    the answer, the log and PVWA's comment, or a Message-ID. Reads the ledger only.
+    REQUEST is PVWA's request id, such as DB-PROD-01_1101, or its number alone; MAIL is the ledger id shown in
+    the answer, the log and PVWA's comment, or a Message-ID. Reads only the ledger.
     """
     with reading_ledger() as store:
         case = Cases(store).find(name)

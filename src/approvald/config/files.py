@@ -1,4 +1,4 @@
-"""The files that a configuration names: whether they could be used, and how a file that holds one secret is read.
+"""Checks the files that a configuration names, and reads a file that holds one secret.
 
 systemd puts credentials into a folder of the service's own ($CREDENTIALS_DIRECTORY, operations.md A2), each file 0400;
 a file of the operator's belongs to root and is readable by approvald's group at most. Touches no network.
@@ -19,7 +19,7 @@ MAX_BYTES: Final = 65_536
 
 
 def check_files(settings: Settings) -> tuple[str, ...]:
-    """Return one sentence "key.path: what is wrong; what to do" for each file that could not be used at a start now."""
+    """Return one sentence "key.path: what is wrong; what to do" for each file that a start could not use now."""
     return tuple(_problems(settings))
 
 
@@ -88,20 +88,20 @@ def _folder_problem(path: Path) -> str | None:
     if path.is_dir():
         return f"{path} is a folder; name a file in it"
     if not path.parent.is_dir() and not path.parent.parent.is_dir():
-        return f"the folder {path.parent} is not there; make it, owned by the user approvald runs as"
+        return f"the folder {path.parent} is not there; create it, owned by the user approvald runs as"
     return None
 
 
 class SecretFileRefused(Exception):
-    """The file may not or cannot be used; the text says why and what to do, and holds nothing of its content."""
+    """A file that may not or cannot be used; the text says why and what to do, and holds nothing of its content."""
 
 
 def read_secret(path: Path) -> str:
-    """Return the text of the file without one line end behind it. Raises SecretFileRefused."""
+    """Return the text of the file without its final line end. Raises SecretFileRefused."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        message = f"the file {path} is not there; make it, readable by approvald only, or name the right one"
+        message = f"the file {path} is not there; create it, readable by approvald only, or name the right one"
         raise SecretFileRefused(message) from None
     except OSError as error:
         message = f"the file {path} cannot be read ({error.strerror}); make it readable by the user approvald runs as"
@@ -121,7 +121,7 @@ def _refuse_open_to_others(path: Path, found: os.stat_result) -> None:
     elif found.st_mode & stat.S_IROTH:
         message = f"the file {path} can be read by everybody; run: chmod o= {path} (and change the secret in it)"
     elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        message = f"the file {path} can be written by others than its owner; run: chmod go-w {path}"
+        message = f"the file {path} can be written by users other than its owner; run: chmod go-w {path}"
     else:
         return
     raise SecretFileRefused(message)

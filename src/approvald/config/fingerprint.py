@@ -1,4 +1,4 @@
-"""Which program and which rules a decision was made by: version, and hashes of the configuration."""
+"""Names the program and the rules that made a decision: version, and hashes of the configuration."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from approvald import __version__
 from approvald.config.settings import Settings
 
 POLICY_SECTIONS: Final = ("sender", "mail", "parse", "groups", "people", "policy", "plausibility")
-"""The sections that say who may approve what; with them goes [pvwa.compare]."""
+"""The sections that say who may approve what; [pvwa.compare] belongs to them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stamp:
-    """What stands on every decision. `policy`: the rules themselves, as plain JSON values; none is a secret."""
+    """The marks that every decision carries. `policy`: the rules themselves, as plain JSON values; none is a secret."""
 
     version: str
     configuration_hash: str
@@ -32,7 +32,7 @@ class Stamp:
         return cls(version=__version__, configuration_hash=_hash(whole), policy_hash=_hash(policy), policy=policy)
 
     def marks(self) -> dict[str, str]:
-        """Return what goes with every start and decision."""
+        """Return the marks of every start and decision."""
         return {
             "version": self.version,
             "configuration_hash": self.configuration_hash,

@@ -1,4 +1,4 @@
-"""From a TOML file to `Settings`: found, read, checked, with every problem said at once.
+"""Turns a TOML file into `Settings`: finds, reads and checks it, and reports every problem at once.
 
 Raises only `ConfigurationInvalid`. Its `problems` are sentences "file: key.path: what is wrong; what to do"; where the
 operating system forbade the reading, its cause is a PermissionError.
@@ -19,7 +19,7 @@ from approvald.config.settings import Settings, disagreements
 from approvald.core.errors import ConfigurationInvalid
 
 PLACES: Final = (Path("config/approvald.toml"), Path("/etc/approvald/approvald.toml"))
-"""Where the file is looked for, in this order, when none is given."""
+"""The places where the file is looked for, in this order, when none is given."""
 
 
 def find(given: Path | None, places: tuple[Path, ...] = PLACES) -> Path:
@@ -49,7 +49,9 @@ def load(path: Path) -> Settings:
 def _read(path: Path) -> Mapping[str, Any]:
     try:
         if path.stat().st_mode & stat.S_IWOTH:
-            raise _invalid(path, f"can be written by everybody, and it decides who approves; run: chmod o-w {path}")
+            raise _invalid(
+                path, f"can be written by everybody, although it decides who approves; run: chmod o-w {path}"
+            )
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
         raise _invalid(path, "is not there; write it, or name another file with --config FILE") from error
@@ -64,7 +66,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).rpartition(" (at ")
         place = where.removesuffix(")").replace("end of document", "end of the file")
-        problem = f"{place}: TOML does not allow this ({what}); write one key = value a line, texts in quotes"
+        problem = f"{place}: TOML does not allow this ({what}); write one key = value per line, with texts in quotes"
         raise _invalid(path, problem) from None
 
 

@@ -28,7 +28,7 @@ SENTENCES: Final = {
     "bool_type": "is neither true nor false; write one of them, without quotes",
     "int_type": "is not a whole number; write it without quotes, as in 200",
     "float_type": "is not a number; write it without quotes, as in 15",
-    "finite_number": "is not a finite number; write one as in 15",
+    "finite_number": "is not a finite number; write one, as in 15",
     "greater_than": "is not above zero; write a number above 0",
     "greater_than_equal": "is below zero; write 0 or a number above it",
     "list_type": 'is not a list; write it in brackets, as in ["one", "two"]',
@@ -36,10 +36,10 @@ SENTENCES: Final = {
     "model_type": "is not a section; write its name in brackets on a line of its own, and its keys below",
     "too_short": "is empty; name at least one",
     "union_tag_not_found": 'is missing; write source = "hashicorp_vault" or source = "file"',
-    "union_tag_invalid": 'is none of the allowed words; write source = "hashicorp_vault" or source = "file"',
+    "union_tag_invalid": 'is not one of the allowed words; write source = "hashicorp_vault" or source = "file"',
 }
 NO_SECRETS_HERE: Final = (
-    "looks like a secret; secrets stand never in this file: take it out, change it, and keep it in HashiCorp Vault "
+    "looks like a secret; secrets never belong in this file: take it out, change it, and keep it in HashiCorp Vault "
     "or a credential file that [secrets.accounts] names"
 )
 
@@ -89,8 +89,8 @@ def _what(
     if kind == "extra_forbidden":
         return _unknown(place, section, values)
     if kind == "literal_error":
-        return f"is none of the allowed words; write {context['expected']}"
-    return SENTENCES.get(kind, "has no usable form; look at its comment in config/approvald.toml")
+        return f"is not one of the allowed words; write {context['expected']}"
+    return SENTENCES.get(kind, "is not in a usable form; see its comment in config/approvald.toml")
 
 
 def _missing(place: Place, section: type[Section] | None) -> str:

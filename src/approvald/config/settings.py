@@ -1,6 +1,6 @@
-"""Every option of approvald, with its default and its limits. How a file becomes one of these: `load.py`.
+"""Every option of approvald, with its default and its limits. `load.py` turns a file into these.
 
-The comments that operators read stand in config/approvald.toml; a test keeps the two together.
+The comments that operators read are in config/approvald.toml; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class SenderSettings(Section):
         if not weakened and not vouched.issuperset(known):
             listed = ", ".join(sorted(vouched))
             message = (
-                f"holds more than {listed}: with other values anybody may have written From; take them out, "
+                f"holds more than {listed}: with other values anybody could have written From; take them out, "
                 "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
             )
             raise ValueError(message)
@@ -124,7 +124,7 @@ class SenderSettings(Section):
 
 
 class Labels(Section):
-    """[parse.labels]: how the notification's lines may be called, if a site has edited CyberArk's template."""
+    """[parse.labels]: the labels of the notification's lines, if a site has edited CyberArk's template."""
 
     requestor: Annotated[list[Filled], Field(min_length=1)] = ["Requester email", "Requestor email"]
     safe: Annotated[list[Filled], Field(min_length=1)] = ["Safe"]
@@ -136,7 +136,7 @@ class Labels(Section):
 
 
 class Limits(Section):
-    """[parse.limits]: what is over one of these is unreadable, and so refused."""
+    """[parse.limits]: a mail over one of these is unreadable, and so refused."""
 
     fetch_bytes: PositiveInt = 5_000_000
     view_bytes: PositiveInt = 1_000_000
@@ -199,7 +199,7 @@ class GroupSettings(Section):
 
 
 class PeopleSettings(Section):
-    """[people]: which accounts are one human."""
+    """[people]: which accounts belong to one person."""
 
     link_attribute: AttributeName = "employeeID"
     link_ignore: list[str] = []
@@ -209,7 +209,7 @@ class PeopleSettings(Section):
 
 
 class CompareSettings(Section):
-    """[pvwa.compare]: what a difference between the mail and PVWA's record does. Safe and requestor always refuse."""
+    """[pvwa.compare]: what a difference between mail and PVWA's record does. Safe and requestor always refuse."""
 
     account: Compare = "refuse"
     device_user: Compare = "refuse"
@@ -233,7 +233,7 @@ class PvwaSettings(Section):
 
 def _hours(value: str) -> str:
     if value and not parse_hours(value):
-        message = 'is no weekly plan; write it like "Mon-Fri 07:00-19:00, Sat 09:00-12:00", or "" for any time'
+        message = 'is not a weekly plan; write it like "Mon-Fri 07:00-19:00, Sat 09:00-12:00", or "" for any time'
         raise ValueError(message)
     return value
 
@@ -297,7 +297,7 @@ class FileSecret(Section):
     def _one_of_both(cls, file: AbsolutePath | None, info: ValidationInfo) -> AbsolutePath | None:
         """Judge file after credential, which therefore stands before it."""
         if "credential" in info.data and (info.data["credential"] is None) == (file is None):
-            message = "or credential must be given, one of both; name a file or a systemd credential"
+            message = "or credential must be given, but not both; name a file or a systemd credential"
             raise ValueError(message)
         return file
 
@@ -306,7 +306,7 @@ SecretSource = Annotated[VaultSecret | FileSecret, Field(discriminator="source")
 
 
 class SecretSettings(Section):
-    """[secrets]: where each password is; none stands in this file."""
+    """[secrets]: where each password is kept; none is in this file."""
 
     hashicorp_vault: HashicorpVaultSettings | None = None
     accounts: Annotated[dict[str, SecretSource], Field(min_length=1)]
@@ -351,7 +351,7 @@ class ReconcileSettings(Section):
 
 
 class DaemonSettings(Section):
-    """[daemon]: how often, and how long."""
+    """[daemon]: mode, polling, and when senders are told."""
 
     mode: Literal["live", "shadow"] = "live"
     poll_seconds: PositiveFloat = 15.0
@@ -367,7 +367,7 @@ class LedgerSettings(Section):
 
 
 class AuditSettings(Section):
-    """[audit]: the audit trail, for those who ask later who approved what, and why."""
+    """[audit]: the audit trail, for those who later ask who approved what, and why."""
 
     file: AbsolutePath = Path("/var/log/approvald/audit.jsonl")
     anchor_command: list[Filled] = []
@@ -377,7 +377,7 @@ class AuditSettings(Section):
     @classmethod
     def _absolute(cls, command: list[str]) -> list[str]:
         if command and not command[0].startswith("/"):
-            message = "does not begin with an absolute path; name the program so, no PATH is searched"
+            message = "does not begin with an absolute path; name the program by one, because no PATH is searched"
             raise ValueError(message)
         return command
 
@@ -445,7 +445,7 @@ def disagreements(values: Mapping[str, object]) -> list[str]:
             name = _part(values, section).get(key, default)
             if isinstance(name, str) and name and name not in accounts:
                 problems.append(
-                    f"{section}.{key}: names no account of this file; name one of them ({known}), "
+                    f"{section}.{key}: names no account in this file; name one of them ({known}), "
                     f"or add a section [secrets.accounts.NAME] for it"
                 )
         if "hashicorp_vault" in _sources(accounts) and not _part(values, "secrets").get("hashicorp_vault"):
@@ -462,7 +462,7 @@ def disagreements(values: Mapping[str, object]) -> list[str]:
         )
     if first and first == second:
         problems.append(
-            "pvwa.second_level_secret: names the first level's account; CyberArk needs two, name another account"
+            "pvwa.second_level_secret: names the first level's account; CyberArk needs two, so name another account"
         )
     return problems
 

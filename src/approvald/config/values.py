@@ -1,4 +1,4 @@
-"""The forms a single value may have, with a sentence for the operator where it has another one.
+"""The forms that a single value may have, and the sentence for the operator when it has another one.
 
 A sentence says what is wrong, then what to do. It never holds the value: it may be a secret in the wrong place.
 """
@@ -40,9 +40,9 @@ def _web_address(value: str, schemes: tuple[str, ...], otherwise: str) -> str:
         if parts.scheme not in schemes or not parts.hostname:
             message = otherwise
         elif not value.isprintable() or " " in value or not (parts.port is None or parts.port > 0):
-            message = "holds a space, a control character or no usable port; write it without"
+            message = "holds a space, a control character or an unusable port; take that out"
         elif parts.username is not None or parts.password is not None:
-            message = "holds a user name or password; take it out, secrets stand never in this file"
+            message = "holds a user name or password; take it out, because secrets never belong in this file"
         elif parts.query or parts.fragment:
             message = "holds a ? or # part; write the server and the path only"
     except ValueError:
@@ -53,7 +53,7 @@ def _web_address(value: str, schemes: tuple[str, ...], otherwise: str) -> str:
 
 
 def _https(value: str) -> str:
-    wrong = "does not begin with https:// and a host name; write it so, passwords and approvals travel over it"
+    wrong = "does not begin with https:// and a host name; make it so, since passwords and approvals use it"
     return _web_address(value, ("https",), wrong).rstrip("/")
 
 
@@ -83,10 +83,10 @@ def _ledger_url(value: str) -> str:
             message = "holds a password; take it out and name a file that holds it in ledger.password_file"
         elif not is_local and query.get("sslmode") != ["verify-full"]:
             message = (
-                "leads to another host without sslmode=verify-full; add it, confirmations are decided by this data"
+                "leads to another host without sslmode=verify-full; add it, because this data decides on confirmations"
             )
         elif is_local and any(not each.startswith("/") for each in query.get("host", [])):
-            message = "names its host behind the ?; write the host before the /, or a socket's folder there"
+            message = "names its host after the ?; write the host before the /, or a socket's folder after the ?"
     except ValueError:
         message = _NO_LEDGER_URL
     if message:
@@ -120,7 +120,7 @@ def _path(value: object) -> object:
 
 def _absolute(value: Path) -> Path:
     if not value.is_absolute():
-        message = "is not an absolute path; begin it with /, a daemon has no current folder to speak of"
+        message = "is not an absolute path; begin it with /, because a daemon has no current folder"
         raise ValueError(message)
     if any(unicodedata.category(character) == "Cc" for character in str(value)):
         message = "holds a control character; write the path without it"
@@ -187,7 +187,7 @@ Compare = Literal["refuse", "note"]
 
 
 class Section(BaseModel):
-    """What all sections share: unknown keys are errors, values never change, no type is guessed, no error echoes."""
+    """The rules of every section: unknown keys are errors, values never change, no type is guessed, no error echoes."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True, validate_default=False

@@ -17,9 +17,9 @@ from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level,
 from approvald.core.ports import Directory
 
 _OTHER_ACCOUNT: Final = (
-    "Mail counts for its own account only. Approve in the CyberArk portal (PVWA) with the other one."
+    "A mail counts only for the account that sent it. Approve in the CyberArk portal (PVWA) with the other one."
 )
-_SEVERAL: Final = "Mail can count for one other account only. Approve in the CyberArk portal (PVWA) with one of them."
+_SEVERAL: Final = "A mail can count for only one other account. Approve in the CyberArk portal (PVWA) with one of them."
 
 
 @dataclass(frozen=True, kw_only=True)

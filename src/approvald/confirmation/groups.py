@@ -156,7 +156,7 @@ def _changed(group: ApproverGroup, known: Mapping[str, str]) -> GroupProblem | N
         return None
     why = (
         f"Its SID was {known[_key(group)]} when it was first read and is {group.sid} now: it was deleted and made "
-        "again, or another group bears its name. Find out who did that; if it is right, run: "
+        "again, or another group has its name. Find out who did that; if it is right, run: "
         f'approvald groups accept "{group.name}" --reason TEXT'
     )
     return GroupProblem(name=group.name, why=why)

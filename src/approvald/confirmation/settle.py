@@ -105,7 +105,7 @@ def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
         left = tools.settle
     if left > timedelta():
         message = (
-            "a confirmation of this request was sent and its answer lost, and PVWA may still be at work on it; "
+            "a confirmation of this request was sent and its answer lost, and PVWA may still be working on it; "
             "the mail waits until that is certain"
         )
         raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
@@ -114,8 +114,8 @@ def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
 def not_shown_yet() -> Unavailable:
     """Return what lets a mail wait for a confirmation that was taken, and that the request does not show."""
     message = (
-        "PVWA, or something in front of it, took the confirmation, and the request does not show it; it is not sent "
-        "again, and the mail waits until PVWA shows what became of it"
+        "PVWA, or something in front of it, accepted the confirmation, but the request does not show it; it is not "
+        "sent again, and the mail waits until PVWA shows what became of it"
     )
     return Unavailable(System.PVWA, message)
 
@@ -123,8 +123,8 @@ def not_shown_yet() -> Unavailable:
 def not_readable() -> Unavailable:
     """Return what lets a mail wait while nobody can look what became of a confirmation."""
     message = (
-        "a confirmation of this request was sent, and PVWA lets none of the confirming accounts see the request now, "
-        "so that nobody can tell what became of it; the mail waits until one of them may see it again"
+        "a confirmation of this request was sent, but PVWA lets none of the confirming accounts see the request now, "
+        "so its outcome is unknown; the mail waits until one of them may see it again"
     )
     return Unavailable(System.PVWA, message)
 
@@ -210,6 +210,6 @@ def find_request(pvwa: ReadingPvwa, request_id: str, accounts: Sequence[Level]) 
     if not answers or not all(isinstance(answer, Absent) for answer in answers):
         return Ending(code=Code.NOT_VISIBLE, request_id=request_id)
     if any(pvwa.lists(request_id, account) for account in accounts):
-        message = "PVWA lists the request and says at the same time that it does not exist"
+        message = "PVWA lists the request but also says that it does not exist"
         raise Unavailable(System.PVWA, message)
     return Ending(code=Code.REQUEST_GONE, request_id=request_id)

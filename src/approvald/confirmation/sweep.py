@@ -84,7 +84,9 @@ class Reconciling:
                     ("When", f"{found.at:%Y-%m-%d %H:%M:%S} UTC"),
                     ("Its comment claims the ledger id", found.ledger_id or "none"),
                 )
-                why = f"{found.user_name} has confirmed {found.request_id} in CyberArk, and approvald has not."
+                why = (
+                    f"{found.user_name} confirmed {found.request_id} in CyberArk, but approvald knows nothing about it."
+                )
                 self._say(found.key, AlarmKind.UNEXPLAINED_CONFIRMATION, why, found.request_id, facts)
                 told.add(found.key)
         # Only now: what this sweep could not compare is read again by the next one

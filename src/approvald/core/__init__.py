@@ -1,1 +1,1 @@
-"""The words everybody uses: values, ports, errors, alarms, clock, log lines. Imports no other room."""
+"""The vocabulary of every room: values, ports, errors, alarms, clock, log lines. Imports no other room."""

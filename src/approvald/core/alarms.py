@@ -1,7 +1,7 @@
-"""What the CyberArk team is told of on its own account, and in which words. Pure.
+"""The alarms: every kind of mail that warns the CyberArk team, and its words. Pure.
 
-An alarm never goes to the sender of a mail, and holds no text of its body. What it shows of header fields is what
-`sender.py` made harmless.
+An alarm never goes to the sender of a mail, and holds no text of its body. It shows header fields only as
+`sender.py` has made them harmless.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Facts = tuple[tuple[str, str], ...]
 
 
 class AlarmKind(StrEnum):
-    """What an alarm is about; each kind is throttled on its own. Mails that are due together leave in this order."""
+    """The kinds of alarm, each throttled on its own. Mails that are due together leave in this order."""
 
     SENDER_UNPROVEN = "sender_unproven"
     SENDER_RULES_WRONG = "sender_rules_wrong"
@@ -49,9 +49,9 @@ class AlarmKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """One thing to tell the team.
+    """One warning for the team.
 
-    `name` is whom or what it is about, for counting: an approver's address, a group, a code. `facts`: pairs of label
+    `name` is who or what it is about, for counting: an approver's address, a group, a code. `facts`: pairs of label
     and value for the table of the mail.
     """
 
@@ -95,7 +95,7 @@ def alarm_words(latest: Alarm, raised: Sequence[datetime], names: Iterable[str],
 
 
 def harmless(text: str) -> str:
-    """Return a text that no mail program turns into a link and no terminal obeys, at most 400 characters."""
+    """Return a text, cut to 400 characters, that no mail program turns into a link and no terminal obeys."""
     shown = "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARS])
     return _LINK.sub(" [link] ", shown)
 
@@ -109,47 +109,47 @@ TOLD_AT_ONCE: Final = frozenset(
         AlarmKind.UNEXPLAINED_CONFIRMATION,
     }
 )
-"""Kinds that are raised once for each thing they are about, so that no mail about one waits for an earlier one."""
+"""Kinds that are raised once per subject, so a mail about one subject never waits for a mail about another."""
 
 _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.SENDER_UNPROVEN: (
-        "Alarm: a mail of unproven sender was quarantined",
+        "Alarm: a mail with an unproven sender was quarantined",
         (
             "Nobody was answered. If the fields below are those of your own Exchange servers, widen sender.auth_as, "
             "sender.auth_mechanisms or sender.auth_sources; if not, somebody has forged a mail."
         ),
     ),
     AlarmKind.SENDER_RULES_WRONG: (
-        "Alarm: approvers' mails cannot be proven, the rules for senders are probably wrong",
+        "Alarm: approvers' mails cannot be proven; the rules for senders are probably wrong",
         (
-            "Hold the fields below against your Exchange servers. Where they are yours, set sender.auth_as, "
-            "sender.auth_mechanisms and sender.auth_sources; where they are not, approvers are being imitated."
+            "Compare the fields below with your Exchange servers. If they are yours, set sender.auth_as, "
+            "sender.auth_mechanisms and sender.auth_sources; if not, approvers are being imitated."
         ),
     ),
     AlarmKind.NOT_VISIBLE: (
         "Alarm: CyberArk does not show a request to approvald",
-        "Give approvald's confirming accounts the right to see and confirm requests of this safe.",
+        "Give approvald's confirming accounts the right to see and confirm requests in this safe.",
     ),
     AlarmKind.CONFIRMERS_UNMAPPED: (
         "Alarm: confirmers of a request are not known as approver groups",
-        "Name them under [groups.pvwa_names], or make groups of these names in the directory.",
+        "Add them to [groups.pvwa_names], or create groups with these names in the directory.",
     ),
     AlarmKind.GROUP_DISABLED: (
         "Alarm: an approver group cannot be used",
-        "Its members cannot approve by mail until it is set right in the directory or in [groups].",
+        "Its members cannot approve by mail until it is corrected in the directory or in [groups].",
     ),
     AlarmKind.LINK_SHARED: (
-        "Alarm: too many accounts share one value that should join one human's",
+        "Alarm: too many accounts share a value that should join one person's accounts",
         (
-            "It joins nobody, so nothing keeps these accounts apart as one human's. If it is a filler, name it in "
-            "people.link_ignore; if not, have it set right in the directory."
+            "The value joins nobody, so these accounts count as different people's. If it is a filler, add it to "
+            "people.link_ignore; if not, have it corrected in the directory."
         ),
     ),
     AlarmKind.PROBING: (
         "Alarm: one sender asks for requests that are not theirs",
         (
             "Ask the sender. Several mails within an hour named requests that do not exist, are another team's, or "
-            "differ from CyberArk's record; nothing was confirmed by them."
+            "differ from CyberArk's record; none of them confirmed anything."
         ),
     ),
     AlarmKind.TOO_FAST: (
@@ -161,63 +161,63 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     ),
     AlarmKind.CLOCKS_DIFFER: (
         "Alarm: the clocks of Exchange and CyberArk differ",
-        "Set the clocks of both right; a mail was received before its request was made.",
+        "Set both clocks right; a mail was received before its request was made.",
     ),
     AlarmKind.REPLY_FAILED: (
         "Alarm: an answer could not be sent",
-        "Look at the cause and at the mailbox's rights; approvald looks into Sent Items and tries again.",
+        "Check the cause and the mailbox's rights; approvald looks into Sent Items and tries again.",
     ),
     AlarmKind.MAIL_WAITS: (
-        "Alarm: a mail waits, and no system is to blame",
-        "Look at the log (mail.waiting, mail.failed) for its ledger id; approvald goes on trying by itself.",
+        "Alarm: a mail is waiting, and no known outage is the cause",
+        "Look for its ledger id in the log (mail.waiting, mail.failed); approvald keeps trying.",
     ),
     AlarmKind.OUTAGE: (
-        "Alarm: a system is away, mails wait",
-        "Look after the system that is named; approvald goes on trying by itself, and approvers can use the portal.",
+        "Alarm: a system is away, and mails are waiting",
+        "Look at the system named below; approvald keeps trying, and approvers can use the portal.",
     ),
     AlarmKind.OUTAGE_OVER: (
         "All clear: a system is back",
-        "Nothing is to be done; mails that waited are decided now, and their senders answered.",
+        "There is nothing to do: waiting mails are being decided now, and their senders answered.",
     ),
     AlarmKind.LEDGER_AWAY: (
-        "Alarm: the ledger cannot be written, nothing is being approved",
+        "Alarm: the ledger cannot be written, so nothing is being approved",
         (
-            "Make room on its disk, or give approvald back the right to write it, or bring its database back. Mails "
+            "Make room on its disk, restore approvald's right to write it, or bring its database back. Mails "
             "are read and wait; approvers can use the portal."
         ),
     ),
     AlarmKind.LOGON_REFUSED: (
-        "Alarm: a password of approvald's is not accepted",
-        "Set the right password in the secret store; that is noticed by itself, and the account is not locked by us.",
+        "Alarm: one of approvald's passwords is not accepted",
+        "Set the right password in the secret store; approvald notices it by itself, and does not lock the account.",
     ),
     AlarmKind.LOGON_ACCEPTED: (
-        "All clear: a password of approvald's is accepted again",
-        "Nothing is to be done; mails that waited for it are decided now, and their senders answered.",
+        "All clear: one of approvald's passwords is accepted again",
+        "There is nothing to do: mails that waited for it are being decided now, and their senders answered.",
     ),
     AlarmKind.UNEXPLAINED_CONFIRMATION: (
-        "Alarm: our account has confirmed a request that approvald has not",
+        "Alarm: our account confirmed a request that approvald knows nothing about",
         (
-            "Somebody else uses this account: change its password now, end its sessions in CyberArk, and look at the "
-            "request and at what was done with it. If it was you, with the account's password, stop doing so."
+            "Somebody else is using this account: change its password now, end its sessions in CyberArk, and look at "
+            "the request and at what was done with it. If you used the account's password yourself, stop using it."
         ),
     ),
     AlarmKind.CONFIRMATION_NOT_SHOWN: (
-        "Alarm: CyberArk does not show a confirmation of ours",
-        "Look at the request in CyberArk and with: approvald why REQUEST. It may have been restored from a backup.",
+        "Alarm: CyberArk does not show one of our confirmations",
+        "Look at the request in CyberArk and with approvald why REQUEST. CyberArk may have been restored from backup.",
     ),
     AlarmKind.AUDIT_CUT: (
-        "Alarm: the audit trail's file has been changed",
+        "Alarm: the audit file has been changed",
         (
             "Find out who could write to it. What is missing at its end is written again from the ledger; run approvald"
-            " audit verify on the file and on its rotated ones, and compare with copies of them elsewhere."
+            " audit verify on it and on the rotated files, and compare them with copies kept elsewhere."
         ),
     ),
     AlarmKind.ANCHOR_FAILED: (
         "Alarm: the audit trail could not be anchored",
-        "Look at audit.anchor_command. Approvals go on; until it works nobody outside can prove the newest lines.",
+        "Check audit.anchor_command. Approvals go on; until it works, nobody outside can prove the newest lines.",
     ),
     AlarmKind.COPIES_HELD_BACK: (
         "Digest: more refusals than rates.team_copies_an_hour",
-        "Senders are answered as always; only your copies are held back. The log has a line mail.done for each.",
+        "Senders are still answered as usual; only your copies are held back. The log has a mail.done line for each.",
     ),
 }

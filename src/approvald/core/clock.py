@@ -18,7 +18,7 @@ _DOUBLINGS: Final = 6
 
 
 class SystemClock:
-    """The port Clock by the system's own clocks."""
+    """The port Clock, on the system's own clocks."""
 
     def now(self) -> datetime:
         """Return the aware UTC instant."""
@@ -39,7 +39,7 @@ class Stopwatch:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Measure what is done inside, also when it raises."""
+        """Measure what is done inside, even when it raises."""
         start = self._clock.monotonic()
         try:
             yield
@@ -67,7 +67,7 @@ class Patience:
         return timedelta(seconds=max(seconds, min(wished_seconds or 0.0, _LONGEST_WISH_SECONDS)))
 
     def is_due(self, at: datetime | None, now: datetime) -> bool:
-        """Whether what waits until then is due; also where that is further ahead than any pause, by a wrong clock."""
+        """Whether what waits until then is due. A time further ahead than any pause comes from a wrong clock: due."""
         return at is None or not now < at <= now + timedelta(seconds=_LONGEST_WISH_SECONDS)
 
     def is_over(self, since: datetime, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from enum import StrEnum
 
 
 class System(StrEnum):
-    """The outside systems, as they are named in logs, alarms and messages."""
+    """The outside systems, as logs, alarms and messages name them."""
 
     EXCHANGE = "exchange"
     DIRECTORY = "directory"
@@ -43,7 +43,7 @@ class ConfigurationInvalid(ApprovaldError):
 
 
 class LedgerUnusable(ApprovaldError):
-    """The ledger is damaged, or of a newer approvald; the operator must act. Nothing was changed."""
+    """The ledger is damaged, or from a newer approvald; the operator must act. Nothing was changed."""
 
 
 class Unavailable(ApprovaldError):
@@ -75,7 +75,7 @@ class LeaseLost(Unavailable):
 
 
 class Held(StrEnum):
-    """Why approvald itself lets a mail wait."""
+    """The reasons for which approvald itself makes a mail wait."""
 
     CAP = "the approver's hourly cap is reached"
     PAUSE = "approvald is paused"
@@ -91,7 +91,7 @@ class MustWait(ApprovaldError):
 
 
 class Unreadable(ApprovaldError):
-    """Something from outside is not of a form we understand. Never guessed."""
+    """Something from outside has a form that we do not understand. It is never guessed at."""
 
 
 class OutcomeUnknown(ApprovaldError):

@@ -1,6 +1,6 @@
-"""Frozen values as JSON and strictly back: what the daemon and the process that reads mails say to each other.
+"""Writes frozen values as JSON and reads them back strictly, between the daemon and the process that reads mails.
 
-Only data can come out of it, of exactly the shape that the types of the fields say: nothing is guessed or left out.
+Only data can come out of it, in exactly the shape that the fields' types give: nothing is guessed or left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def dumps(value: object) -> bytes:
 
 
 def loads(data: bytes, *kinds: type) -> Any:
-    """Return the value, of one of these dataclasses. Raises ValueError for everything `dumps` has not written so.
+    """Return the value, of one of these dataclasses. Raises ValueError for anything that `dumps` has not written.
 
     The error never repeats the data.
     """
@@ -37,7 +37,7 @@ def loads(data: bytes, *kinds: type) -> Any:
 
 
 _EXACT: Final = 2**53
-_ODD: Final = "what came is not what was to come"
+_ODD: Final = "unexpected data"
 
 
 def _plain(value: Any) -> object:
@@ -49,7 +49,7 @@ def _plain(value: Any) -> object:
         return sorted(_plain(item) for item in value)  # type: ignore[type-var]  # sets of texts
     if is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
-    message = f"a {type(value).__name__} is no plain value"
+    message = f"a {type(value).__name__} is not a plain value"
     raise TypeError(message)
 
 

@@ -1,4 +1,4 @@
-"""The words of approvald as frozen values. Meanings: the glossary in CONTRIBUTING.md.
+"""The terms of approvald as frozen values; the glossary in CONTRIBUTING.md defines them.
 
 Instants are aware datetimes in UTC. Nothing here does any I/O.
 """
@@ -34,7 +34,7 @@ class ListedMail:
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """A fetched mail, as raw as it came. Nothing in it is trusted.
+    """A fetched mail, raw as it came. Nothing in it is trusted.
 
     `headers`: the top-level header fields in order, as Exchange gives them; empty when Exchange gave none.
     `mime`: the whole raw item, or None where it was too large to fetch.
@@ -81,9 +81,9 @@ REQUEST_NUMBER: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """What the forwarded notification says.
+    """The values in the forwarded notification.
 
-    Only `safe` and `number` are used, to find PVWA's record; the rest is compared with that record. Texts are as
+    Only `safe` and `number` are used, to find PVWA's record; the rest is compared with that record. Texts are kept as
     printed, edges trimmed; None where the line is not there. `requestor` is a lower-case address. `rejection`: the
     approver's own words behind `reject`, where the mail itself begins with it; None where they mean to approve.
     """
@@ -104,7 +104,7 @@ class Notification:
 
 @dataclass(frozen=True, kw_only=True)
 class Incomplete:
-    """A notification in which required values are missing or of no allowed form.
+    """A notification in which required values are missing or not in an allowed form.
 
     `missing`: of requestor, safe, number. `why` is a sentence for the sender, without the mail's own text.
     """
@@ -119,7 +119,7 @@ class Incomplete:
 
 @dataclass(frozen=True, kw_only=True)
 class Ambiguous:
-    """A second, different value of a core field stands somewhere in the mail. `fields` names them.
+    """A mail that somewhere holds a second, different value of a core field. `fields` names those fields.
 
     `rejects`: the mail's own first line begins with `reject`, or may do so.
     """
@@ -131,7 +131,7 @@ class Ambiguous:
 
 @dataclass(frozen=True, kw_only=True)
 class NotARequest:
-    """The mail is about something else. `why` is for the log."""
+    """A mail about something else. `why` is for the log."""
 
     why: str
 
@@ -144,7 +144,7 @@ Reading = Notification | Incomplete | Ambiguous | NotARequest
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """One enabled or disabled user object of the directory.
+    """One user object in the directory, enabled or disabled.
 
     `guid`: objectGUID, lower-case with dashes: the identity. `addresses`: every SMTP address, case folded.
     `address`: the one we write to (primary proxy address, else mail). `link`: the value of the link attribute that
@@ -170,18 +170,18 @@ class Person:
 
     @property
     def human(self) -> str:
-        """The identity that stands for every account of theirs that `owner` knows."""
+        """The identity that stands for all of this person's accounts that `owner` joins."""
         return self.owner or self.guid
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoPerson:
-    """The directory answered, and nobody matches."""
+    """The directory's answer that nobody matches."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeveralPersons:
-    """The directory answered, and more than one object matches."""
+    """The directory's answer that more than one object matches."""
 
     count: int
 
@@ -191,7 +191,7 @@ PersonLookup = Person | NoPerson | SeveralPersons
 
 @dataclass(frozen=True, kw_only=True)
 class ApproverGroup:
-    """An approver group of the directory, resolved and pinned to its SID. `name` is its sAMAccountName."""
+    """An approver group in the directory, resolved and pinned to its SID. `name` is its sAMAccountName."""
 
     name: str
     dn: str
@@ -209,7 +209,7 @@ class GroupProblem:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupBook:
-    """The approver groups that count now. The second-level group never stands in `first`."""
+    """The approver groups that count now. The second-level group is never in `first`."""
 
     first: tuple[ApproverGroup, ...]
     second: ApproverGroup | None
@@ -225,7 +225,7 @@ class GroupBook:
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmer:
-    """Whoever CyberArk names as confirmer of a request: a user or a group, and what it did.
+    """A user or group that CyberArk names as confirmer of a request, and what it did.
 
     `acted_at` is None while it has not acted. `comment` is the API's `Reason`. `members`: user names listed for a
     group (all members or only the actor: CyberArk does not say, pvwa-rest 2.3).

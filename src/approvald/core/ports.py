@@ -1,8 +1,8 @@
-"""The outside world as approvald needs it: one Protocol a system, in our own words.
+"""The outside world as approvald needs it: one Protocol per system, in our own terms.
 
 The mailbox and PVWA have a reading half: who gets that one cannot act, by type and at run time (`only`).
 No library's object crosses a port. Every method raises `Unavailable` (with its `System`) when the system did not do its
-work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer is of no form we know.
+work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer has an unknown form.
 An adapter is one file (or folder) in `adapters/` and one line in `service/wiring.py`.
 """
 
@@ -65,7 +65,7 @@ def _asking(adapter: Any, name: str, around: Callable[[], AbstractContextManager
 
 @dataclass(frozen=True, kw_only=True)
 class Unfetchable:
-    """One item that could not be fetched while the others could: `gone` meanwhile, or poison."""
+    """One item that could not be fetched while the others could: it is `gone`, or it spoils every fetch."""
 
     listed: ListedMail
     why: str
@@ -74,7 +74,7 @@ class Unfetchable:
 
 @dataclass(frozen=True, kw_only=True)
 class NotDone:
-    """One item of a bulk act that failed while others may have succeeded. `gone`: the item is not there any more."""
+    """One item of a bulk act that failed while others may have succeeded. `gone`: the item is no longer there."""
 
     why: str
     gone: bool = False
@@ -143,7 +143,7 @@ class ServerSeen:
 
 
 class Directory(Protocol):
-    """Active Directory, asked afresh for every mail; nothing of an answer is kept."""
+    """Active Directory, asked again for every mail; no answer is kept."""
 
     def find_by_address(self, address: str) -> PersonLookup:
         """Return the one user object that has exactly this SMTP address, as mail or proxy address."""
@@ -169,14 +169,14 @@ class Directory(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Absent:
-    """PVWA said in its own JSON that there is no such request (for this account)."""
+    """PVWA's own statement, in JSON, that there is no such request (for this account)."""
 
     code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Forbidden:
-    """PVWA said in its own JSON that this account may not see or do this."""
+    """PVWA's own statement, in JSON, that this account may not see or do this."""
 
     code: str = ""
     words: str = ""
@@ -189,7 +189,7 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True)
 class Declined:
-    """PVWA answered a confirmation with an error of its own. Its meaning is found by reading the record back.
+    """PVWA's own error in answer to a confirmation. Its meaning is found by reading the record back.
 
     `words`: PVWA's ErrorMessage, at most 300 characters, control characters removed.
     """
@@ -248,7 +248,7 @@ class Pvwa(ReadingPvwa, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """A user name and password. `version` changes whenever the password does; it holds nothing of it."""
+    """A user name and password. `version` changes whenever the password does, and reveals nothing of it."""
 
     username: str
     password: str = field(repr=False)
@@ -259,14 +259,14 @@ class Secret:
 
 
 class SecretStore(Protocol):
-    """Where our passwords are. Thread safe."""
+    """The place where our passwords are kept. Thread safe."""
 
     def get(self, name: str, *, fresh: bool = False) -> Secret:
         """Return the secret of that name: mailbox, directory, level1, level2. `fresh` goes past any cache."""
 
 
 class LogonGuard(Protocol):
-    """Keeps us from locking our own accounts by wrong passwords, over all programs of one ledger."""
+    """Keeps us from locking our own accounts with wrong passwords, across all programs that share a ledger."""
 
     def may_try(self, account: str, version: str) -> None:
         """Claim the one log-on of this account; what came of it must be told by one of the methods below.
@@ -292,7 +292,7 @@ class LogonGuard(Protocol):
 
 
 class Clock(Protocol):
-    """Time as an argument."""
+    """The time, passed in as an argument."""
 
     def now(self) -> datetime:
         """Return the aware UTC instant."""

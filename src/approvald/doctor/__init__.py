@@ -1,4 +1,4 @@
-"""The live checks behind `approvald doctor`: whether everything is as approvald needs it, asked of the systems.
+"""The live checks behind `approvald doctor`: they ask the systems whether everything is as approvald needs it.
 
-Nothing here confirms, sends, files or changes anything. Systems are asked through ports alone.
+Nothing here confirms, sends, files or changes anything. Systems are asked only through ports.
 """

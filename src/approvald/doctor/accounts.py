@@ -1,4 +1,4 @@
-"""Whether every password can be read, and the two confirming accounts are two."""
+"""Checks that every password can be read, and that there are two different confirming accounts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_SECONDS: Final = 60.0
 
 
 def check_secrets(secrets: SecretStore, settings: Settings) -> list[Finding]:
-    """Read each secret that is used. Says user names, and of a password nothing at all."""
+    """Read each secret that is used. The findings show user names, and nothing at all about a password."""
     users: dict[str, str] = {}
     findings: list[Finding] = []
     for option, name in _used(settings).items():
@@ -52,10 +52,10 @@ def _read(secrets: SecretStore, option: str, name: str, users: dict[str, str]) -
 def _two(first: str, second: str) -> Finding:
     check = "confirming accounts"
     if bare(first) != bare(second):
-        return ok(check, f"{first} and {second} are two")
+        return ok(check, f"{first} and {second} are two different accounts")
     return wrong(
         check,
-        f"both levels have the account {first}: CyberArk takes one vote of an account, and the second level fails.",
+        f"both levels use the account {first}: CyberArk takes one vote per account, so the second level fails.",
         "Keep another account's name and password under pvwa.second_level_secret.",
     )
 
@@ -65,26 +65,27 @@ def compare_clocks(system: str, date: str, now: datetime) -> Finding:
     check = f"clock of {system}"
     theirs = _instant(date)
     if theirs is None:
-        return unknown(check, f"{system} says no time, so the clocks cannot be compared.", "Compare them by hand.")
+        return unknown(
+            check, f"{system} does not say what time it is, so the clocks cannot be compared.", "Compare them by hand."
+        )
     seconds = (theirs - now).total_seconds()
     if abs(seconds) <= MOST_SECONDS:
         return ok(check, f"it agrees with ours within {MOST_SECONDS:.0f} seconds")
     which = "ahead of" if seconds > 0 else "behind"
     return wrong(
         check,
-        f"it is {abs(seconds):.0f} seconds {which} ours: mails and requests would be taken for older or newer than "
-        "they are.",
+        f"it is {abs(seconds):.0f} seconds {which} ours: mails and requests would seem older or newer than they are.",
         f"Let both hosts follow the same time servers (timedatectl here; look at {system}'s too).",
     )
 
 
 def check_time_zone(name: str, now: datetime) -> Finding:
-    """Say what time it is in the zone of replies. `name` is of the IANA list."""
+    """Say what time it is in the zone of replies. `name` is from the IANA list."""
     check = "time zone"
     try:
         local = now.astimezone(ZoneInfo(name))
     except (LookupError, ValueError, OSError):
-        return wrong(check, f"there are no data of {name}.", "Install the package tzdata, or correct reply.time_zone.")
+        return wrong(check, f"there is no data for {name}.", "Install the package tzdata, or correct reply.time_zone.")
     return ok(check, f"{name}: it is {local:%H:%M %Z}")
 
 

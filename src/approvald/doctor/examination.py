@@ -1,4 +1,4 @@
-"""All live checks in order. One that fails keeps no other from being made."""
+"""Makes all live checks in order. A check that fails does not prevent the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def examine(
     file_problems: Sequence[str],
     open_systems: Callable[[], AbstractContextManager[Systems]],
 ) -> list[Finding]:
-    """Return one finding a check. `file_problems`: what config.check_files says. Never raises ApprovaldError.
+    """Return one finding per check. `file_problems`: what config.check_files says. Never raises ApprovaldError.
 
     Without the ledger no system is asked: refused log-ons could not be counted, and accounts might be locked.
     """

@@ -1,4 +1,4 @@
-"""What a check found: ok, wrong or unknown, in words for the person who can put it right. Pure."""
+"""The result of a check: ok, wrong or unknown, in words for the person who can put it right. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from approvald.core.errors import ApprovaldError, AuthenticationFailed, Unavaila
 
 
 class Status(StrEnum):
-    """How a check ended. UNKNOWN: it could not be found out."""
+    """How a check ended. UNKNOWN: it could not be made."""
 
     OK = "ok"
     WRONG = "wrong"
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line of the doctor. `do`: the remedy, empty where nothing is to be done or `found` says it already."""
+    """One line of the doctor. `do`: the remedy, empty if there is nothing to do or `found` already says it."""
 
     check: str
     status: Status
@@ -45,7 +45,7 @@ def unknown(check: str, found: str, do: str = "") -> Finding:
 def failed(check: str, error: Exception) -> Finding:
     """Say what an error means for a check: a system that is away leaves it unknown, all else is wrong.
 
-    An error that nobody expected is told by its name alone: its text may hold what must not be shown.
+    An unexpected error is shown by its name alone: its text may hold what must not be shown.
     """
     if isinstance(error, Unavailable) and not isinstance(error, AuthenticationFailed):
         return unknown(check, str(error))
@@ -55,7 +55,7 @@ def failed(check: str, error: Exception) -> Finding:
 
 
 def examined(check: str, work: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """Return what `work` finds; where it raises, what it found until then and the failure. Never raises."""
+    """Return what `work` finds; if it raises, what it found until then and the failure. Never raises."""
     findings: list[Finding] = []
     try:
         findings.extend(work())  # keeps what was found before an error

@@ -1,4 +1,4 @@
-"""Whether the confirming accounts work in PVWA, and its names of confirmers match the approver groups."""
+"""Checks that the confirming accounts work in PVWA, and that its confirmers' names match the approver groups."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Records = dict[Level, dict[str, AccessRequest]]
 def check_pvwa(
     pvwa: SurveyedPvwa, settings: PvwaSettings, clock: Clock, book: GroupBook | None, pvwa_names: Mapping[str, str]
 ) -> list[Finding]:
-    """Log each account on and look at requests as it sees them. `book`: None where the directory did not tell."""
+    """Log each account on and look at requests as it sees them. `book`: None if the directory did not answer."""
     accounts = (Level.FIRST,) if settings.second_level_secret is None else (Level.FIRST, Level.SECOND)
     records: Records = {}
     findings: list[Finding] = []
@@ -63,9 +63,9 @@ def _account(pvwa: SurveyedPvwa, level: Level, clock: Clock, records: dict[str, 
     if closed:
         yield wrong(
             check,
-            f"{user} has {', '.join(closed)} in its list, and PVWA does not let it read them.",
-            f"Give it the right to authorize requests of level {level.value} in these safes; one that was deleted "
-            "a moment ago looks so too.",
+            f"{user} has {', '.join(closed)} in its list, but PVWA does not let it read them.",
+            f"Give it the right to authorize requests of level {level.value} in these safes; a request deleted "
+            "a moment ago looks the same.",
         )
 
 
@@ -86,7 +86,7 @@ def _number(request_id: str) -> int:
 
 
 def _details(records: Records, settings: PvwaSettings) -> Iterator[Finding]:
-    """Say whether an account sees the account that a request is about: a hidden one counts as altered."""
+    """Say whether a confirming account sees which account a request is about: a hidden one counts as altered."""
     for level, seen in records.items():
         hidden = sorted({record.safe for record in seen.values() if record.account is None})
         check = f"account details {level.value}"
@@ -98,7 +98,7 @@ def _details(records: Records, settings: PvwaSettings) -> Iterator[Finding]:
         else:
             yield wrong(
                 check,
-                f"not shown on requests of {', '.join(hidden)}: mails that name one would be refused as altered.",
+                f"not shown on requests of {', '.join(hidden)}: mails with an account would be refused as altered.",
                 f"Give the level-{level.value} account the right to list accounts in these safes, "
                 'or set pvwa.compare.account = "note".',
             )
@@ -131,7 +131,7 @@ def check_confirmers(
     if not named:
         yield unknown(
             check,
-            "PVWA lists no request with confirmers now, so its names were not matched with the approver groups.",
+            "PVWA lists no request with confirmers at present, so its names were not matched with the approver groups.",
             "Make a test request, and run this again.",
         )
         return
@@ -146,7 +146,7 @@ def check_confirmers(
     for name in sorted(name for name, blocks in unmapped.items() if blocks):
         yield _unmapped(name, book, requests)
     if not any(unmapped.values()):
-        extra = f"; no approver groups, and not needed as such: {', '.join(others)}" if others else ""
+        extra = f"; not approver groups, and not needed as such: {', '.join(others)}" if others else ""
         yield ok(check, f"each of {len(named)} requests names an approver group{extra}")
 
 
@@ -158,7 +158,7 @@ def _unmapped(name: str, book: GroupBook, requests: Sequence[AccessRequest]) -> 
     line = f'"{name}" = "{target}"'
     return wrong(
         "confirmers",
-        f"{name} confirms requests of {', '.join(safes)}, and no approver group is called so: nobody can approve them "
+        f"{name} confirms requests in {', '.join(safes)}, but no approver group has this name: nobody can approve them "
         "by mail.",
         f"If it is one of your approver groups, add to [groups.pvwa_names] the line {line}.",
     )

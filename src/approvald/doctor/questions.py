@@ -18,7 +18,7 @@ class SurveyedMailbox(ReadingMailbox, Protocol):
     """The mailbox, looked at only."""
 
     def present_folders(self) -> frozenset[Folder]:
-        """Return which of our folders are there. Makes none."""
+        """Return which of our folders exist. Makes none."""
 
     def newest(self, limit: int) -> Sequence[ListedMail]:
         """Return the newest `limit` items of the Inbox and our folders together, newest first."""

@@ -1,7 +1,7 @@
-"""What Exchange writes about senders here, as a table, and the values of [sender] that follow from it. Pure.
+"""Tables what this site's Exchange writes about senders, and proposes the values of [sender]. Pure.
 
-A proposal is made of what the mailbox holds, and a stranger may have written some of it: only hosts that wrote
-Internal and 04, each once, are proposed, and only below a domain of the site's. All else is a warning for a person.
+A proposal is made from what the mailbox holds, and a stranger may have written some of that: only hosts that wrote
+Internal and 04, each once, are proposed, and only below one of the site's domains. All else becomes a warning.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MEANINGS: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Combination:
-    """Mails of one AuthAs, AuthMechanism and AuthSource. The values are as Exchange wrote them, or say why not.
+    """Mails with the same AuthAs, AuthMechanism and AuthSource. The values are as Exchange wrote them, or say why not.
 
     `newest`: when the newest of them was received, UTC. `example`: the domain in From of that one, empty where none
     is readable. `proven`: how many the present rules believe; `why` is what keeps the newest other one from it.
@@ -66,7 +66,7 @@ class Combination:
 
 @dataclass(frozen=True, kw_only=True)
 class SenderTable:
-    """The combinations, the most frequent first; the values that [sender] should have; and what to beware of.
+    """The combinations, the most frequent first; the values that [sender] should have; and warnings.
 
     `unread`: mails that could not be fetched.
     """
@@ -88,7 +88,7 @@ class SenderTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What the configuration says: the rules, and the domains below which the site's own servers may be."""
+    """The site's configuration: its rules, and the domains below which its own servers may be."""
 
     rules: SenderRules
     domains: frozenset[str]
@@ -195,7 +195,7 @@ def _sources(combinations: Sequence[Combination]) -> list[str]:
 
 
 def _ways(combinations: Sequence[Combination]) -> Ways:
-    """Count the mails that came another way than from a mailbox of the site."""
+    """Count the mails that did not come from one of the site's mailboxes."""
     mechanisms: dict[str, int] = {}
     outside: dict[str, int] = {}
     missing = several = 0
@@ -215,7 +215,7 @@ def _ways(combinations: Sequence[Combination]) -> Ways:
 
 @dataclass(frozen=True, kw_only=True)
 class Ways:
-    """Mails that came otherwise than from a logged-on mailbox user by a server of the site.
+    """Mails that did not come from a logged-on mailbox user through one of the site's servers.
 
     `strangers`: hosts below no domain of ours that wrote Internal and 04. `unseen`: configured auth_sources that wrote
     none of these mails. `mechanisms`: mails by AuthMechanism in lower case, where AuthAs is Internal. `outside`: mails
@@ -232,7 +232,7 @@ class Ways:
 
 
 def warnings(ways: Ways) -> Iterator[str]:
-    """Say of each way why it is no proof, and what to do."""
+    """Say for each way why it is no proof, and what to do."""
     for host in ways.strangers:
         yield (
             f"{host} wrote Internal and 04, but lies below none of your domains. Add it to auth_sources only if it is "
@@ -240,7 +240,7 @@ def warnings(ways: Ways) -> Iterator[str]:
         )
     for source in ways.unseen:
         yield (
-            f"{source} stands in auth_sources, and no such server wrote these mails. Keep it only if it is an Exchange "
+            f"{source} is in auth_sources, but no such server wrote these mails. Keep it only if it is an Exchange "
             "server of yours."
         )
     for mechanism, count in sorted(ways.mechanisms.items()):
@@ -248,19 +248,19 @@ def warnings(ways: Ways) -> Iterator[str]:
     for auth_as, count in sorted(ways.outside.items()):
         if auth_as == "Anonymous":
             yield (
-                f"{_mails(count)} came from nobody logged on (Anonymous), whatever From says. Never add Anonymous to "
-                "auth_as; set RequireSenderAuthenticationEnabled on the mailbox, so that Exchange refuses them."
+                f"{_mails(count)} came from someone not logged on (Anonymous), whatever From says. Never add Anonymous "
+                "to auth_as; set RequireSenderAuthenticationEnabled on the mailbox, so that Exchange refuses them."
             )
         else:
-            yield f"{_mails(count)} came as {auth_as}: from outside of the organization. Do not add it to auth_as."
+            yield f"{_mails(count)} came as {auth_as}: from outside the organization. Do not add it to auth_as."
     if ways.missing:
         yield (
-            f"{_mails(ways.missing)} lack one of the three fields: put there by hand, moved from elsewhere, or written "
+            f"{_mails(ways.missing)} lack one of the three fields: they were put there by hand, moved here, or written "
             "by Exchange itself. They prove nothing."
         )
     if ways.several:
         yield (
-            f"{_mails(ways.several)} carry one of the three fields more than once: somebody tried to forge it. They "
+            f"{_mails(ways.several)} carry one of the three fields more than once: somebody tried to forge them. They "
             "are never believed; look for the connector that lets X-MS-Exchange-Organization headers in."
         )
 
@@ -275,9 +275,9 @@ def _mechanism(mechanism: str, mails: str) -> str:
         return (
             f"{mails} came as Internal with mechanism {mechanism}, a log-on over SMTP (IMAP clients, applications, "
             "printers). Their senders are told to use Outlook, web or phone. Add it to auth_mechanisms only if "
-            "approvers need it, and no application logs on so with the right to send as somebody else."
+            "approvers need it, and no application that logs on this way has the right to send as somebody else."
         )
-    meaning = MEANINGS.get(mechanism, "a mechanism that is not known")
+    meaning = MEANINGS.get(mechanism, "an unknown mechanism")
     return (
         f"{mails} came as Internal with mechanism {mechanism}: {meaning}. Internal without 04 proves nobody's log-on; "
         "do not add it to auth_mechanisms."

@@ -1,4 +1,4 @@
-"""Whether every directory server can be used, and which approver groups count."""
+"""Checks the directory servers, the approver groups and the mailbox."""
 
 from __future__ import annotations
 

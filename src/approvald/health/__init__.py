@@ -1,1 +1,1 @@
-"""How the systems outside are doing: breakers, outages, alarms, uptime."""
+"""The state of the outside systems: breakers, outages, alarms, uptime."""

@@ -1,4 +1,4 @@
-"""Raises alarms: into the log and the ledger at once, and to the CyberArk team as one mail a kind and pause."""
+"""Raises alarms: in the log and the ledger at once, and to the CyberArk team as one mail per kind and pause."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _OF_CODE: Final = {
     Code.CONFIRMERS_UNMAPPED: AlarmKind.CONFIRMERS_UNMAPPED,
 }
 PROBES: Final = frozenset({Code.ALTERED, Code.REQUEST_GONE, Code.OTHER_TEAM})
-"""Endings that somebody collects who tries out what they can see or approve."""
+"""Endings that pile up for somebody who tries out what they can see or approve."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmRules:
-    """`pause` lies between two mails of a kind; the others are numbers within an hour."""
+    """The limits of alarms. `pause`: between two mails of a kind; the others: numbers within an hour."""
 
     team_address: str
     pause: timedelta = _HOUR
@@ -49,7 +49,7 @@ class AlarmDesk:
         self._book.add(alarm, current_mail() or "")
 
     def mail_waits(self, cause: str) -> None:
-        """Tell that a mail has been waiting for long though no system is away, once a pause."""
+        """Raise the alarm that a mail has waited long although no system is away, once per pause."""
         self.raise_once(Alarm(kind=AlarmKind.MAIL_WAITS, why=cause, name="approvald"), within=self._rules.pause)
 
     def raise_once(self, alarm: Alarm, *, within: timedelta) -> None:
@@ -58,7 +58,7 @@ class AlarmDesk:
             self.raise_alarm(alarm)
 
     def mail_ends(self, ended: Ended, ledger_id: str) -> None:
-        """Raise what the ending of a mail gives cause for. Call it before the ending is written down."""
+        """Raise the alarms that the ending of a mail calls for. Call it before the ending is written down."""
         ending = ended.ending
         for alarm in ended.alarms:
             self.raise_alarm(alarm)
@@ -92,18 +92,18 @@ class AlarmDesk:
         self._book.to_letters(self._rules.team_address, pause=self._rules.pause)
 
     def _judge_rules(self, ended: Ended) -> None:
-        """Tell a site that its rules for senders fit none of its own mails."""
+        """Raise the alarm that the rules for senders match none of the site's own mails."""
         count = self._book.named_since(AlarmKind.SENDER_UNPROVEN, _HOUR)
         claimed = next((alarm for alarm in ended.alarms if alarm.name), None)
         if claimed is not None and count > self._rules.unproven_an_hour:
-            why = f"{count} mails within an hour name an approver in From and are not proven to be theirs."
+            why = f"{count} mails within an hour named an approver in From and were not proven to be theirs."
             facts = (("The latest", claimed.why), *claimed.facts)
             self.raise_alarm(Alarm(kind=AlarmKind.SENDER_RULES_WRONG, why=why, name=claimed.name, facts=facts))
 
     def _judge_probes(self, ended: Ended, ledger_id: str) -> None:
         count = 1 + self._mails.ended_by(ended.sender, PROBES, within=_HOUR, besides=ledger_id)
         if count >= self._rules.probes_an_hour:
-            why = f"{count} mails of one sender within an hour ended as altered, request_gone or other_team."
+            why = f"{count} mails from one sender within an hour ended as altered, request_gone or other_team."
             # The number in the mail is the sender's own text; the ledger id leads to it.
             facts = (("The latest ended as", ended.ending.code.value),)
             self.raise_alarm(Alarm(kind=AlarmKind.PROBING, why=why, name=ended.sender, facts=facts))
@@ -113,6 +113,6 @@ def _of_ending(kind: AlarmKind, ending: Ending, sender: str) -> Alarm:
     facts = (("Request", ending.request_id or ""), ("Confirmers", ", ".join(ending.names)), ("Sender", sender))
     why = {
         AlarmKind.NOT_VISIBLE: "None of approvald's accounts may see a request that an approver forwarded.",
-        AlarmKind.CONFIRMERS_UNMAPPED: "CyberArk names confirmers that fit no approver group.",
+        AlarmKind.CONFIRMERS_UNMAPPED: "CyberArk names confirmers that match no approver group.",
     }[kind]
     return Alarm(kind=kind, why=why, facts=tuple(fact for fact in facts if fact[1]))

@@ -1,7 +1,7 @@
-"""Leaves a system alone that fails: after two failures in a row it is asked again only when a pause has passed.
+"""Leaves a failing system alone: after two failures in a row it is asked again only after a pause.
 
-The pause doubles from 1 s to 60 s, with jitter, and is not shorter than the system itself wishes for. One failure alone
-keeps nobody from asking: it may be about one request only.
+The pause doubles from 1 s to 60 s, with jitter, and is not shorter than the system itself asks for. One failure alone
+stops nothing: it may be about one request only.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Observer(Protocol):
     """Is told how a system does. Its methods may raise Unavailable (ledger)."""
 
     def failed(self, system: System, cause: str) -> None:
-        """Hear that the system did not do its work."""
+        """Report that the system did not do its work."""
 
     def refused(self, failed: AuthenticationFailed) -> None:
-        """Hear that the system does not accept an account of ours."""
+        """Report that the system does not accept one of our accounts."""
 
     def answered(self, system: System) -> None:
-        """Hear that the system did its work."""
+        """Report that the system did its work."""
 
 
 def _nothing() -> None:
@@ -42,7 +42,7 @@ def _nothing() -> None:
 
 
 class Breaker:
-    """One system's. `call` is put around every question that the system is asked; `beat` is called at its ends."""
+    """The breaker of one system. `call` wraps every question to it; `beat` is called when one begins and ends."""
 
     def __init__(
         self, system: System, *, clock: Clock, patience: Patience, health: Observer, beat: Callable[[], None] = _nothing
@@ -58,10 +58,10 @@ class Breaker:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Raise Unavailable instead, while the system is to be left alone; else see how it does."""
+        """Run the call and report how it went; while the system is to be left alone, raise Unavailable instead."""
         left = self._open_until - self._clock.monotonic()
         if left > 0:
-            message = f"{self._cause} (It is left alone for another {left:.0f} s.)"
+            message = f"{self._cause} (It is not asked again for another {left:.0f} s.)"
             raise Unavailable(self._system, message, retry_after_seconds=left)
         self._beat()
         try:
@@ -98,7 +98,7 @@ class Breaker:
         self._tell(partial(self._health.answered, self._system))
 
     def _tell(self, what: Callable[[], None]) -> None:
-        """Tell how the system does. A ledger that cannot take it must not turn what has just been done into an error.
+        """Report how the system is doing. If the ledger cannot take it, a finished act must not become an error.
 
         A confirmation that PVWA has taken would look like one that was never sent.
         """

@@ -1,6 +1,6 @@
-"""When a system is away, and when it is back: told to the log at once, and to the team once when it lasts.
+"""Reports when a system is away and when it is back: in the log at once, and to the team once if it lasts.
 
-An outage ends when the system has done its work for a while without a failure, so that one that comes and goes is one
+An outage ends when the system has worked for a while without a failure, so that a system that comes and goes has one
 outage. Mails that waited for it are due as soon as it answers, unless one question alone had failed: that may be about
 one mail only, which would be tried again with every answer to the others.
 """
@@ -27,7 +27,7 @@ _LONGEST_QUIET: Final = timedelta(seconds=60)
 class Outages:
     """Keeps the outages of all systems. Implements `breaker.Observer`; its methods may raise Unavailable (ledger).
 
-    `tell_after`: how long an outage lasts before the team is told. An outage is over when its system has done its work
+    `tell_after`: how long an outage lasts before the team is told. An outage is over when its system has worked
     for as long without a failure, at most a minute.
     """
 
@@ -46,13 +46,13 @@ class Outages:
 
     @classmethod
     def kept_in(cls, store: Store, *, alarms: AlarmDesk, tell_after: timedelta) -> Outages:
-        """Put it together with its books in this ledger."""
+        """Build it on the books in this ledger."""
         clock, book = store.clock, OutageBook(store)
         refusals = Refusals(book=RefusedAccounts(store), outages=book, alarms=alarms, clock=clock, quiet=tell_after)
         return cls(book=book, refusals=refusals, alarms=alarms, clock=clock, tell_after=tell_after)
 
     def failed(self, system: System, cause: str) -> None:
-        """Take a failure in. The first one begins an outage."""
+        """Take note of a failure. The first one begins an outage."""
         lasting = self._known()
         if system not in lasting:
             event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=system.value, cause=cause)
@@ -62,11 +62,11 @@ class Outages:
         self._tell_if_long(lasting[system])
 
     def refused(self, failed: AuthenticationFailed) -> None:
-        """Take in that a system does not accept an account of ours: no outage, others may be accepted."""
+        """Take note that a system does not accept one of our accounts: not an outage, as others may be accepted."""
         self._refusals.refused(failed)
 
     def answered(self, system: System) -> None:
-        """Take in that a system did its work. After an outage every mail that waited for it is due."""
+        """Take note that a system did its work. After an outage every mail that waited for it is due."""
         self._refusals.answered(system)
         if system not in self._known() or system in self._back_since:
             return
@@ -76,7 +76,7 @@ class Outages:
         event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=system.value, count=count)
 
     def rest(self) -> None:
-        """Tell of outages that have lasted, and end those that are over. To be called after every poll."""
+        """Report outages that have lasted, and end those that are over. To be called after every poll."""
         self._refusals.rest()
         now = self._clock.now()
         for system, outage in list(self._known().items()):
@@ -110,9 +110,9 @@ class Outages:
                 ("Away since", f"{outage.since:%Y-%m-%d %H:%M:%S} UTC"),
                 ("Back since", f"{back:%Y-%m-%d %H:%M:%S} UTC"),
                 ("Failures", str(outage.failures)),
-                ("Mails that began to wait meanwhile", str(self._book.began_to_wait(outage.since, back))),
+                ("Mails that began to wait in the meantime", str(self._book.began_to_wait(outage.since, back))),
             )
-            why = f"{outage.system.value} does its work again; mails that waited for it are being decided."
+            why = f"{outage.system.value} is working again; mails that waited for it are being decided."
             self._raise(Alarm(kind=AlarmKind.OUTAGE_OVER, why=why, name=outage.system.value, facts=facts), outage)
         self._book.over(outage)
         self._known().pop(outage.system, None)
@@ -141,7 +141,7 @@ class Refusals:
         self._back_since: dict[tuple[System, str], datetime] = {}
 
     def refused(self, failed: AuthenticationFailed) -> None:
-        """Take a refusal in, or that the guard holds the account back after one. The first one is told at once."""
+        """Take note that an account was refused, or is held back after that. The first time is reported at once."""
         refused = self._book.refused(failed.system, failed.account)
         self._known()[refused.key] = refused
         self._back_since.pop(refused.key, None)
@@ -150,7 +150,7 @@ class Refusals:
         self._alarms.raise_once(alarm, within=self._clock.now() - refused.since)
 
     def answered(self, system: System) -> None:
-        """Take in that a system did its work, perhaps for another account of ours."""
+        """Take note that a system did its work, perhaps for another of our accounts."""
         for refused in [each for each in self._known().values() if each.system is system]:
             if refused.key not in self._back_since and not self._book.is_held_back(refused):
                 self._back_since[refused.key] = self._clock.now()
@@ -158,13 +158,13 @@ class Refusals:
                 event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=system.value, account=refused.account, count=count)
 
     def rest(self) -> None:
-        """Tell of accounts that are accepted again. To be called after every poll."""
+        """Report accounts that are accepted again. To be called after every poll."""
         for key, back in list(self._back_since.items()):
             if self._clock.now() - back >= self._quiet:
                 self._end(self._known()[key], back)
 
     def lasts(self, system: str) -> bool:
-        """Whether an account of ours is known to be refused by that system."""
+        """Whether one of our accounts is known to be refused by that system."""
         return any(refused.system.value == system for refused in self._known().values())
 
     def _known(self) -> dict[tuple[System, str], RefusedAccount]:

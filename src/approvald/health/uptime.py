@@ -1,4 +1,4 @@
-"""How old a mail is, when the time in which approvald could not look does not count."""
+"""Computes a mail's age, leaving out the time during which approvald could not look."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Uptime:
 
 
 class Pulse:
-    """Is told of every call outside, when it begins and when it ends. Thread safe."""
+    """Notes the beginning and the end of every outside call. Thread safe."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -73,11 +73,11 @@ class Pulse:
         self._rests = False
 
     def beat(self) -> None:
-        """Say that the program gets on."""
+        """Note that the program is getting on."""
         self._last = self.clock.monotonic()
 
     def rest(self, wait: Callable[[float], None], seconds: float) -> None:
-        """Call `wait`: a pause that is meant is no silence, however long a system asked for it."""
+        """Call `wait`: an intended pause is not silence, however long a system asked for it."""
         self._rests = True
         try:
             wait(seconds)

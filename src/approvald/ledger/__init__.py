@@ -1,4 +1,4 @@
-"""What happened to each mail and each request: approvald's own memory, one transaction a step.
+"""The ledger: approvald's own memory of each mail and each request, one transaction per step.
 
     seen -> decided -> (challenged | confirming) -> outcome -> replying -> replied -> filed
 

@@ -1,4 +1,4 @@
-"""The audit trail as the ledger keeps it: each row in the transaction of what it speaks of, so that both or none are.
+"""The audit trail in the ledger: each row is written in the transaction of what it records, so both exist or neither.
 
 The file that others read is a copy (`approvald.audit.copy`); the head of the chain is anchored here.
 """
@@ -22,21 +22,21 @@ _HEAD: Final = 1
 
 
 class AuditKind(StrEnum):
-    """What a line of the audit trail speaks of."""
+    """The kinds of line in the audit trail."""
 
     START = "start"
     STOP = "stop"
     POLICY = "policy"
-    """The rules for decisions differ from those of the start before."""
+    """The rules for decisions differ from those of the previous start."""
     DECISION = "decision"
     INTENT = "intent"
     OUTCOME = "outcome"
-    """What PVWA has done of an intent."""
+    """What PVWA has done with an intent."""
     REFUSAL = "refusal"
     FORGED = "forged"
     """A mail whose sender was not proven."""
     ENDING = "ending"
-    """How a mail ended that was neither refused nor forged."""
+    """The end of a mail that was neither refused nor forged."""
     REPLY = "reply"
     HALT = "halt"
     GROUP = "group"
@@ -46,14 +46,14 @@ class AuditKind(StrEnum):
     SHADOW = "shadow"
     """What shadow mode would have done."""
     TRAIL = "trail"
-    """The file of the audit trail itself was healed, or found changed."""
+    """The audit file itself was healed, or found changed."""
 
 
 def record(
     connection: sa.Connection, store: Store, kind: AuditKind, content: Mapping[str, object], *,
     mail_id: str | None = None, request_id: str | None = None,
 ) -> None:  # fmt: skip
-    """Add one line to the audit trail inside the caller's transaction; call it last, it holds others up until then."""
+    """Add one line to the audit trail inside the caller's transaction; call it last, because it blocks others."""
     head = tables.audit_head
     connection.execute(
         upsert(connection, head).values(id=_HEAD, seq=0, hash=GENESIS).on_conflict_do_nothing(index_elements=["id"])
@@ -91,14 +91,14 @@ class AuditRows:
         return (row.seq, row.hash) if row is not None else (0, GENESIS)
 
     def rows_after(self, seq: int, limit: int) -> Sequence[Line]:
-        """Return the lines behind that number, in order, at most so many."""
+        """Return the lines after that number, in order, at most so many."""
         rows = tables.audit.c
         return self._lines(sa.select(tables.audit).where(rows.seq > seq).order_by(rows.seq).limit(limit))
 
     def of(
         self, *, mail_ids: Sequence[str] = (), request_ids: Sequence[str] = (), kind: AuditKind | None = None
     ) -> Sequence[Line]:
-        """Return the lines that speak of these mails or requests, in order; of one kind only, where it is given."""
+        """Return the lines about these mails or requests, in order; of one kind only, where it is given."""
         rows = tables.audit.c
         asked = [request_id.casefold() for request_id in request_ids]
         about = sa.or_(rows.mail_id.in_(list(mail_ids)), rows.request_id.in_(asked))

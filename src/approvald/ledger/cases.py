@@ -1,4 +1,4 @@
-"""Everything the ledger knows of one request or one mail, and of all mails in turn; for those who ask later."""
+"""Everything the ledger knows about one request or one mail, and about all mails in turn, for those who ask later."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _MOST_NAMED: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One request, or one mail that named none. `mails`: the newest first. `lines`: what the audit trail says of it.
+    """One request, or one mail that named none. `mails`: the newest first. `lines`: what the audit trail says about it.
 
-    `asked_for`: the id of the mail by whose name it was asked for, empty where that was the request's.
+    `asked_for`: the id of the mail that was named to find it, empty if the request was named.
     """
 
     request_id: str
@@ -44,7 +44,7 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """Which mails `history` shows; empty values mean any.
+    """The mails that `history` shows; empty values mean any.
 
     `request` is PVWA's request id or its number, `safe` its part in front.
     """
@@ -56,14 +56,14 @@ class Wanted:
 
 
 class SeveralRequests(ApprovaldError):
-    """A number that several requests have, in safes of their own."""
+    """A number that several requests have, each in a different safe."""
 
     def __init__(self, number: str, ids: Sequence[str]) -> None:
         super().__init__(f"several requests have the number {number}; name one in full: {', '.join(ids)}")
 
 
 class Cases:
-    """Reads; writes nothing. Every method may raise Unavailable (ledger)."""
+    """Reads cases and writes nothing. Every method may raise Unavailable (ledger)."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""One line of the audit trail, and what chains it to the line before. Pure.
+"""One line of the audit trail, and the hashes that chain it to the line before. Pure.
 
 A line is canonical JSON, so that each value has one spelling and every edited byte shows. `digest` is the SHA-256 of
 what the line says, `hash` that of its number, the hash before and the digest: an excerpt can leave out what a line
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from typing import Final
 
 GENESIS: Final = "0" * 64
-"""What stands in `prev` of the first line."""
+"""The value of `prev` in the first line."""
 _CHAINED: Final = frozenset({"seq", "prev", "digest", "hash"})
 _SAID: Final = frozenset({"at", "kind", "event"})
 _HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 class Edited(ValueError):
-    """A line is not as it was written. The text says what is wrong with it, and quotes nothing of it."""
+    """A line that is not as it was written. The text says what is wrong with it, and quotes nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ def canonical(value: object) -> bytes:
 
 
 def link(seq: int, at: str, kind: str, event: Mapping[str, object], prev: str) -> Line:
-    """Return the line of that number behind the one whose hash is `prev`."""
+    """Return the line with that number, after the one whose hash is `prev`."""
     digest = digest_of(at, kind, event)
     return Line(seq=seq, at=at, kind=kind, event=event, prev=prev, digest=digest, hash=hash_of(seq, prev, digest))
 
@@ -79,10 +79,10 @@ def read(raw: bytes) -> Line:
     try:
         found = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        message = "is no JSON"
+        message = "is not JSON"
         raise Edited(message) from error
     if not isinstance(found, dict) or set(found) not in (_CHAINED, _CHAINED | _SAID):
-        message = "has not the keys of a line"
+        message = "does not have the keys of a line"
         raise Edited(message)
     line = _of(found)
     try:
@@ -93,10 +93,10 @@ def read(raw: bytes) -> Line:
         message = "is not spelled as it was written"
         raise Edited(message)
     if line.event is not None and digest_of(line.at, line.kind, line.event) != line.digest:
-        message = "says something else than it said when it was written"
+        message = "does not say what it said when it was written"
         raise Edited(message)
     if hash_of(line.seq, line.prev, line.digest) != line.hash:
-        message = "has a number or a hash that it was not written with"
+        message = "does not have the number and hash that it was written with"
         raise Edited(message)
     return line
 

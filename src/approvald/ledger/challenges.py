@@ -1,4 +1,4 @@
-"""Codes that approvers were asked for: to whom and for what, how often a wrong one came, and which mail used it.
+"""The codes that approvers were asked for: for whom and what, how many wrong ones came, and which mail used one.
 
 A code itself is never kept: only its hash under this ledger's own key.
 """
@@ -21,13 +21,13 @@ from approvald.ledger.entries import State
 from approvald.ledger.store import Store
 
 ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Without I, O, 0 and 1, which people take for one another."""
+"""Without I, O, 0 and 1, which people confuse."""
 _CODE_LENGTH: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """What a code was asked for. `ledger_id`: of the forwarded mail; `approver_guid`: objectGUID of its sender.
+    """The approval a code was asked for. `ledger_id`: of the forwarded mail; `approver_guid`: objectGUID of its sender.
 
     `created`: PVWA's, to the second. `expires_at`: None while no code was issued. `answered_by`: the mail that used it.
     """
@@ -78,7 +78,7 @@ class Challenges:
         return _challenge(row) if row is not None else None
 
     def wrong_try(self, approver_guid: str, *, at_most: int) -> None:
-        """Count a wrong code at every open challenge of this person; those that have had `at_most` are closed."""
+        """Count a wrong code against every open challenge of this person; those that have had `at_most` are closed."""
         self._count(tables.challenges.c.approver_guid == approver_guid, at_most)
 
     def strange_try(self, challenge: Challenge, *, at_most: int) -> None:
@@ -86,7 +86,7 @@ class Challenges:
         self._count(tables.challenges.c.ledger_id == challenge.ledger_id, at_most)
 
     def close(self, challenge: Challenge) -> None:
-        """Take no answer any more."""
+        """Accept no further answer."""
         self._update(tables.challenges.c.ledger_id == challenge.ledger_id, closed=True)
 
     def take(self, challenge: Challenge, answer_id: str) -> bool:

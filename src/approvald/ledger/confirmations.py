@@ -236,7 +236,7 @@ def _key(created: datetime | None) -> int:
 
 
 class Act(StrEnum):
-    """What is sent to PVWA."""
+    """The two acts that are sent to PVWA."""
 
     CONFIRM = "confirm"
     REJECT = "reject"
@@ -244,7 +244,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
-    """What is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's.
+    """An act that is about to be sent to PVWA, or was. `request_id` comes back case folded; `created` is PVWA's.
 
     `submitter`: PVWA's user name of the confirming account, for the audit trail only; it does not come back.
     `sent_at`: right before it was sent (UTC), None while it certainly was not; `before`: what the record showed then.

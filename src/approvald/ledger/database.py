@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL do differently: the engine, how a transaction begins, and INSERT ... ON CONFLICT."""
+"""The differences between SQLite and PostgreSQL: engine, beginning of a transaction, INSERT ... ON CONFLICT."""
 
 from __future__ import annotations
 

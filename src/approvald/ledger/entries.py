@@ -28,7 +28,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One attempt at one mail. `id` is the ledger id that stands in the comment sent to PVWA. Instants are UTC.
+    """One attempt at one mail. `id` is the ledger id in the comment sent to PVWA. Instants are UTC.
 
     `attempt_of`: ledger id of the mail's first attempt, None in that one. `filed_item_id`: the item's id in the folder
     that it was filed in, empty where unknown.
@@ -61,11 +61,13 @@ class Entry:
 
 
 def read_entry(row: sa.Row[Any]) -> Entry:
-    """Read a row of `mails`. Raises Unavailable for what another version of approvald has written."""
+    """Read a row of `mails`. Raises Unavailable for a row that another version of approvald has written."""
     try:
         return _read(row)
     except ValueError as error:
-        message = f"the ledger's row of mail {row.id} is of another version of approvald; install the newest one again"
+        message = (
+            f"the ledger's row of mail {row.id} is from another version of approvald; install the newest one again"
+        )
         raise Unavailable(System.LEDGER, message) from error
 
 

@@ -16,7 +16,7 @@ from approvald.ledger.store import Store
 
 
 class HaltKind(StrEnum):
-    """What becomes of mails meanwhile: on hold they are refused, in a pause they wait."""
+    """The kinds of halt: on hold mails are refused, during a pause they wait."""
 
     HOLD = "hold"
     PAUSE = "pause"
@@ -33,7 +33,7 @@ class Halt:
 
 
 class Halted(Exception):
-    """approvald is halted: nothing was written, and nothing may be sent."""
+    """The error while approvald is halted: nothing was written, and nothing may be sent."""
 
     def __init__(self, halt: Halt) -> None:
         self.halt = halt

@@ -1,7 +1,7 @@
-"""One program acts in a role at a time: a lease in the ledger, with a token that is higher at every change of hands.
+"""The lease that lets one program at a time act in a role, with a token that grows at every change of hands.
 
-The token is looked at in every transaction of its holder, so that a program which was stopped, and goes on after
-another one has taken its place, writes nothing any more. `certain` is asked right before something is sent: then the
+The token is checked in every transaction of its holder, so that a program that was suspended, and resumes after
+another one has taken its place, writes nothing more. `certain` is asked right before something is sent: then the
 lease must, by the ledger's own clock, still hold for as long as the longest call outside can take.
 """
 
@@ -30,14 +30,14 @@ _NOT_SURE: Final = "the lease of the role {role} was not renewed in time; nothin
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """Somebody else holds the lease. `left`: how long at least, if they do not renew it."""
+    """Another program's lease. `left`: how long it lasts at least, if it is not renewed."""
 
     holder: str
     left: timedelta
 
 
 class Lease:
-    """The lease of one role for one program. `longest_call`: how long the longest call outside can take."""
+    """The lease of one role for one program. `longest_call`: how long the longest outside call can take."""
 
     def __init__(
         self, store: Store, role: str, holder: str, *, longest_call: timedelta,
@@ -115,7 +115,7 @@ class Lease:
     def certain(self) -> None:
         """Return if the lease is ours, and stays so until any call that begins now has ended.
 
-        Raises LeaseLost where another program has it, Unavailable (ledger) where nobody can tell.
+        Raises LeaseLost if another program has it, Unavailable (ledger) if that cannot be known.
         """
         if not self._outlasts_a_call(self._left):
             self._renewed_in_time()

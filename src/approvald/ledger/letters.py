@@ -1,4 +1,4 @@
-"""Mails of our own that answer no single mail: alarms, digests, notes. Written down before they are sent."""
+"""Our mails that do not answer a single mail: alarms, digests, notes. They are written down before they are sent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN_MAILS: Final = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """What a letter says; `facts` are pairs of label and value."""
+    """The text of a letter; `facts` are pairs of label and value."""
 
     subject: str
     outcome: str
@@ -63,7 +63,7 @@ class Letters:
         self.settle = settle
 
     def add(self, kind: str, to: str, text: Text, *, message_id: str = "", pause: timedelta) -> str | None:
-        """Write a letter down, unless one of this kind went to this address within `pause`. Returns its id or None."""
+        """Write a letter down, unless one of this kind went to this address within `pause`. Returns its id, or None."""
         with self._store.begin() as connection:
             if is_resting(connection, self._store, kind, to, pause):
                 return None

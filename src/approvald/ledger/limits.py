@@ -1,4 +1,4 @@
-"""How many refusals and notices each sender was sent lately, and how many copies the team: kept over restarts."""
+"""Counts, across restarts, the refusals and notices that each sender was sent lately, and the team's copies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HASTE_KEPT: Final = timedelta(days=90)
 
 
 class Answer(StrEnum):
-    """What is counted."""
+    """The kinds of answer that are counted."""
 
     REFUSAL = "refusal"
     NOTICE = "notice"
@@ -39,7 +39,7 @@ class Answers:
         self._store = store
 
     def may_be_sent(self, ledger_id: str, kind: Answer, address: str, *, an_hour: int) -> tuple[bool, bool]:
-        """Count one answer. Returns whether it may be sent, and whether that was decided just now.
+        """Count one answer. Returns whether it may be sent, and whether this was decided just now.
 
         Asked again for the same mail it says the same, so that a crash in between changes nothing.
         """
@@ -71,7 +71,7 @@ class Haste:
         self._store = store
 
     def count(self, ledger_id: str, guid: str, *, fast: bool) -> tuple[int, bool]:
-        """Write down how one mail came; return how many fast ones in a row there are now, and whether it is new.
+        """Write down whether a mail was fast; return how many fast ones in a row there are now, and whether it is new.
 
         A mail that waits is handled many times and counted once.
         """

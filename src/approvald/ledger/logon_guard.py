@@ -1,8 +1,8 @@
-"""The rule that keeps us from locking our own accounts, counted in the ledger over all programs that share it.
+"""The rule that keeps us from locking our own accounts, counted in the ledger across all programs that share it.
 
 Per account and version of its secret: one try at once, one after 15 minutes, one after 60 minutes, then only a new
-version. A good log-on forgets everything. One log-on of an account is under way at a time, so that two programs cannot
-both be the first to try. What came of it is written down even where this program has lost its lease meanwhile.
+version. A good log-on clears everything. One log-on per account is under way at a time, so that two programs cannot
+both be the first to try. Its outcome is written down even if this program has lost its lease meanwhile.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from approvald.ledger.store import Store
 PAUSES: Final = (timedelta(minutes=15), timedelta(minutes=60))
 """How long after the first and the second refused log-on the next try is allowed."""
 MARGIN: Final = timedelta(seconds=5)
-"""How much longer than its longest call a program that tells nothing keeps others from trying; less than a lease's."""
+"""How much longer than its longest call a silent program keeps others from trying; less than a lease's margin."""
 _IN_FLIGHT: Final = (
-    "another approvald ({holder}) is just logging on to {system} as {account}; this one waits for what comes of it"
+    "another approvald ({holder}) is logging on to {system} as {account} now; this one waits for the outcome"
 )
 
 
@@ -42,14 +42,14 @@ class LedgerLogonGuard:
         self._longest = longest_call + MARGIN
         self._holder = (holder or this_program())[:256]
         self._refused: set[tuple[str, str]] = set()
-        """What the ledger has said were refused, when it was last asked."""
+        """The log-ons that the ledger reported as refused when it was last asked."""
         self._unwritten: list[tuple[str, str]] = []
-        """Refused log-ons that the ledger could not take; nothing is tried before it has."""
+        """Refused log-ons that the ledger could not take yet; nothing is tried before it has them."""
 
     def may_try(self, account: str, version: str) -> None:
         """Claim the one log-on of this account. Raises AuthenticationFailed when this version must not be tried now.
 
-        Raises Unavailable while another program's log-on is under way. Tell the guard what came of it: `failed`,
+        Raises Unavailable while another program's log-on is under way. Tell the guard the outcome: `failed`,
         `succeeded` or `not_judged`.
         """
         failures, name, now = tables.logon_failures.c, self._name(account), self._store.clock.now()
@@ -75,7 +75,7 @@ class LedgerLogonGuard:
         when = f"the next try is at {next_try:%H:%M} UTC" if next_try else "it is not tried again"
         message = (
             f"{self._system.value} has refused the password of {account} {row.failures if row else 0} times; {when}, "
-            "so that the account is not locked. Set the right password in the secret store: that is noticed by itself."
+            "so that the account is not locked. Set the right password in the secret store: approvald notices it."
         )
         raise AuthenticationFailed(self._system, message, account=account, next_try=next_try)
 
@@ -90,7 +90,7 @@ class LedgerLogonGuard:
     def has_failed(self, account: str, version: str) -> bool:
         """Look whether this version was refused, and the account not taken since. Claims nothing.
 
-        While the ledger is away, which no program can try anew without, it says what it said before; at first, no.
+        While the ledger is away, without which no program can try again, the last answer stands; at first, no.
         """
         failures = tables.logon_failures.c
         mine = sa.and_(failures.account == self._name(account), failures.version == version)
@@ -134,7 +134,7 @@ class LedgerLogonGuard:
     def not_judged(self, account: str) -> None:
         """Say that the system did not answer whether it takes the password: others may try.
 
-        After a refusal it may have been another one, so that the pause begins anew; it never becomes the last try.
+        After a refusal it may have been another refusal, so the pause starts again; it never becomes the last try.
         """
         failures = tables.logon_failures
         count = sa.case((failures.c.failures < len(PAUSES), failures.c.failures + 1), else_=failures.c.failures)
@@ -170,7 +170,7 @@ class LedgerLogonGuard:
 
 
 def guarded_name(system: System, account: str) -> str:
-    """Return by which name the ledger counts the refused log-ons of an account."""
+    """Return the name by which the ledger counts the refused log-ons of an account."""
     return f"{system.value}:{account.casefold()}"
 
 

@@ -1,4 +1,4 @@
-"""How far each mail has come. A row is written before the act it speaks of."""
+"""Records how far each mail has come. A row is written before the act that it records."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class Mails:
         return {row.item_id: read_entry(row) for row in rows}
 
     def filed_before(self, entry: Entry) -> Sequence[Entry]:
-        """Return the filed mails that this item may be a further attempt at, the earliest first."""
+        """Return the filed mails of which this item may be a further attempt, the earliest first."""
         with self._store.look() as connection:
             return [read_entry(row) for row in connection.execute(filed_before(entry))]
 
     def identified(self, entry: Entry) -> None:
-        """Write down what the fetched mail says of itself, and at which mail it is a further attempt."""
+        """Write down what the fetched mail says about itself, and of which mail it is a further attempt."""
         self._update(entry.id, message_id=entry.message_id, sender=entry.sender, attempt_of=entry.attempt_of)
 
     def may_be_told(self, ledger_id: str, address: str, rung: str) -> None:
@@ -119,7 +119,7 @@ class Mails:
     def ended(self, ledger_id: str, ending: Ending, *, reply_to: str, told: Mapping[str, object] | None = None) -> None:
         """Write the outcome down. `reply_to` is empty where nobody is answered.
 
-        `told`: what the audit trail says besides, of the mail and its sender.
+        `told`: what else the audit trail says, about the mail and its sender.
         """
         values = {"state": State.OUTCOME, "ending": ending.to_json(), "code": ending.code.value, "reply_to": reply_to}
         with self._store.begin() as connection:
@@ -167,11 +167,11 @@ class Mails:
         return [read_entry(row) for row in rows]
 
     def due_now(self, ledger_id: str) -> None:
-        """Let a mail that waits be tried at once."""
+        """Make a waiting mail due at once."""
         self._update(ledger_id, retry_at=self._store.clock.now())
 
     def waits(self, ledger_id: str, *, cause: str, system: str, retry_at: datetime) -> Entry:
-        """Write down that the mail waits, why and for which system, and when it is tried again.
+        """Write down that the mail waits, why and for which system, and when it will be tried again.
 
         `system` is empty where it waits for none. Returns the entry as it is now.
         """
@@ -212,7 +212,7 @@ def _kind(code: Code) -> AuditKind:
 
 
 def _said(ending: Ending) -> dict[str, object]:
-    """Return what the audit trail says of an ending; PVWA's facts stand in the decision."""
+    """Return what the audit trail says about an ending; PVWA's facts are in the decision."""
     return {
         "code": ending.code.value,
         "checks": list(ending.checks),

@@ -1,4 +1,4 @@
-"""Outages of the systems outside as they last: a restart neither forgets nor repeats one."""
+"""Outages of the outside systems while they last: a restart neither forgets nor repeats one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Outage:
 
 
 class OutageBook:
-    """The outages of the ledger, one a system; every method is one transaction."""
+    """The outages of the ledger, one per system; every method is one transaction."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -120,7 +120,7 @@ class RefusedAccount:
 
     @property
     def key(self) -> tuple[System, str]:
-        """What tells accounts apart."""
+        """The key that tells accounts apart."""
         return self.system, self.account.casefold()
 
 
@@ -135,7 +135,7 @@ class RefusedAccounts:
         return [_read(value) for value in self._store.recall(_KIND).values()]
 
     def refused(self, system: System, account: str) -> RefusedAccount:
-        """Write down that the account is refused, if that is new. Returns since when it is."""
+        """Write down that the account is refused, if that is new. Returns since when it has been."""
         names, name = tables.names, guarded_name(system, account)[:256]
         made = RefusedAccount(system=system, account=account, since=self._store.clock.now())
         with self._store.begin() as connection:

@@ -1,4 +1,4 @@
-"""Which program holds something in the ledger, and whether it certainly has ended."""
+"""Identifies the program that holds something in the ledger, and tells whether it has certainly ended."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final
 _PROC: Final = Path("/proc")
 _UNKNOWN: Final = "unknown"
 _START_TIME_FIELD: Final = 19
-"""Of what stands behind the program's name in /proc/PID/stat: in clock ticks since the boot (proc(5), field 22)."""
+"""Its index after the program's name in /proc/PID/stat: clock ticks since the boot (proc(5), field 22)."""
 
 
 def this_program() -> str:
-    """Return a text that names this process on this host, as people read it, and no other one ever."""
+    """Return a unique, readable name of this process."""
     return f"{_host()} process {os.getpid()} ({_started(os.getpid()) or ''})"
 
 
 def has_ended(holder: str) -> bool:
-    """Whether that was a process of this host that is not there any more. False where nobody can tell."""
+    """Whether that was a process on this host that no longer exists. False if that cannot be known."""
     host, _, rest = holder.rpartition(" process ")
     number, _, started = rest.partition(" ")
     if host != _host() or f"[{_UNKNOWN}-" in host or not number.isdecimal() or not started:

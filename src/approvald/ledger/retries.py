@@ -1,4 +1,4 @@
-"""What operators want tried again: asked for by a command, carried out by the daemon at its next poll."""
+"""The retries that operators ask for by a command, and that the daemon carries out at its next poll."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS: Final = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Retry:
-    """One wish: `mail_id`, the ledger id of any attempt at a mail, or all of a `folder`. Instants are UTC.
+    """One retry: of `mail_id`, the ledger id of any attempt at a mail, or of a whole `folder`. Instants are UTC.
 
     `asked_by`: the operating system's user. `done_at`: None until the daemon has done it, or found that it cannot;
     `moved`: how many mails are tried again by that, and `why` not more, or what else is to be said.
@@ -61,7 +61,7 @@ class Retries:
             return _retry(connection.execute(sa.select(tables.retries).where(tables.retries.c.id == retry_id)).one())
 
     def waiting(self) -> Sequence[Retry]:
-        """Return what is not done yet, oldest first."""
+        """Return the retries that are not done yet, oldest first."""
         rows = tables.retries
         with self._store.look() as connection:
             found = connection.execute(sa.select(rows).where(rows.c.done_at.is_(None)).order_by(rows.c.id)).all()
@@ -79,7 +79,7 @@ class Retries:
             record(connection, self._store, AuditKind.RETRY, content, mail_id=retry.mail_id)
 
     def mails_called(self, name: str) -> Sequence[Entry]:
-        """Return the mails that somebody may mean, each by its newest attempt, the latest mail last.
+        """Return the mails that `name` may mean, each by its newest attempt, the latest mail last.
 
         `name`: a ledger id, a Message-ID, with or without its brackets, or PVWA's request id or its number. Copies of
         answered mails are meant by their ledger ids only.

@@ -33,13 +33,13 @@ _NEWER: Final = (
     "Nothing was changed. Install that version again, or restore the ledger from before it."
 )
 _DAMAGED: Final = (
-    "The ledger is damaged ({what}), so nobody can tell what was confirmed. Nothing was changed. Stop approvald, keep "
+    "The ledger is damaged ({what}), so it is unknown what was confirmed. Nothing was changed. Stop approvald, keep "
     "this file for the investigation, and restore the ledger from a backup; docs/operate.md says how."
 )
 
 
 _FOREIGN: Final = (
-    "{name} is no ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
+    "{name} is not a ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
     "ledger.url name approvald's own; the daemon makes one where there is none."
 )
 _UNRELEASED_LEDGER: Final = (
@@ -97,7 +97,7 @@ def check(engine: sa.Engine) -> None:
 
 @contextmanager
 def _whole() -> Iterator[None]:
-    """Tell an SQLite file that is none, or none any more, from one that cannot be read now."""
+    """Tell a file that is not, or is no longer, an SQLite database from one that cannot be read now."""
     try:
         yield
     except sa.exc.DatabaseError as error:

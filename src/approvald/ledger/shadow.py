@@ -1,4 +1,4 @@
-"""What shadow mode has decided, and what became of the requests without it. None of it counts as handled."""
+"""The decisions of shadow mode, and what became of the requests without it. None of these mails count as handled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from approvald.ledger.store import Store
 
 _ID_BYTES: Final = 6
 OPEN: Final = "waiting"
-"""What a request has become that nobody has acted on yet."""
+"""The state of a request that nobody has acted on yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Shadow:
         self, mail: Mail, ending: Ending, *, sender: str, provenance: Mapping[str, object],
         decision: Mapping[str, object] | None = None,
     ) -> None:  # fmt: skip
-        """Write down what would have become of a mail; `decision`: with its facts, where it came that far.
+        """Write down how a mail would have ended; `decision`: with its facts, if it came that far.
 
         `provenance`: what the audit trail keeps of the mail itself.
         """

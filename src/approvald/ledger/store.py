@@ -1,4 +1,4 @@
-"""The ledger's database: opened durably, one transaction at a time, and small facts kept by name."""
+"""The ledger's database: opened durably, one transaction at a time, with small facts kept by name."""
 
 from __future__ import annotations
 
@@ -18,33 +18,36 @@ from approvald.ledger import schema, tables
 from approvald.ledger.database import READ_ONLY, engine_for, upsert
 
 _CAUSES: Final = {
-    "SQLITE_FULL": ("finds its disk full", "Make room there."),
-    "SQLITE_READONLY": ("may not be written", "Make its file and folder writable for approvald, and its disk too."),
-    "SQLITE_BUSY": ("is held by another program", "End what else has it open, if this lasts."),
-    "SQLITE_LOCKED": ("is held by another program", "End what else has it open, if this lasts."),
+    "SQLITE_FULL": ("has no room left on its disk", "Make room there."),
+    "SQLITE_READONLY": (
+        "may not be written",
+        "Let approvald write its file and folder, and check that its disk can be written.",
+    ),
+    "SQLITE_BUSY": ("is held by another program", "If this lasts, end whatever else has it open."),
+    "SQLITE_LOCKED": ("is held by another program", "If this lasts, end whatever else has it open."),
     "SQLITE_CORRUPT": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
     "SQLITE_NOTADB": ("is damaged", "Stop approvald and restore it; docs/operate.md says how."),
     "SQLITE_CANTOPEN": (
         "cannot be opened",
-        "Look at ledger.file, its folder, their rights, and whether its disk can be written.",
+        "Check ledger.file, its folder, their rights, and whether its disk can be written.",
     ),
-    "SQLITE_IOERR": ("cannot be read or written on its disk", "Look whether that is full or failing."),
-    "DiskFull": ("finds its server's disk full", "Make room there."),
+    "SQLITE_IOERR": ("cannot be read or written on its disk", "Check whether that is full or failing."),
+    "DiskFull": ("has no room left on its server's disk", "Make room there."),
     "ReadOnlySqlTransaction": (
         "may not be written",
-        "Let ledger.url name the server that can be written.",
+        "Let ledger.url name the server that accepts writes.",
     ),
-    "OperationalError": ("has a database that does not answer", "Look at the server of ledger.url."),
+    "OperationalError": ("has a database that does not answer", "Check the server in ledger.url."),
 }
-"""What is wrong and what helps, by how the name of the cause begins: SQLite's, or psycopg's class."""
-_OTHERWISE: Final = ("could not be written or read", "Look at its database.")
+"""What is wrong and what helps, by the beginning of the cause's name: SQLite's, or psycopg's class."""
+_OTHERWISE: Final = ("could not be written or read", "Check its database.")
 Fence = Callable[[sa.Connection], None]
 
 
 class Store:
     """One database. Thread safe. Implements the port Names.
 
-    `url`: SQLAlchemy's, of SQLite or PostgreSQL (psycopg), without a password; that one stands in `password_file`.
+    `url`: SQLAlchemy's, of SQLite or PostgreSQL (psycopg), without a password, which is in `password_file`.
     """
 
     def __init__(self, url: str, clock: Clock, *, password_file: Path | None = None) -> None:
@@ -74,7 +77,7 @@ class Store:
 
     @contextmanager
     def note(self) -> Iterator[sa.Connection]:
-        """Run one transaction without asking the fence, for what has happened outside and somebody else must know.
+        """Run one transaction without asking the fence, to record what has happened outside and others must know.
 
         It never changes how far a mail or a confirmation has come. Raises as `begin` does.
         """
@@ -156,7 +159,7 @@ def _translated() -> Iterator[None]:
 
 
 def _words(error: sa.exc.SQLAlchemyError) -> str:
-    """Return what is wrong with the ledger, and what somebody does about it."""
+    """Return what is wrong with the ledger, and what to do about it."""
     original = getattr(error, "orig", None) or error
     cause = getattr(original, "sqlite_errorname", None) or type(original).__name__
     what, remedy = next((said for name, said in _CAUSES.items() if cause.startswith(name)), _OTHERWISE)

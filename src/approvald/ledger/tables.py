@@ -1,4 +1,4 @@
-"""The tables of the ledger as this version of approvald knows them; `migrations/` leads every earlier file there.
+"""The tables of the ledger as this version of approvald knows them; `migrations/` brings every earlier ledger there.
 
 A request id is up to 400 characters: PVWA's safe names are short, but a mail may name any.
 """
@@ -73,7 +73,7 @@ confirmations: Final = sa.Table(
     sa.Column("intended_at", Instant, nullable=False),
     # Right before it was sent; empty while it certainly was not
     sa.Column("sent_at", Instant),
-    # What PVWA's record showed before that (traces.Before)
+    # What PVWA's record showed before that (read_back.Before)
     sa.Column("shown_before", sa.Text),
     sa.Column("taken_at", Instant),
     sa.Column("settled_at", Instant),

@@ -224,4 +224,4 @@ def _ids(outgoing: Iterable[_Outgoing], kind: _Kind) -> Sequence[str]:
 
 def _not_sent(reply: Reply, why: str) -> Alarm:
     facts = (("To", ", ".join(reply.to)), ("Mail", reply.marker), ("Cause", why))
-    return Alarm(kind=AlarmKind.REPLY_FAILED, why="Exchange did not take an answer.", name=reply.to[0], facts=facts)
+    return Alarm(kind=AlarmKind.REPLY_FAILED, why="Exchange did not accept an answer.", name=reply.to[0], facts=facts)

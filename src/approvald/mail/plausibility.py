@@ -51,5 +51,5 @@ class Plausibility:
             ("Made, by CyberArk", f"{created:%Y-%m-%d %H:%M:%S} UTC"),
             ("Received, by Exchange", f"{received:%Y-%m-%d %H:%M:%S} UTC"),
         )
-        why = "A mail was received before the request that it is about was made."
+        why = "A mail was received before the request it is about was made."
         self._alarms.raise_alarm(Alarm(kind=AlarmKind.CLOCKS_DIFFER, why=why, facts=facts))

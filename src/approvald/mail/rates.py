@@ -22,15 +22,15 @@ _LOG: Final = logging.getLogger(__name__)
 _DAY: Final = timedelta(days=1)
 _HELD_BACK: Final = Text(
     subject="Further answers held back",
-    outcome="You have been sent as many refusals and notices within one hour as approvald sends; "
+    outcome="You have received as many refusals and notices as approvald sends within one hour; "
     "further ones are held back until the hour is over. Approvals are still carried out and answered.",
-    next_step="Mails you have sent and hear nothing of were not approved: look in the CyberArk portal (PVWA).",
+    next_step="Any mail that gets no answer approved nothing: look in the CyberArk portal (PVWA).",
 )
 _BY_HAND: Final = Text(
     subject="Not approved: forwarded by a rule",
-    outcome="A notification was forwarded from your mailbox by a rule or automatically, so nobody has looked at it "
-    "and it approves nothing.",
-    next_step="Please forward CyberArk's notification by hand, and take the rule away. This note comes once a day.",
+    outcome="A notification was forwarded from your mailbox by a rule or otherwise automatically, so nobody "
+    "looked at it and it approves nothing.",
+    next_step="Please forward CyberArk's notification by hand, and remove the rule. This note is sent once a day.",
 )
 
 
@@ -83,5 +83,5 @@ class Rates:
         return may
 
     def _to_digest(self, code: Code) -> None:
-        why = f"More than {self._rules.team_copies_an_hour} copies or too many answers to one sender within an hour."
+        why = f"More than {self._rules.team_copies_an_hour} copies, or too many answers to one sender, within an hour."
         self._alarms.raise_alarm(Alarm(kind=AlarmKind.COPIES_HELD_BACK, why=why, name=code.value))

@@ -29,17 +29,19 @@ _RED: Final = "#b3261e"
 _AMBER: Final = "#b26a00"
 
 
-_GOES_ON: Final = "approvald goes on trying and will tell you; if it is urgent, approve in the CyberArk portal (PVWA)."
+_GOES_ON: Final = (
+    "approvald keeps trying and will tell you the result; if it is urgent, approve in the CyberArk portal (PVWA)."
+)
 _AWAY: Final = Sentences(
     "Not decided yet",
-    "A system that is needed to check your approval is not available, so nothing has been decided yet.",
+    "A system needed to check your approval is unavailable, so nothing has been decided yet.",
     _GOES_ON,
 )
 _WAITING: Final[Mapping[str, Sentences]] = {
     Held.CAP: Sentences(
         "Not decided yet",
-        "You have approved as many requests within one hour as approvald takes from one person, so this one waits.",
-        "approvald goes on when the hour is over and will tell you; if it is urgent, "
+        "You have reached the number of approvals that approvald accepts from one person per hour, so this one waits.",
+        "approvald continues when the hour is over and will tell you the result; if it is urgent, "
         "approve in the CyberArk portal (PVWA).",
     ),
     Held.PAUSE: Sentences(

@@ -102,14 +102,14 @@ class Retrying:
     def _mail(self, retry: Retry) -> _Done:
         entry = self._retries.newest_attempt(retry.mail_id or "")
         if entry is None:
-            return _Done(moved=0, why="the ledger has no mail of this id")
+            return _Done(moved=0, why="the ledger has no mail with this id")
         if entry.seen_at > retry.asked_at:
-            return _Done(moved=1, why="it has come back to the Inbox meanwhile")
+            return _Done(moved=1, why="it has come back to the Inbox in the meantime")
         if entry.state in ENDED:
-            return _Done(moved=0, why="it is just being answered and filed; ask again in a minute")
+            return _Done(moved=0, why="it is being answered and filed right now; ask again in a minute")
         if entry.state is not State.FILED:
             self._mails.due_now(entry.id)
-            return _Done(moved=1, why="it still waited in the Inbox")
+            return _Done(moved=1, why="it was still waiting in the Inbox")
         return self._restored(entry)
 
     def _restored(self, entry: Entry) -> _Done:
@@ -126,7 +126,7 @@ class Retrying:
                 (result,) = self._mailbox.restore([items[0].item_id])
                 return _Done(moved=1) if isinstance(result, Moved) else _Done(moved=0, why=result.why)
         names = ", ".join(folder.capitalize() for folder in _folders(entry))
-        return _Done(moved=0, why=f"it was found neither in the Inbox nor in one of the folders {names}")
+        return _Done(moved=0, why=f"it was found neither in the Inbox nor in any of the folders {names}")
 
     def _found(self, entry: Entry, folder: Folder | None) -> Sequence[ListedMail]:
         if not entry.message_id:
@@ -152,9 +152,9 @@ class Retrying:
         if len(there) > len(young):
             whys.append(f"left there as too old to be approved (mail.max_age_hours): {len(there) - len(young)}")
         if len(listed) == _MOST:
-            whys.append(f"only the newest {_MOST} of the folder were looked at")
+            whys.append(f"only the newest {_MOST} in the folder were looked at")
         if not there:
-            whys.append("there is no mail to be tried again")
+            whys.append("there is no mail to try again")
         return _Done(moved=moved, why="; ".join(whys))
 
 

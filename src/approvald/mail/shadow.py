@@ -95,7 +95,7 @@ class ShadowRoom:
             return self._wait(entry, system, str(held), wished)
         except Exception as error:  # noqa: BLE001 - one mail never stops the others
             event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
-            return self._wait(entry, "", f"an error nobody expected ({type(error).__name__})", None)
+            return self._wait(entry, "", f"unexpected error ({type(error).__name__})", None)
         # The row first: the scratch ledger knows copies by it, and only until the end of this program
         self._scratch.ended(entry.id, ended.ending, reply_to=ended.reply_to)
         decision = self._decision(entry.id)

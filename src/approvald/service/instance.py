@@ -72,7 +72,7 @@ class OnlyInstance:
         except BlockingIOError as error:
             holder = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             message = (
-                f"another approvald (process {holder}) works with the ledger {self._ledger} in the role {self._role}; "
+                f"another approvald (process {holder}) is working with ledger {self._ledger} in role {self._role}; "
                 "stop that one first"
             )
             raise AlreadyRunning(message) from error

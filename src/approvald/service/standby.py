@@ -69,7 +69,7 @@ class Standby:
         self._prepare()
         held = self._lease.take(alone=self._alone)
         if held is not None:
-            message = f"another approvald ({held.holder}) works with this ledger; wait for its end, or stop it"
+            message = f"another approvald ({held.holder}) is working with this ledger; wait until it ends, or stop it"
             raise AlreadyRunning(message)
         with self._on_duty() as daemon:
             yield daemon

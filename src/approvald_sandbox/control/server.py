@@ -31,7 +31,7 @@ def read_world(path: Path | None) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
         build(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{source} is no world.json: {type(error).__name__}: {error}"
+        message = f"{source} is not a world.json: {type(error).__name__}: {error}"
         raise ValueError(message) from error
     return data
 
@@ -48,7 +48,7 @@ def read_ports(path: Path | None) -> dict[str, int]:
         ports = {name: port for name, port in found.items() if type(port) is int and 0 <= port <= HIGHEST_PORT}
         if len(ports) == len(found):
             return ports
-    message = f"{path} is no ports file: a JSON object with a port number for some of {', '.join(PORTS)}"
+    message = f"{path} is not a ports file: a JSON object with a port number for some of {', '.join(PORTS)}"
     raise ValueError(message)
 
 

@@ -30,14 +30,14 @@ TEXT: Final = """\
 The sandbox is up: a pretend Exchange, directory, PVWA and Vault, for this machine only.
 
   configuration  {configuration}
-  control API    {control}   (routes: src/approvald_sandbox/control.py)
+  control API    {control}   (routes: src/approvald_sandbox/control/api.py)
   Exchange       {exchange}
   PVWA           {pvwa}
   directory      {ldaps}
   Vault          {vault}
   certificates   {ca_file}
 
-Who confirms the requests of which safe, at the first level; at the second it is {level2_group} ({second}):
+Who confirms requests at the first level, by safe (at the second level: {level2_group}, {second}):
 {safes}
 
 In another terminal, start approvald against it:
@@ -63,7 +63,7 @@ def only_one(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            message = f"another sandbox runs in {folder}; stop it, or choose another folder with --dir"
+            message = f"another sandbox is running in {folder}; stop it, or choose another folder with --dir"
             raise ValueError(message) from None
         shutil.rmtree(folder / STATE_FOLDER, ignore_errors=True)
         try:
@@ -93,7 +93,7 @@ def running(folder: Path) -> Sandbox:
     try:
         endpoints = json.loads((folder / ENDPOINTS_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        message = f"no sandbox runs in {folder}; start one with `make sandbox`, or name its folder with --dir"
+        message = f"no sandbox is running in {folder}; start one with `make sandbox`, or name its folder with --dir"
         raise SandboxFailed(message) from None
     return Sandbox.running(endpoints)
 
@@ -108,11 +108,11 @@ def notice(
     if f"{safe}_{chosen}" in known:
         asked = known[f"{safe}_{chosen}"]
         requestor = f"{asked['requestor']}@{domain}"
-        made = f"Request {chosen} of {safe} was there"
+        made = f"Request {chosen} of {safe} was already there"
     else:
         sandbox.change_request(safe, chosen, requestor=requestor, levels=levels)
         asked = sandbox.requests()[f"{safe}_{chosen}"]
-        made = f"Request {chosen} of {safe} by {requestor} waits in PVWA"
+        made = f"Request {chosen} of {safe} by {requestor} is waiting in PVWA"
     facts = {name: asked[name] for name in ("account", "device_user", "reason")}
     told = Notice(requestor=requestor, safe=safe, number=chosen, **facts)
     sandbox.deliver(forwarded_as_attachment(told, sender) if attached else forwarded(told, sender))

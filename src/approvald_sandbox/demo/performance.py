@@ -85,7 +85,7 @@ class Performance:
     def _let_it_wait(self, away: System, waits: int) -> System | None:
         """Return the system for which the mail waits in the Inbox, None when it did not wait for it."""
         waiting: list[Mapping[str, Any]] = []
-        for _ in self._until("it waits in the Inbox"):
+        for _ in self._until("it is waiting in the Inbox"):
             waiting = list(self._daemon.events("mail.waiting"))[waits:]
             if waiting:
                 break
@@ -116,7 +116,7 @@ class Performance:
                 message = f"approvald has ended with exit code {code} in the middle of a story."
                 raise Stopped(message)
             if time.monotonic() > deadline:
-                message = f"the mail was delivered {ACT_SECONDS:.0f} s ago, and it is not so that {what}."
+                message = f"the mail was delivered {ACT_SECONDS:.0f} s ago, but this has not happened: {what}."
                 raise Stopped(message)
             yield
             time.sleep(LOOK_SECONDS)

@@ -62,7 +62,7 @@ def _play(chosen: Sequence[Story], screen: Screen, folder: Path) -> list[Played]
     screen.say("Starting the sandbox: a pretend Exchange, directory, PVWA and Vault that speak the real protocols ...")
     with Sandbox(directory=folder / "sandbox") as sandbox:
         where = sandbox.endpoints()
-        screen.say("Starting approvald, as a process of its own, with a configuration like any other ...")
+        screen.say("Starting approvald as a separate process, with an ordinary configuration ...")
         state = folder / "approvald"
         with ApprovaldProcess(state, approvald_toml(where, state, poll_seconds=POLL_SECONDS)) as daemon:
             with _explained(daemon), screen.counting(len(chosen)):
@@ -72,7 +72,7 @@ def _play(chosen: Sequence[Story], screen: Screen, folder: Path) -> list[Played]
                 results = [_one(number, story, performance, screen, where["mailbox"]) for number, story in numbered]
             code = daemon.stop()
     if code:
-        message = f"approvald played every story, but did not stop in order (exit code {code})."
+        message = f"approvald played every story, but did not stop cleanly (exit code {code})."
         raise Stopped(message)
     return results
 
@@ -96,7 +96,7 @@ def _explained(daemon: ApprovaldProcess) -> Iterator[None]:
         lines = [f"{line.get('event')} {line.get('cause') or line.get('why') or ''}" for line in daemon.events()]
         words = daemon.output().splitlines() or lines
         told = "\n".join(f"  | {line}" for line in words[-LAST_LINES:])
-        message = f"{what} Its last words were:\n{told}\nTry `make clean` and `make demo` again, then `make test`."
+        message = f"{what} Its last lines were:\n{told}\nTry `make clean` and `make demo` again, then `make test`."
         raise Stopped(message) from error
 
 
@@ -122,8 +122,8 @@ def _last_words(results: Sequence[Played], screen: Screen, seconds: float) -> in
     wrong = [played.story.title for played in results if not played.is_as_expected]
     mails = sum(len(played.outcomes) for played in results)
     if wrong:
-        screen.say(f"Ended otherwise than expected, {len(wrong)} of {len(results)}: {', '.join(wrong)}.")
+        screen.say(f"Not as expected, {len(wrong)} of {len(results)}: {', '.join(wrong)}.")
         return DIFFERS
     screen.say(f"All as expected: stories {len(results)}, mails {mails}, seconds {seconds:.0f}.")
-    screen.say("Next: `make sandbox` keeps these systems up so that you can play; README.md says how to set up a site.")
+    screen.say("Next: `make sandbox` keeps these systems up for your own tries; README.md says how to set up a site.")
     return 0

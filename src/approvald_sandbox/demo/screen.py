@@ -120,7 +120,7 @@ def summary(outcome: Outcome) -> str:
     waited = [f"waits for {outcome.waited_for.upper()}"] if outcome.waited_for else []
     votes = [f"{account} at level {level}" for account, level in outcome.confirmations]
     refused = outcome.confirm_calls - len(outcome.confirmations)
-    votes += [f"{refused} confirm calls for nothing"] if refused else []
+    votes += [f"{refused} confirm calls without effect"] if refused else []
     told = ", ".join(_short(address) for address in outcome.to) or "nobody"
     copy = f", copy to {', '.join(_short(address) for address in outcome.cc)}" if outcome.cc else ""
     says = [f'says "{outcome.says}"'] if outcome.says else []

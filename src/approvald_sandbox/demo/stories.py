@@ -50,7 +50,7 @@ def _approvals() -> tuple[Story, ...]:
     return (
         Story(
             title="First level",
-            why="An approver of the safe's team forwards the notification, and CyberArk has a confirmation.",
+            why="An approver of the safe's team forwards the notification, and the request is confirmed in CyberArk.",
             requests=(first.request(),),
             acts=(first.forward(ILKA, _approved(ILKA, LEVEL1, 1)),),
             shows_reply=True,
@@ -66,7 +66,7 @@ def _approvals() -> tuple[Story, ...]:
         ),
         Story(
             title="Forwarded as an attachment",
-            why="Attached or inline, a forwarded notification is a forwarded notification.",
+            why="Attached or inline, a forwarded notification counts.",
             requests=(attached.request(),),
             acts=(
                 Act(
@@ -90,7 +90,7 @@ def _refusals_of_people() -> tuple[Story, ...]:
         ),
         Story(
             title="Sent on behalf of the approver",
-            why="An assistant may write for Ilka, but an approval must come from herself.",
+            why="An assistant may write for Ilka, but an approval must come from Ilka herself.",
             requests=(delegate.request(),),
             acts=(
                 Act(
@@ -113,7 +113,7 @@ def _refusals_of_requests() -> tuple[Story, ...]:
     return (
         Story(
             title="A detail is missing",
-            why="Without the request id nobody can tell which request is meant; the sender reads what is missing.",
+            why="Without the request id it is unclear which request is meant; the sender reads what is missing.",
             requests=(partial.request(),),
             acts=(
                 Act(
@@ -133,7 +133,7 @@ def _refusals_of_requests() -> tuple[Story, ...]:
         _refusal("The request has expired", "Too late: CyberArk has closed the request.", expired, ILKA, "expired"),
         Story(
             title="The request was deleted",
-            why="The requestor took the request back before anybody approved it.",
+            why="The requestor withdrew the request before anybody approved it.",
             requests=(gone.request(), gone.request(delete=True)),
             acts=(gone.forward(ILKA, _refused(ILKA, "request_gone")),),
         ),
@@ -171,7 +171,7 @@ def _mails_of_another_kind() -> tuple[Story, ...]:
             ),
         ),
         Story(
-            title="A sender nobody vouches for",
+            title="A sender that nobody vouches for",
             why="It says it is from Ilka, but came through an anonymous relay: no answer, and an alarm to the team.",
             requests=(unproven.request(),),
             acts=(
@@ -191,14 +191,14 @@ def _mails_of_another_kind() -> tuple[Story, ...]:
                 twice.forward(
                     ILKA,
                     Outcome(code="duplicate", folder="Ignored"),
-                    "the very same mail arrives again",
+                    "exactly the same mail arrives again",
                     message_id=f"<twice@{DOMAIN}>",
                 ),
             ),
         ),
         Story(
             title="PVWA is away, and comes back",
-            why="An outage is no refusal: the mail waits in the Inbox, and is decided when CyberArk is back.",
+            why="An outage is not a refusal: the mail waits in the Inbox and is decided when CyberArk is back.",
             requests=(patient.request(),),
             acts=(replace(waiting, away=System.PVWA),),
         ),

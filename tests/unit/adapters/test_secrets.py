@@ -118,8 +118,8 @@ def test_a_file_with_anything_else_is_refused(tmp_path: Path, content: bytes) ->
     [
         (0o604, "can be read by everybody"),
         (0o644, "can be read by everybody"),
-        (0o620, "can be written by others"),
-        (0o602, "can be written by others"),
+        (0o620, "can be written by users other than its owner"),
+        (0o602, "can be written by users other than its owner"),
     ],
 )
 def test_a_file_that_is_open_to_others_is_refused(tmp_path: Path, mode: int, said: str) -> None:

@@ -235,7 +235,7 @@ def test_nobody_gives_both_levels_by_mail_and_portal(row: Confirmer) -> None:
     ("row", "why"),
     [
         (acted("DB_PAMapprover", "ilka.brandt"), "You have already approved"),
-        (acted("DB_PAMapprover", "ilka.brandt", "mara.voss"), "You may have approved"),
+        (acted("DB_PAMapprover", "ilka.brandt", "mara.voss"), "You may already have approved"),
     ],
 )
 def test_a_doubt_is_told_as_a_doubt(row: Confirmer, why: str) -> None:
@@ -282,8 +282,8 @@ def test_linked_accounts_are_one_human_in_ledger_and_portal() -> None:
 def test_the_requestors_other_account_is_no_second_person() -> None:
     """Level 1 by an account of the requestor's, by mail or in the portal, leaves two people where three must be."""
     why = (
-        "The requestor has approved this request as well, with another account. They must make a new request, and "
-        "leave approving it to others."
+        "The requestor also approved this request, with another account. They must make a new request, and "
+        "leave its approval to others."
     )
     row = acted("DB_PAMapprover", "adm-timo")
     by_mail = {Level.FIRST: ApprovedBy(guid=TIMO.guid, link=None, ledger_id="abcdefgh2345")}
@@ -299,7 +299,7 @@ def test_an_account_of_the_senders_among_those_of_whom_one_acted_is_a_doubt() ->
     accounts = (make_person("test-ilka"), make_person("adm-ilka"))
     ending = refusal(at_level_2(row, sender_accounts=accounts))
     assert ending.code is Code.SAME_PERSON_TWICE
-    assert "You may have approved" in ending.why
+    assert "You may already have approved" in ending.why
     assert isinstance(decide(at_level_2(row, sender_accounts=accounts[:1])), Confirm)
 
 

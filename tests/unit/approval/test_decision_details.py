@@ -93,8 +93,8 @@ def test_the_address_we_write_to_compares_without_case() -> None:
 
 PASSED: Final = ("as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level")
 BY_REQUESTOR: Final = (
-    "The requestor has approved this request as well, with another account. They must make a new request, and leave "
-    "approving it to others."
+    "The requestor also approved this request, with another account. They must make a new request, and leave "
+    "its approval to others."
 )
 BY_WEN: Final = acted("DB_PAMapprover", "wen.zhao", at=NOW - timedelta(hours=2))
 BY_LEA: Final = acted("FIN_PAMapprover", "lea.fontaine", at=NOW - timedelta(hours=1))
@@ -186,18 +186,18 @@ def test_admin_accounts_of_admin_accounts_are_one_human() -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"portal_people": (ILKA,)}, "You have already approved this request, and two different people must."),
+        ({"portal_people": (ILKA,)}, "You have already approved this request, and it needs two different people."),
         (
             {"portal_people": (TIMO,)},
             BY_REQUESTOR,
         ),
         (
             {"request": waits_for(confirmers=(acted("FIN_PAMapprover", "ilka.brandt"),))},
-            "You have already approved this request, and two different people must.",
+            "You have already approved this request, and it needs two different people.",
         ),
         (
             {"request": waits_for(confirmers=(acted("FIN_PAMapprover", "ilka.brandt", "mara.voss"),))},
-            "You may have approved this request: CyberArk lists your group and does not say who it was.",
+            "You may already have approved this request: CyberArk shows that your group has acted, but not who.",
         ),
     ],
 )

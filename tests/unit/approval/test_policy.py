@@ -127,10 +127,10 @@ def test_hours_are_those_of_the_configured_zone() -> None:
 @pytest.mark.parametrize(
     ("rule", "problem"),
     [
-        ('safes = ["*"]\nmail = "perhaps"', "policy.rules[0].mail: is none of the allowed words"),
+        ('safes = ["*"]\nmail = "perhaps"', "policy.rules[0].mail: is not one of the allowed words"),
         ('safes = []\nmail = "allow"', "policy.rules[0].safes: is empty"),
         ('safes = ["*"]', "policy.rules[0].mail: is missing; add a line mail = ... to [policy.rules[0]]"),
-        ('safes = ["*"]\nmail = "allow"\nhours = "office hours"', "policy.rules[0].hours: is no weekly plan"),
+        ('safes = ["*"]\nmail = "allow"\nhours = "office hours"', "policy.rules[0].hours: is not a weekly plan"),
         (
             'safes = ["*"]\nmail = "allow"\nhour = ""',
             "policy.rules[0].hour: is not an option of [policy.rules[0]]; did",

@@ -62,7 +62,7 @@ def test_only_a_confirmation_reads_as_one(code: Code) -> None:
         ({"confirmations_left": 1}, "more confirmations needed", "1 more confirmation,"),
         ({"confirmations_left": 2}, "more confirmations needed", "2 more confirmations,"),
         ({"confirmations_left": 1, "second_level_waits": True}, "Approved (first level)", "second-level approver must"),
-        ({"words": "Rejected: by somebody"}, "Approved, but closed since", "has closed the request since"),
+        ({"words": "Rejected: by somebody"}, "Approved, but since closed", "has since closed the request"),
     ],
 )
 def test_a_confirmation_says_what_is_still_needed(fields: dict[str, Any], subject: str, next_step: str) -> None:
@@ -106,12 +106,12 @@ def test_what_was_altered_is_named_where_it_may_be() -> None:
 def test_a_wrong_level_says_whose_turn_it_is() -> None:
     """And who gave the first level, to its team; of an early mail nobody has given anything."""
     late = said(Code.WRONG_LEVEL, WHEN, level=Level.SECOND, who="Mara Voss")
-    assert "waits for a second-level approver" in late.outcome
-    assert f"given by Mara Voss on {WHEN}." in late.outcome
-    assert "given by" not in said(Code.WRONG_LEVEL, level=Level.SECOND).outcome
+    assert "is waiting for a second-level approver" in late.outcome
+    assert f"approved by Mara Voss on {WHEN}." in late.outcome
+    assert "approved by" not in said(Code.WRONG_LEVEL, level=Level.SECOND).outcome
     assert "Mara Voss." in said(Code.WRONG_LEVEL, level=Level.SECOND, who="Mara Voss").outcome
     early = said(Code.WRONG_LEVEL, WHEN, level=Level.FIRST, who="Mara Voss")
-    assert "waits for a first-level approver" in early.outcome
+    assert "is waiting for a first-level approver" in early.outcome
     assert "Mara Voss" not in early.outcome
     assert "Forward the mail again" in early.next_step
 

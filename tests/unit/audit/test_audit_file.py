@@ -111,7 +111,7 @@ def test_a_file_that_was_cut_is_told_and_written_again(desk: Desk) -> None:
     desk.restart()
     desk.add()
     assert desk.verified().is_whole
-    assert desk.short == ["the file ends with line 2, and line 5 had been written to it"]
+    assert desk.short == ["the file ends with line 2, although line 5 had been written to it"]
     assert b'"cut":' in desk.path.read_bytes()
 
 
@@ -122,7 +122,7 @@ def test_a_file_that_is_cut_under_a_running_program_is_told_at_once(desk: Desk) 
     desk.path.write_bytes(b"".join(lines[:2]))
     desk.add()
     assert desk.verified().is_whole
-    assert desk.short == ["the file ends with line 2, and line 5 had been written to it"]
+    assert desk.short == ["the file ends with line 2, although line 5 had been written to it"]
 
 
 def test_a_file_that_is_emptied_in_its_place_is_told(desk: Desk) -> None:
@@ -249,7 +249,7 @@ def test_a_compressed_file_that_was_changed_is_named(desk: Desk, at: int) -> Non
     assert len(list(lines_of(packed))) == 50
     content[at] ^= 0xFF
     packed.write_bytes(content if at < 40 else content[:at])
-    with pytest.raises(OSError, match=r"audit\.jsonl\.1\.gz is no whole compressed file"):
+    with pytest.raises(OSError, match=r"audit\.jsonl\.1\.gz is not a complete compressed file"):
         list(lines_of(packed))
 
 

@@ -41,7 +41,7 @@ def test_a_folder_of_nobody_known_is_told(tmp_path: Path) -> None:
         os.chown(tmp_path, 3_999_999, -1)
         said = foreign_ledger(tmp_path / "ledger.db", 0)
         assert said is not None
-        assert "belongs to a user that is not there any more" in said
+        assert "belongs to a user that no longer exists" in said
     assert foreign_ledger(tmp_path / "ledger.db", os.geteuid() or 1000) is None
 
 

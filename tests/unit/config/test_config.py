@@ -48,7 +48,7 @@ def test_the_shipped_file_is_good() -> None:
 
 
 PROVES_NOBODY = (
-    "with other values anybody may have written From; take them out, "
+    "with other values anybody could have written From; take them out, "
     "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
 )
 MISTAKES = {
@@ -82,7 +82,7 @@ MISTAKES = {
     ),
     "infinite wait": (
         lambda: replaced("# max_age_hours = 72.0", "max_age_hours = inf"),
-        "mail.max_age_hours: is not a finite number; write one as in 15",
+        "mail.max_age_hours: is not a finite number; write one, as in 15",
     ),
     "zero": (
         lambda: replaced("# poll_seconds = 15.0", "poll_seconds = 0"),
@@ -98,11 +98,11 @@ MISTAKES = {
     ),
     "http URL": (
         lambda: replaced('"https://pvwa.corp.example/PasswordVault"\n# How', '"http://pvwa.corp.example"\n# How'),
-        "pvwa.url: does not begin with https:// and a host name; write it so, passwords and approvals travel over it",
+        "pvwa.url: does not begin with https:// and a host name; make it so, since passwords and approvals use it",
     ),
     "password in a URL": (
         lambda: replaced('"https://mail.corp.example/', '"https://svc:Planted@mail.corp.example/'),
-        "mailbox.url: holds a user name or password; take it out, secrets stand never in this file",
+        "mailbox.url: holds a user name or password; take it out, because secrets never belong in this file",
     ),
     "address without @": (
         lambda: replaced('address = "cyberark-team@corp.example"', 'address = "cyberark-team"'),
@@ -114,7 +114,7 @@ MISTAKES = {
     ),
     "relative path": (
         lambda: replaced('# file = "/var/lib/approvald/ledger.db"', 'file = "ledger.db"'),
-        "ledger.file: is not an absolute path; begin it with /, a daemon has no current folder to speak of",
+        "ledger.file: is not an absolute path; begin it with /, because a daemon has no current folder",
     ),
     "unknown zone": (
         lambda: replaced('"Europe/Amsterdam"', '"Europe/Amsterdarn"'),
@@ -123,28 +123,28 @@ MISTAKES = {
     "password in the file": (
         lambda: replaced('path = "approvald/level1"', 'path = "approvald/level1"\npassword = "Planted-4711"'),
         (
-            "secrets.accounts.level1.password: looks like a secret; secrets stand never in this file: take it "
+            "secrets.accounts.level1.password: looks like a secret; secrets never belong in this file: take it "
             "out, change it, and keep it in HashiCorp Vault or a credential file that [secrets.accounts] names"
         ),
     ),
     "password in a section of its own": (
         lambda: replaced("[team]", '[login]\nuser = "svc"\nldap_password = "Planted-4711"\n[team]'),
         (
-            "login: looks like a secret; secrets stand never in this file: take it out, change it, and keep it in "
+            "login: looks like a secret; secrets never belong in this file: take it out, change it, and keep it in "
             "HashiCorp Vault or a credential file that [secrets.accounts] names"
         ),
     ),
     "secret without a source": (
         lambda: without_section("secrets.accounts.directory"),
         (
-            "directory.secret: names no account of this file; name one of them (level1, level2, mailbox), or "
+            "directory.secret: names no account in this file; name one of them (level1, level2, mailbox), or "
             "add a section [secrets.accounts.NAME] for it"
         ),
     ),
     "a password where the name of a secret belongs": (
         lambda: replaced('# secret = "mailbox"', 'secret = "Planted-4711"'),
         (
-            "mailbox.secret: names no account of this file; name one of them (directory, level1, level2, "
+            "mailbox.secret: names no account in this file; name one of them (directory, level1, level2, "
             "mailbox), or add a section [secrets.accounts.NAME] for it"
         ),
     ),
@@ -160,7 +160,7 @@ MISTAKES = {
             'source = "hashicorp_vault"\npath = "approvald/level1"', 'source = "vault"\npath = "approvald/level1"'
         ),
         (
-            "secrets.accounts.level1.source: is none of the allowed words; write "
+            "secrets.accounts.level1.source: is not one of the allowed words; write "
             'source = "hashicorp_vault" or source = "file"'
         ),
     ),
@@ -168,7 +168,7 @@ MISTAKES = {
         lambda: replaced(
             'source = "hashicorp_vault"\npath = "approvald/level1"', 'source = "file"\nusername = "svc-pam-l1"'
         ),
-        "secrets.accounts.level1.file: or credential must be given, one of both; name a file or a systemd credential",
+        "secrets.accounts.level1.file: or credential must be given, but not both; name a file or a systemd credential",
     ),
     "plain LDAP": (
         lambda: replaced('"ldaps://dc2.corp.example"', '"ldap://dc2.corp.example"'),
@@ -184,7 +184,7 @@ MISTAKES = {
     ),
     "one account for both levels": (
         lambda: replaced('# first_level_secret = "level1"', 'first_level_secret = "level2"'),
-        "pvwa.second_level_secret: names the first level's account; CyberArk needs two, name another account",
+        "pvwa.second_level_secret: names the first level's account; CyberArk needs two, so name another account",
     ),
     "second level without its account": (
         lambda: replaced('# second_level_secret = "level2"', 'second_level_secret = ""'),
@@ -195,7 +195,7 @@ MISTAKES = {
     ),
     "word that is not allowed": (
         lambda: replaced('# authentication = "LDAP"', 'authentication = "ldap"'),
-        "pvwa.authentication: is none of the allowed words; write 'LDAP', 'CyberArk' or 'Windows'",
+        "pvwa.authentication: is not one of the allowed words; write 'LDAP', 'CyberArk' or 'Windows'",
     ),
     "key in the wrong section": (
         lambda: replaced("[ledger]", "[ledger]\npoll_seconds = 15"),

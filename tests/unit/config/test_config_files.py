@@ -96,6 +96,6 @@ def test_a_folder_that_nobody_makes_is_named(tmp_path: Path) -> None:
     found = changed(settings(tmp_path), "ledger", file=tmp_path / "a" / "b" / "ledger.db")
     problems = check_files(changed(found, "logs", file=tmp_path))
     assert problems == (
-        f"ledger.file: the folder {tmp_path / 'a' / 'b'} is not there; make it, owned by the user approvald runs as",
+        f"ledger.file: the folder {tmp_path / 'a' / 'b'} is not there; create it, owned by the user approvald runs as",
         f"logs.file: {tmp_path} is a folder; name a file in it",
     )

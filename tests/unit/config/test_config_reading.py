@@ -27,7 +27,7 @@ def test_a_toml_mistake_names_its_line(tmp_path: Path, text: str, place: str) ->
         load(file)
     found = str(caught.value).removeprefix(f"{file}: ")
     assert found.startswith(f"{place}: TOML does not allow this (")
-    assert found.endswith("; write one key = value a line, texts in quotes")
+    assert found.endswith("; write one key = value per line, with texts in quotes")
 
 
 def test_a_file_from_an_editor_of_windows_is_read(tmp_path: Path) -> None:

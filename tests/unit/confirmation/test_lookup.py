@@ -60,7 +60,7 @@ def test_a_request_that_an_account_may_not_see_is_not_called_gone(
 
 def test_a_pvwa_that_contradicts_itself_is_not_believed() -> None:
     """A request that is listed and not found at once is waited for."""
-    with pytest.raises(Unavailable, match="at the same time"):
+    with pytest.raises(Unavailable, match="but also says"):
         find_request(ListsEverything(FakeClock()), REQUEST, BOTH)
 
 

@@ -166,7 +166,7 @@ def test_a_stolen_password_is_told_once(desk: Desk) -> None:
     desk.hour()
     (alarm,) = desk.alarms
     assert alarm.kind is AlarmKind.UNEXPLAINED_CONFIRMATION
-    assert "svc-pam-l1 has confirmed DB-PROD-01_12" in alarm.why
+    assert "svc-pam-l1 confirmed DB-PROD-01_12" in alarm.why
 
 
 def test_what_was_done_before_approvald_is_not_its_business(desk: Desk) -> None:

@@ -40,7 +40,7 @@ def test_the_rules_come_back_as_they_were(seconds: float) -> None:
 @given(st.binary() | PLAIN.map(lambda plain: json.dumps(plain).encode()))
 def test_nothing_else_is_a_value(data: bytes) -> None:
     """Whatever bytes or JSON come, there is a ValueError without them."""
-    with pytest.raises(ValueError, match=r"^what came is not what was to come$"):
+    with pytest.raises(ValueError, match=r"^unexpected data$"):
         frozen_json.loads(data, *KINDS)
 
 
@@ -59,7 +59,7 @@ def test_no_field_takes_another_shape(name: str, plain: object) -> None:
         value = tuple(plain) if isinstance(plain, list) else plain
         assert getattr(frozen_json.loads(data, *KINDS), name) == value
     else:
-        with pytest.raises(ValueError, match="not what was to come"):
+        with pytest.raises(ValueError, match="unexpected data"):
             frozen_json.loads(data, *KINDS)
 
 
@@ -78,7 +78,7 @@ def test_no_field_takes_another_shape(name: str, plain: object) -> None:
 def test_no_frame_takes_another_shape(change: dict[str, object]) -> None:
     """Another kind, one field more or one less is refused, whatever the rest is."""
     outer = json.loads(frozen_json.dumps(INCOMPLETE))
-    with pytest.raises(ValueError, match="not what was to come"):
+    with pytest.raises(ValueError, match="unexpected data"):
         frozen_json.loads(json.dumps({**outer, **change}).encode(), *KINDS)
 
 
@@ -86,13 +86,13 @@ def test_a_tuple_of_fixed_length_keeps_it() -> None:
     """A pair is two things, not three."""
     outer = json.loads(frozen_json.dumps(Task(rules=RULES.parse, seconds=1.0, memory_mib=1)))
     outer["value"]["rules"]["labels"][0].append("third")
-    with pytest.raises(ValueError, match="not what was to come"):
+    with pytest.raises(ValueError, match="unexpected data"):
         frozen_json.loads(json.dumps(outer).encode(), Task)
 
 
 def test_depth_is_no_way_out() -> None:
     """JSON deeper than Python recurses is a ValueError like any other."""
-    with pytest.raises(ValueError, match="not what was to come"):
+    with pytest.raises(ValueError, match="unexpected data"):
         frozen_json.loads(b"[" * 200_000, *KINDS)
 
 
@@ -103,6 +103,6 @@ def test_what_is_no_plain_value_is_not_written() -> None:
     class Holder:
         thing: object
 
-    with pytest.raises(TypeError, match="a object is no plain value"):
+    with pytest.raises(TypeError, match="a object is not a plain value"):
         frozen_json.dumps(Holder(object()))
     assert replace(INCOMPLETE, unreadable=False) != INCOMPLETE

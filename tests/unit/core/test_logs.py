@@ -180,7 +180,7 @@ def test_a_log_folder_that_vanishes_does_not_stop_the_work(log_file: Path, capfd
 def test_a_log_file_that_cannot_be_opened_is_a_configuration_error(tmp_path: Path) -> None:
     """The operator reads which key, which path and what to do."""
     missing = tmp_path / "nowhere" / "approvald.log"
-    with pytest.raises(ConfigurationInvalid, match=r"^logs\.file: .*nowhere.*make its folder"):
+    with pytest.raises(ConfigurationInvalid, match=r"^logs\.file: .*nowhere.*create its folder"):
         output.set_up(file=missing)
 
 

@@ -274,7 +274,7 @@ def test_a_confirmer_that_maps_to_nothing_is_named_with_its_safe(settings: Setti
     house.pvwa.requests = [waits_for("DB approvers")]
     finding = bad(examination(settings, house))["confirmers"]
     assert finding.status is Status.WRONG
-    assert finding.found.startswith("DB approvers confirms requests of DB-PROD-01")
+    assert finding.found.startswith("DB approvers confirms requests in DB-PROD-01")
     assert '"DB approvers" = "DB_PAMapprover"' in finding.do
 
 

@@ -127,7 +127,7 @@ def test_nothing_is_proposed_from_nothing() -> None:
         (mail(mechanism="0A", source="smtp.corp.example"), "mechanism 0a, a log-on over SMTP"),
         (mail(mechanism="00", source="old.corp.example"), "Internal without 04"),
         (mail(mechanism="12", source="old.corp.example"), "the replay folder"),
-        (mail(mechanism="74", source="old.corp.example"), "not known"),
+        (mail(mechanism="74", source="old.corp.example"), "unknown mechanism"),
         (mail("Anonymous", "00", "edge.corp.example"), "Never add Anonymous"),
         (mail("Anonymous", "04", "edge.corp.example"), "Never add Anonymous"),
         (mail("External", "04", "edge.corp.example"), "came as External"),

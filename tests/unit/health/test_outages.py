@@ -143,7 +143,7 @@ def test_a_long_outage_is_told_once_and_its_end_once(site: Site) -> None:
         site.clock.turn(61)
         site.outages.rest()
         site.restart()
-    assert site.alarms() == ["Alarm: a system is away, mails wait"]
+    assert site.alarms() == ["Alarm: a system is away, and mails are waiting"]
 
     site.ask()
     site.outages.rest()

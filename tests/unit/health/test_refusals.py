@@ -17,8 +17,8 @@ from unit.ledger.test_ledger import listed
 
 ACCOUNT = "svc-pam-l1"
 REFUSED = AuthenticationFailed(System.PVWA, "PVWA does not accept svc-pam-l1", account=ACCOUNT)
-OVER = "All clear: a password of approvald's is accepted again"
-TOLD = "Alarm: a password of approvald's is not accepted"
+OVER = "All clear: one of approvald's passwords is accepted again"
+TOLD = "Alarm: one of approvald's passwords is not accepted"
 
 
 @pytest.fixture
@@ -119,4 +119,4 @@ def test_a_refused_account_is_no_outage(site: Site) -> None:
     site.ask(AWAY)
     site.clock.turn(301)
     site.ask(AWAY)
-    assert site.alarms() == [TOLD, "Alarm: a system is away, mails wait"]
+    assert site.alarms() == [TOLD, "Alarm: a system is away, and mails are waiting"]

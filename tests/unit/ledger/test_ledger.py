@@ -334,8 +334,8 @@ def test_a_ledger_that_cannot_be_used_confirms_nothing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("trouble", "what", "remedy"),
     [
-        ("PRAGMA max_page_count = 1", "its disk full", "Make room"),
-        ("PRAGMA query_only = ON", "may not be written", "writable for approvald"),
+        ("PRAGMA max_page_count = 1", "no room left on its disk", "Make room"),
+        ("PRAGMA query_only = ON", "may not be written", "check that its disk"),
     ],
     ids=["full", "read-only"],
 )

@@ -132,7 +132,7 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         raw.execute("CREATE TABLE theirs (something INTEGER)")
     store = Store(f"sqlite:///{path}", FakeClock())
     for use in (store.open, store.join, store.peek):
-        with pytest.raises(LedgerUnusable, match="no ledger of approvald"):
+        with pytest.raises(LedgerUnusable, match="is not a ledger of approvald"):
             use()
     store.close()
     with sqlite3.connect(path) as raw:

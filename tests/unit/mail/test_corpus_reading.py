@@ -61,7 +61,7 @@ def test_no_sentence_repeats_the_mail(case: Case) -> None:
     ("file", "words"),
     [
         ("001-outlook-en.eml", ["parsed", "mara.voss@corp.example", "DB-PROD-01", "1101", "proven (Internal/04)"]),
-        ("110-missing-safe.eml", ["incomplete", "does not say the safe", "missing         safe"]),
+        ("110-missing-safe.eml", ["incomplete", "does not state the safe", "missing         safe"]),
         ("179-anonymous-relay.eml", ["parsed", "not proven"]),
         ("186-on-behalf-of.eml", ["timo.gast@corp.example sent this on behalf of ilka.brandt@corp.example"]),
         ("192-imap-client-smtp-auth.eml", ["SMTP log-on (mechanism 07)"]),

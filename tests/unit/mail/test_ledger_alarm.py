@@ -14,8 +14,8 @@ from fakes.clock import FakeClock
 from fakes.mailbox import FakeMailbox
 from places import SHIPPED
 
-AWAY = Unavailable(System.LEDGER, "the ledger finds its disk full (SQLITE_FULL); nothing is confirmed")
-TOLD = "Alarm: the ledger cannot be written, nothing is being approved"
+AWAY = Unavailable(System.LEDGER, "the ledger has no room left on its disk (SQLITE_FULL); nothing is confirmed")
+TOLD = "Alarm: the ledger cannot be written, so nothing is being approved"
 OVER = "All clear: a system is back"
 
 
@@ -54,7 +54,7 @@ def test_beginning_and_end_are_told_once(site: Site) -> None:
     assert site.sent() == []
     site.fail(20)
     assert site.sent() == [TOLD]
-    assert "disk full" in site.mailbox.sent[0].text
+    assert "no room left on its disk" in site.mailbox.sent[0].text
     for _ in range(3):
         site.alarm.recovered()
     assert site.sent() == [TOLD, OVER]

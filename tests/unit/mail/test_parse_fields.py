@@ -135,7 +135,7 @@ def test_a_missing_field_is_named(label: str, field: str) -> None:
     ):
         reading = incomplete(text)
         assert reading.missing == (field,)
-        assert reading.why.startswith("The mail does not say the ")
+        assert reading.why.startswith("The mail does not state the ")
 
 
 @pytest.mark.parametrize("label", ["Safe", "Request Id"])
@@ -143,7 +143,7 @@ def test_an_empty_field_is_missing(label: str) -> None:
     """A label whose next line is another label has no value; nothing is borrowed from the neighbour."""
     reading = incomplete(text_of({label: ""}))
     assert reading.missing == (CORE[label],)
-    assert "does not say" in reading.why
+    assert "does not state" in reading.why
     assert incomplete(text_of().partition(label)[0] + f"{label}:\n \n").missing[-1] == "number"
 
 
@@ -236,7 +236,7 @@ def test_the_usual_names_of_safes_are_read(value: str) -> None:
 @pytest.mark.parametrize("value", ["R&D", "A+B", "100%", "R&D/../x"])
 def test_safes_that_the_api_cannot_address_are_told_apart(value: str) -> None:
     """&, + and % need the portal; forwarding again would not help."""
-    assert "cannot be addressed over the API: approve in PVWA." in incomplete(text_of({"Safe": value})).why
+    assert "cannot be addressed through the API: approve in PVWA." in incomplete(text_of({"Safe": value})).why
 
 
 def test_a_site_may_allow_further_characters_in_safes() -> None:

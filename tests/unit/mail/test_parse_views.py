@@ -87,7 +87,7 @@ def test_what_is_no_view_holds_no_notification(mime: bytes) -> None:
     assert isinstance(reading, Incomplete)
     assert reading.missing == ("requestor", "safe", "number")
     assert not reading.unreadable
-    assert "does not say the requestor's e-mail address, the safe, the request id" in reading.why
+    assert "does not state the requestor's e-mail address, the safe, the request id" in reading.why
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_without_a_portal_there_is_no_link() -> None:
 
 @pytest.mark.parametrize(
     ("cause", "said"),
-    [("PVWA did not answer", "not available"), (Held.CAP.value, "within one hour"), (Held.PAUSE.value, "maintenance")],
+    [("PVWA did not answer", "unavailable"), (Held.CAP.value, "per hour"), (Held.PAUSE.value, "maintenance")],
 )
 def test_the_waiting_notice_says_that_nothing_is_decided(cause: str, said: str) -> None:
     """To the sender alone, with a marker of its own, and with the cause in plain words."""

@@ -1,1 +1,1 @@
-"""Active Directory over verified TLS: who a person is, and in which approver groups."""
+"""Active Directory over verified TLS: who a person is, and which approver groups they are in."""

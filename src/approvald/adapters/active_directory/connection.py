@@ -1,4 +1,4 @@
-"""One connection to one domain controller: open, bind, search. ldap3 ends here; nothing of it goes further in."""
+"""One connection to one domain controller: open, bind, search. Nothing of ldap3 goes beyond this module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUCCESS: Final = 0
 SIZE_LIMIT_EXCEEDED: Final = 4
 WRONG_CREDENTIALS: Final = 49
 REFERRAL: Final = 10
-"""What is asked for is in a domain that this server does not hold."""
+"""The requested entry is in a domain that this server does not hold."""
 NO_SUCH_BASE: Final = frozenset({32, 34})
 """noSuchObject, invalidDNSyntax."""
 SERVER_TROUBLE: Final = frozenset({1, 3, 51, 52, 80})
@@ -32,7 +32,7 @@ WORDS_LIMIT: Final = 200
 
 
 class Broken(Exception):
-    """This server did not do its work; another may. `silent`: it did not answer in time."""
+    """A server's failure; another server may work. `silent`: it did not answer in time."""
 
     def __init__(self, message: str, *, silent: bool = False) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class Broken(Exception):
 
 
 class NoSuchBase(Exception):
-    """The entry at which a search should begin is not there."""
+    """The entry at which a search should begin does not exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,8 +134,8 @@ class DirectoryConnection:
         root = found.rows[0] if found.rows else Row("", {})
         if IS_ACTIVE_DIRECTORY not in root.values.get("supportedcapabilities", ()):
             message = (
-                f"{self.endpoint} does not say that it is Active Directory, so its word on nested groups is worth "
-                "nothing. Nobody can be approved by it. Name domain controllers in directory.servers."
+                f"{self.endpoint} does not identify itself as Active Directory, so its word on nested groups is worth "
+                "nothing, and nobody can approve by it. Name domain controllers in directory.servers."
             )
             raise Unreadable(message)
         self.domain_dn = root.text("defaultNamingContext")
@@ -164,7 +164,7 @@ class DirectoryConnection:
             cookie = found.cookie
 
     def close(self) -> None:
-        """Take leave. Never raises."""
+        """Unbind and close. Never raises."""
         with suppress(LDAPException, OSError):
             self._ldap.unbind()
         if self._ldap.socket is not None:  # ldap3 forgets a socket that never got as far as a connection
@@ -226,7 +226,7 @@ class DirectoryConnection:
 
     @contextmanager
     def _doing(self, what: str) -> Iterator[None]:
-        """Say in our words what ldap3 and the sockets raise."""
+        """Translate what ldap3 and the sockets raise into our words."""
         self._ldap.last_error = ""
         try:
             yield

@@ -1,4 +1,4 @@
-"""The port Directory on Active Directory. The way of a question: filter, fail-over, search, exact judgement."""
+"""The port Directory on Active Directory. A question goes through filter, fail-over, search and exact judgement."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from approvald.core.ports import Clock, LogonGuard, SecretStore, ServerSeen
 
 
 class ActiveDirectory:
-    """Answers from a domain controller, asked afresh each time. Making one does nothing yet; thread safe."""
+    """Answers from a domain controller, asked again each time. Making one does nothing yet; thread safe."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class ActiveDirectory:
         return self._find(by_user_name(user_name, self._people))
 
     def people_with_link(self, link: str) -> Sequence[Person]:
-        """Return the people who bear this link value, at most ten. The attribute is not indexed: this is slow."""
+        """Return the people who have this link value, at most ten. The attribute is not indexed: this is slow."""
         question = by_link(link, self._people)
         found = self._servers.ask(lambda connection: self._search(connection, question))
         people = every(found.rows, question, self._people, self._clock.now())
@@ -90,7 +90,7 @@ class ActiveDirectory:
         return self._servers.ask(lambda connection: resolve(connection, self._groups))
 
     def servers(self) -> Sequence[ServerSeen]:
-        """Say of every configured server whether it can be used, for the doctor."""
+        """Report for every configured server whether it can be used, for the doctor."""
         return self._servers.visit()
 
     def direct_members(self, group: ApproverGroup) -> int | None:
@@ -102,7 +102,7 @@ class ActiveDirectory:
         self._servers.close()
 
     def _find(self, question: Question | None) -> PersonLookup:
-        """Ask; None was no name or address at all, so nobody has it."""
+        """Ask the question; None was no name or address at all, so nobody has it."""
         if question is None:
             return NoPerson()
         found = self._servers.ask(lambda connection: self._search(connection, question))
@@ -125,7 +125,7 @@ class ActiveDirectory:
             raise Unavailable(System.DIRECTORY, message) from error
 
     def _with_owner(self, person: Person) -> Person:
-        """Say of an admin account whose it is."""
+        """Add the owner to an admin account."""
         manager = person.manager_dn
         if manager is None or not is_admin_account(person.account_name, self._people):
             return person

@@ -1,4 +1,4 @@
-"""Approver groups: which of the configured ones may be used, and which of them a person is in."""
+"""Resolves the configured approver groups, and finds which of them a person is in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IN_ONE_FILTER: Final = 100
 
 
 def resolve(connection: DirectoryConnection, settings: GroupSettings) -> GroupBook:
-    """Look the configured groups up. What may not be used stands in the problems and nowhere else."""
+    """Look up the configured groups. A group that may not be used is in the problems and nowhere else."""
     second, problems, its_sids = None, [], set[str]()
     if settings.second_level is not None:
         rows = _second_level(connection, settings.second_level)
@@ -119,7 +119,7 @@ def _holds(connection: DirectoryConnection, inner_dn: str, outer_dn: str) -> boo
 
 
 def _first_level(connection: DirectoryConnection, settings: GroupSettings) -> Iterator[Row]:
-    """Return the groups whose name fits the pattern; whether it does is judged here too, exact but for case."""
+    """Return the groups whose name fits the pattern; this is judged here as well, exactly except for case."""
     wanted = f"(&(objectCategory=group)(sAMAccountName={pattern_in_filter(settings.first_level)}))"
     try:
         for row in connection.pages(settings.base_dn, wanted, ATTRIBUTES):
@@ -141,7 +141,7 @@ def _second_level(connection: DirectoryConnection, name: str) -> list[Row]:
 
 
 def _is_called(row: Row, name: str | None) -> bool:
-    """Whether a group bears this name. Of a DN only its first value counts: it may stand elsewhere by now."""
+    """Whether a group has this name. Only the first value of a DN counts: the group may have moved by now."""
     if name is None:
         return False
     names = {folded(_name(row))}
@@ -160,7 +160,7 @@ def _objections(rows: Sequence[Row]) -> list[GroupProblem]:
         if not _is_security(row):
             why = "It is a distribution group, which gives no rights. Make it a security group, or rename it."
         elif count[folded(name)] > 1:
-            why = "Several groups bear this name, so none of them counts. Narrow groups.base_dn."
+            why = "Several groups have this name, so none of them counts. Narrow groups.base_dn."
         if why:
             problems[folded(name)] = GroupProblem(name=name, why=why)
     return list(problems.values())
@@ -180,7 +180,7 @@ def _none_fits(settings: GroupSettings) -> GroupProblem:
 
 
 def _changed(person: Person) -> Unavailable:
-    message = f"{person.dn} was moved or removed a moment ago. Nothing is decided; the next try sees it anew."
+    message = f"{person.dn} was moved or removed a moment ago. Nothing is decided; the next try reads it again."
     return Unavailable(System.DIRECTORY, message)
 
 

@@ -1,4 +1,4 @@
-"""Logging on to the directory without ever locking our own account."""
+"""Logs on to the directory without ever locking our own account."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from approvald.core.errors import AuthenticationFailed, System
 from approvald.core.ports import LogonGuard, Secret, SecretStore
 
 SUB_CODE: Final = re.compile(r"\bdata ([0-9a-fA-F]{1,8})\b")
-UNKNOWN: Final = ("Active Directory gives no reason we know", "Look into the domain controller's security log.")
+UNKNOWN: Final = (
+    "Active Directory gives no reason that approvald knows",
+    "Look in the domain controller's security log.",
+)
 MEANINGS: Final = {
     "525": ("there is no such account", "Correct the user name that belongs to this password."),
     "52e": ("wrong user name or password", "Put the right password into the secret store."),
     "530": ("the account may not log on at this time", "Lift its logon hours."),
     "531": ("the account may not log on from this host", "Lift its workstation restriction."),
-    "532": ("the password has run out", "Set a new password and put it into the secret store."),
+    "532": ("the password has expired", "Set a new password and put it into the secret store."),
     "533": ("the account is disabled", "Enable it."),
     "701": ("the account has expired", "Extend it."),
     "773": ("the password must be changed first", "Set a password that need not be changed at the first logon."),
     "775": ("the account is locked", "Find out who uses a wrong password, then unlock it."),
-    "80090346": ("channel binding is asked for", "Let the domain controller accept simple binds over TLS without it."),
+    "80090346": ("channel binding is required", "Let the domain controller accept simple binds over TLS without it."),
 }
 """Sub-codes of LDAP result 49 (directory.md A2, B2; [MS-ADTS] 5.1.1.1; Windows' logon errors in hexadecimal)."""
 
@@ -58,8 +61,8 @@ class Logon:
     def _try(self, connection: DirectoryConnection, secret: Secret) -> None:
         if not secret.username or not secret.password:
             message = (
-                f"The secret {self._name} has no user name or an empty password; with that Active Directory would let "
-                "anybody in as nobody. Nothing was sent. Complete the secret."
+                f"The secret {self._name} has no user name or an empty password; Active Directory would take that for "
+                "an anonymous log-on. Nothing was sent. Complete the secret."
             )
             raise AuthenticationFailed(System.DIRECTORY, message, account=secret.username or self._name)
         key = (secret.username, secret.version)

@@ -1,4 +1,4 @@
-"""People: the filter that looks for one, and what a user object says of the human behind it."""
+"""Builds the filter that looks for a person, and reads from a user object who the person is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PROXY: Final = re.compile(r"smtp:(.*)", re.IGNORECASE | re.DOTALL)
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """Whom to look for: a filter, and the exact rule that judges the rows, as the filter alone is not to be trusted.
+    """A search for people: a filter, and the exact rule that judges its rows, since a filter alone cannot be trusted.
 
     Active Directory cuts values at NUL, ignores white space at the ends, width and marks (directory.md A3).
     """
@@ -72,7 +72,7 @@ def by_user_name(user_name: str, settings: PeopleSettings) -> Question | None:
 
 
 def by_link(link: str, settings: PeopleSettings) -> Question:
-    """Ask for the people whose accounts bear this link value."""
+    """Ask for the people whose accounts have this link value."""
     wanted = _user(f"({settings.link_attribute}={escaped(link)})")
     return Question(wanted=wanted, fits=lambda row: _link(row, settings) == link)
 
@@ -87,7 +87,7 @@ def admin_accounts(manager_dn: str, settings: PeopleSettings) -> Question | None
 
 
 def is_admin_account(account_name: str, settings: PeopleSettings) -> bool:
-    """Whether the manager of this account is the human who owns it."""
+    """Whether the manager of this account is the person who owns it."""
     return any(fits(pattern, account_name) for pattern in settings.admin_accounts)
 
 

@@ -1,4 +1,4 @@
-"""The domain controllers: which one is asked, and who takes over when it does not answer."""
+"""Chooses the domain controller to ask, and the next one when it does not answer."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Servers:
         raise Unavailable(System.DIRECTORY, message)
 
     def visit(self) -> Sequence[ServerSeen]:
-        """Connect to every address of every configured server, and say of each whether it could be used."""
+        """Connect to every address of every configured server, and report for each whether it could be used."""
         failures: list[str] = []
         endpoints = dict.fromkeys(each for url in self._settings.servers for each in _resolved(url, failures))
         nameless = [

@@ -1,4 +1,4 @@
-"""TLS as we want it: verified by the standard library, at least 1.2, and with a limit for an answer as a whole."""
+"""TLS as we want it: verified by the standard library, at least 1.2, with one time limit for a whole answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from approvald.core.errors import System, Unavailable
 
 
 class Timed(socket.socket):
-    """A socket whose limit counts for a whole answer. By itself every read would begin the limit anew."""
+    """A socket with one time limit for a whole answer; a plain socket starts it again with every read."""
 
     answer_by: float = math.inf
 

@@ -1,4 +1,4 @@
-"""What Active Directory's raw values mean, and values on their way into a filter."""
+"""Reads Active Directory's raw values, and escapes values for a filter."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Row:
         if not re.fullmatch(r"-?[0-9]{1,20}", found, re.ASCII):
             raise Unreadable(
                 self._about(
-                    name, "is missing or no number; let the directory account read it (a global catalog lacks some)"
+                    name, "is missing or not a number; let the directory account read it (a global catalog lacks some)"
                 )
             )
         return int(found)
@@ -93,14 +93,14 @@ class Row:
         """Return objectGUID, lower case with dashes."""
         raw = self._binary("objectGUID")
         if len(raw) != len(uuid.NAMESPACE_DNS.bytes):
-            raise Unreadable(self._about("objectGUID", "is of a strange length"))
+            raise Unreadable(self._about("objectGUID", "has an unexpected length"))
         return str(uuid.UUID(bytes_le=raw))
 
     def sid(self) -> str:
         """Return objectSid in its S-1-... form (MS-DTYP 2.4.2)."""
         raw = self._binary("objectSid")
         if len(raw) < SID_HEAD_BYTES or len(raw) != SID_HEAD_BYTES + 4 * raw[1]:
-            raise Unreadable(self._about("objectSid", "is of a strange length"))
+            raise Unreadable(self._about("objectSid", "has an unexpected length"))
         parts = (raw[0], int.from_bytes(raw[2:8], "big"), *struct.unpack(f"<{raw[1]}I", raw[8:]))
         return "-".join(("S", *map(str, parts)))
 
@@ -120,4 +120,4 @@ class Row:
         return found[0]
 
     def _about(self, name: str, what: str) -> str:
-        return f"In the directory, {name} of {self.dn} {what}. Nothing is decided on it."
+        return f"In the directory, {name} of {self.dn} {what}. Nothing is decided by it."

@@ -1,4 +1,4 @@
-"""The EWS requests that approvald sends: each exactly once, each answered by one row an item.
+"""The EWS requests that approvald sends: each exactly once, each answered by one row per item.
 
 A row is the element of a response message or, where Exchange said no to this one item, the exchangelib error.
 exchangelib's own item classes are not used for reading: they raise on types of item that they do not know.
@@ -40,7 +40,7 @@ def find_items(account: Any, limit: int) -> list[Row]:
 
 
 def find_newest(account: Any, limit: int, folder_id: str | None, *, message_id: str = "") -> list[Row]:
-    """Ask for the newest `limit` items of a folder, those that bear a Message-ID; None is the Inbox."""
+    """Ask for the newest `limit` items of a folder, or those with a given Message-ID; None is the Inbox."""
     above = inbox(account)
     folder = above if folder_id is None else Folder(_id=FolderId(id=folder_id), root=above.root)
     return _find_by_time(account, folder, limit, newest_first=True, message_id=message_id)
@@ -66,7 +66,7 @@ def _find_by_time(account: Any, folder: Any, limit: int, *, newest_first: bool, 
 
 
 def find_sent(account: Any, markers: Sequence[str]) -> list[Row]:
-    """Ask for the mails in Sent Items that bear one of these markers."""
+    """Ask for the mails in Sent Items that have one of these markers."""
     sent = _sent_items(account)
     bears_one = reduce(or_, (Q(**{Marker.FIELD: marker}) for marker in markers))
     return list(
@@ -172,7 +172,7 @@ def _paths(names: Iterable[str], properties: Iterable[Any] = ()) -> set[Any]:
 
 
 class _Plain:
-    """What all our requests share.
+    """The base of all our requests.
 
     One version: exchangelib would send the request again, CreateItem too, in every older form that EWS ever had. One
     row a response message: an item's error says nothing of the other items, and raising it would lose their answers.
@@ -203,7 +203,7 @@ class _Plain:
 
 
 class _PlainItems(_Plain):
-    """Requests that are answered by one response message an item."""
+    """Requests that are answered by one response message per item."""
 
     def _get_elements_in_response(self, response: Iterable[Element]) -> Iterator[Any]:
         for message in response:

@@ -1,4 +1,4 @@
-"""One account on Exchange for life: its secret, the guard against locking it, and the translation of every error."""
+"""One account on Exchange for the whole run: its secret, the guard against locking it, and all error translation."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class Once(FailFast):  # type: ignore[misc]  # exchangelib has no types
     date = ""
 
     def raise_response_errors(self, response: requests.Response) -> None:
-        """Return for an answer that may be read as SOAP, which comes with 200 and 500."""
+        """Return if the answer may be read as SOAP, which comes with 200 and 500; raise otherwise."""
         self.date = response.headers.get("Date", "")
         status = response.status_code
         if status == HTTPStatus.UNAUTHORIZED:
@@ -244,7 +244,7 @@ class Once(FailFast):  # type: ignore[misc]  # exchangelib has no types
 
 def _refusal(status: int, retry_after: float | None) -> Unavailable:
     """Return what an answer without SOAP means. A gateway that says 502 or 504 may have passed the request on."""
-    said = f"The Exchange server answered {status} and no SOAP: nothing is lost, mails wait and it is asked again."
+    said = f"The Exchange server answered {status} without SOAP: nothing is lost, mails wait, and it is asked again."
     if status == HTTPStatus.TOO_MANY_REQUESTS or (status == HTTPStatus.SERVICE_UNAVAILABLE and retry_after is not None):
         return NotProcessed(System.EXCHANGE, said, retry_after_seconds=retry_after)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -1,4 +1,4 @@
-"""What a failure of Exchange means: nothing was done, one item is to blame, or everything must wait.
+"""Sorts Exchange's failures: nothing was done, one item is to blame, or everything must wait.
 
 No message here repeats what the library says: its texts quote whole answers, and so mails.
 """
@@ -31,7 +31,7 @@ CAUGHT: Final = (
     TypeError,
     ValueError,
 )
-"""Everything that exchangelib and what it stands on let through; odd answers end in AttributeError and its like."""
+"""Everything that exchangelib and its own libraries may raise; odd answers end in AttributeError and the like."""
 
 BUSY: Final = (ews.ErrorServerBusy, ews.ErrorExceededConnectionCount, ews.ErrorBatchProcessingStopped)
 """Exchange turned the request away before it did anything."""
@@ -78,7 +78,7 @@ ACCOUNT: Final = (
 """The log-on was good, and our account may still not use this mailbox."""
 
 GONE: Final = (ews.ErrorItemNotFound,)
-"""The item is not there any more: moved or deleted meanwhile."""
+"""The item is no longer there: it was moved or deleted."""
 
 POISON: Final = (
     ews.ErrorContentConversionFailed,
@@ -105,7 +105,7 @@ NOT_SENT: Final = (
     ews.ErrorSendAsDenied,
     ews.ErrorSubmissionQuotaExceeded,
 )
-"""Said of one mail of several to be sent: this one certainly was not."""
+"""The error for one of several mails to be sent: this one certainly was not sent."""
 
 _NEVER_SENT: Final = (
     ssl.SSLCertVerificationError,
@@ -119,11 +119,11 @@ _TOO_LATE: Final = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutEr
 
 
 class NotProcessed(Unavailable):
-    """Exchange did nothing of what was asked; asking again cannot do it twice."""
+    """Exchange did nothing; asking again cannot do it twice."""
 
 
 class Garbled(Unavailable):
-    """Exchange answered, and not usefully: one item of several may be to blame. Whether anything was done is open."""
+    """An unusable answer of Exchange's; one item of several may be to blame. Something may have been done."""
 
 
 def code_of(error: BaseException) -> str:
@@ -136,7 +136,7 @@ def unavailable(error: Exception, operation: str, *, account: str) -> Unavailabl
     origin = _origin(error)
     if isinstance(origin, BUSY):
         wait = getattr(error, "back_off", None) or None
-        return NotProcessed(System.EXCHANGE, _waits(f"is busy and put {operation} off"), retry_after_seconds=wait)
+        return NotProcessed(System.EXCHANGE, _waits(f"is busy and postponed {operation}"), retry_after_seconds=wait)
     if isinstance(origin, ACCOUNT):
         return AuthenticationFailed(
             System.EXCHANGE,
@@ -166,7 +166,7 @@ def _unanswered(error: Exception, operation: str) -> Unavailable:
 
 
 def _waits(what: str) -> str:
-    return f"Exchange {what}: nothing is lost, mails wait and it is asked again."
+    return f"Exchange {what}: nothing is lost, mails wait, and it is asked again."
 
 
 def _not_reached(cause: BaseException) -> str:
@@ -176,7 +176,7 @@ def _not_reached(cause: BaseException) -> str:
             "certificate into the file of mailbox.ca_file, or correct mailbox.url."
         )
     return (
-        f"The Exchange server cannot be reached ({code_of(cause)}): mails wait and it is asked again. "
+        f"The Exchange server cannot be reached ({code_of(cause)}): mails wait, and it is asked again. "
         "Check mailbox.url, mailbox.proxy and the network."
     )
 

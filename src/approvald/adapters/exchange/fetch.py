@@ -1,4 +1,4 @@
-"""Fetching mails in batches, and finding the one item that spoils a batch."""
+"""Fetches mails in batches, and finds the one item that spoils a batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from approvald.core.ports import Unfetchable
 BATCH_MAILS: Final = 100
 BATCH_BYTES: Final = 4_000_000
 FAILURES_BEFORE_A_PROBE: Final = 3
-"""So many failures in a row, and no success: is it these items, or Exchange?"""
+"""After this many failures in a row without a success, it is checked whether these items or Exchange are at fault."""
 
 
 class Fetch:
@@ -76,7 +76,7 @@ class Fetch:
             rows = self._rows(batch, with_mime=self._mime_of(only))
         except Garbled as error:
             self._last_failure = error
-            self._failed.append((only, "Exchange does not give this item out in a form that can be used"))
+            self._failed.append((only, "Exchange does not return this item in a usable form"))
         else:
             self._sort(batch, rows)
 
@@ -89,17 +89,17 @@ class Fetch:
             try:
                 self._done[each.item_id] = read_mail(row, each, with_mime=self._mime_of(each))
             except ValueError:
-                why = "Exchange gave this item out in a form that cannot be read"
+                why = "Exchange returned this item in a form that cannot be read"
                 self._done[each.item_id] = Unfetchable(listed=each, why=why)
 
     def _sort_error(self, listed: ListedMail, error: EWSError) -> None:
-        why = f"Exchange does not give this item out: {code_of(error)}"
+        why = f"Exchange does not return this item: {code_of(error)}"
         if isinstance(error, GONE):
             self._done[listed.item_id] = Unfetchable(listed=listed, why=why, gone=True)
         elif isinstance(error, POISON):
             self._done[listed.item_id] = Unfetchable(listed=listed, why=why)
         else:
-            self._last_failure = Garbled(System.EXCHANGE, f"{why}. Mails wait and it is asked again.")
+            self._last_failure = Garbled(System.EXCHANGE, f"{why}. Mails wait, and it is asked again.")
             self._failed.append((listed, why))
 
     def _probe(self) -> None:

@@ -23,9 +23,9 @@ GONE: Final = (
     ews.ErrorParentFolderNotFound,
     ews.ErrorToFolderNotFound,
 )
-"""What Exchange says when the folder that mails are moved to is not there."""
+"""Exchange's error when the folder that mails are moved to does not exist."""
 MALFORMED: Final = (ews.ErrorInvalidId, ews.ErrorInvalidIdEmpty, ews.ErrorInvalidIdMalformed, ews.ErrorInvalidIdXml)
-"""What it says of an id, an item's or a folder's, that it never gave out; so after a move to another Exchange."""
+"""Exchange's error for an item or folder id that it never issued, as after a move to another Exchange."""
 
 
 class FolderIds:
@@ -45,13 +45,13 @@ class FolderIds:
         return self._ids.get(self._key(folder))
 
     def look_once(self) -> None:
-        """Ask which folders are there, unless something is known: for a poll that has nothing else to do."""
+        """Ask which folders exist, unless some are known: for a poll that has nothing else to do."""
         if not self._looked and not any(self.recalled(folder) for folder in Folder):
             self._looked = True
             self._remember_all(self._found())
 
     def present(self) -> dict[Folder, str]:
-        """Ask which of our folders are there; returns their ids. Makes none and remembers nothing."""
+        """Return the ids of those of our folders that exist. Makes none and remembers nothing."""
         found = self._found()
         return {folder: found[name] for folder in Folder if (name := self._name(folder).casefold()) in found}
 
@@ -65,7 +65,7 @@ class FolderIds:
         if name not in found:
             found |= self._found()
         if name not in found:
-            message = f"Exchange neither shows nor makes the folder {self._name(folder)} below the Inbox: mails wait."
+            message = f"Exchange neither finds nor creates the folder {self._name(folder)} below the Inbox: mails wait."
             raise Garbled(System.EXCHANGE, message)
         self._remember_all(found)
         return found[name]

@@ -1,4 +1,4 @@
-"""The mailbox on Exchange: `ports.Mailbox`, one request an act, and what the doctor asks of it."""
+"""The mailbox on Exchange: `ports.Mailbox`, one request per act, and the doctor's questions."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ExchangeMailbox:
         return [_refusal(row) for row in rows]
 
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
-        """Return those of the markers that stand on a mail in Sent Items. One request for 20 markers."""
+        """Return the markers that are found on a mail in Sent Items. One request per 20 markers."""
         found: set[str] = set()
         for start in range(0, len(markers), MARKERS_A_REQUEST):
             some = markers[start : start + MARKERS_A_REQUEST]
@@ -96,7 +96,7 @@ class ExchangeMailbox:
         return frozenset(found & set(markers))
 
     def file(self, item_ids: Sequence[str], folder: Folder) -> Sequence[Moved | NotDone]:
-        """Move items out of the Inbox. One request, and one or two more where the folder's id is not known."""
+        """Move items out of the Inbox. One request, and one or two more if the folder's id is not known."""
         if not item_ids:
             return ()
         folder_id = self._folders.recalled(folder)
@@ -116,7 +116,7 @@ class ExchangeMailbox:
         return [_moved(row) for row in self._move(item_ids, None)] if item_ids else ()
 
     def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
-        """Return the newest items of a folder. One request, and one or two more where the folder's id is not known."""
+        """Return the newest items of a folder. One request, and one or two more if the folder's id is not known."""
         if limit < 1 or not message_id.isprintable():  # XML holds no control characters, and so no question with them
             return ()
         folder_id = self._folders.recalled(folder) if folder is not None else None
@@ -130,7 +130,7 @@ class ExchangeMailbox:
         return self._connection.ask("FindItem", _newest_of(newer, limit, message_id)) or ()
 
     def present_folders(self) -> frozenset[Folder]:
-        """Return which of our folders are there. One request; makes none."""
+        """Return which of our folders exist. One request; makes none."""
         return frozenset(self._folders.present())
 
     def newest(self, limit: int) -> Sequence[ListedMail]:
@@ -207,7 +207,7 @@ def _counted(rows: list[Row], count: int) -> list[Row]:
 
 
 def _refusal(row: Row) -> NotDone | None:
-    """Say what kept one item from being done."""
+    """Return the reason why one item was not done."""
     if isinstance(row, EWSError):
         return NotDone(why=f"Exchange says {code_of(row)}", gone=isinstance(row, GONE))
     return None

@@ -1,4 +1,4 @@
-"""EWS elements to mails, and replies to EWS."""
+"""Reads mails from EWS elements, and writes replies for EWS."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class SenderAddress(ExtendedProperty):  # type: ignore[misc]  # exchangelib has 
 
 
 class FromAddress(ExtendedProperty):  # type: ignore[misc]  # exchangelib has no types
-    """PidTagSentRepresentingSmtpAddress: for whom it was sent, resolved by Exchange."""
+    """PidTagSentRepresentingSmtpAddress: on whose behalf it was sent, resolved by Exchange."""
 
     FIELD = "approvald_from_address"
     property_tag = 0x5D02
@@ -51,7 +51,7 @@ class AutoSubmitted(ExtendedProperty):  # type: ignore[misc]  # exchangelib has 
 
 
 class AutoResponseSuppress(ExtendedProperty):  # type: ignore[misc]  # exchangelib has no types
-    """The header by which Exchange servers elsewhere are asked for no automatic answer."""
+    """The header that asks Exchange servers elsewhere to send no automatic answer."""
 
     FIELD = "approvald_suppress_header"
     distinguished_property_set_id = "InternetHeaders"

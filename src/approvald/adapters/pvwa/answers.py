@@ -1,4 +1,4 @@
-"""What came back over HTTP, read defensively: PVWA's own word, or somebody else's.
+"""Reads what came back over HTTP defensively, and tells PVWA's own word from somebody else's.
 
 PVWA's own word is JSON: a value, or an error with an ErrorCode. Web pages (with any status, also 200), redirects, empty
 errors and other texts come from whatever stands in front of PVWA and say nothing about a request (pvwa-rest 0).
@@ -28,7 +28,7 @@ BUSY_OR_LATE: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-"""Statuses by which a load balancer or a limit speaks, whatever stands in the body."""
+"""Statuses that come from a load balancer or a limit, whatever the body says."""
 
 _HTML: Final = re.compile(rb"\s*(<!doctype|<html|<\?xml|<head|<body|<!--)", re.IGNORECASE)
 _DEAD_CODES: Final = frozenset({"PASWS006E", "CAIWS001E", "CASSM005E", "CASTM006E"})
@@ -73,7 +73,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """PVWA answered with JSON that is no error: an object, a list or a text."""
+    """An answer of PVWA's in JSON that is not an error: an object, a list or a text."""
 
     status: int
     content: object = field(repr=False)
@@ -103,7 +103,7 @@ class Complaint:
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether the account may not do this; also where the Vault's refusal comes wrapped in a 500."""
+        """Whether the account may not do this; also when the Vault's refusal comes wrapped in a 500."""
         if self.is_dead_token:
             return False
         return (
@@ -125,7 +125,7 @@ class Complaint:
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """Not PVWA's word. `what` names what it was, for a message: a web page, a redirect, nothing."""
+    """An answer that is not PVWA's word. `what` names it for a message: a web page, a redirect, nothing."""
 
     status: int
     what: str

@@ -1,4 +1,4 @@
-"""The port `Pvwa` over CyberArk's REST API: three calls for a confirmation, and exact facts about each.
+"""The port `Pvwa` over CyberArk's REST API: three calls for a confirmation, each with an exact outcome.
 
 Nothing is judged here. What a declined confirmation means is found by `decide` from the record as it is afterwards.
 """
@@ -127,7 +127,7 @@ class PvwaClient:
         raise _unknown(verb, request_id, f"PVWA answered with {_what(answer)}.")
 
     def _permitted(self, asked: Callable[[], None] | None) -> Callable[[], None]:
-        """Return what asks both; our own comes last, because a lease counts from then on."""
+        """Return a check that asks both; our own comes last, because a lease counts from then on."""
 
         def ask() -> None:
             for permit in (asked, self._permit):
@@ -159,7 +159,7 @@ def _record(answer: Answer, reading: Value, request_id: str) -> AccessRequest:
     found = access_request(record)
     if found.request_id.casefold() != request_id.casefold():
         message = (
-            "PVWA was asked for one request and answered with another, so nothing of it was used. "
+            "PVWA was asked for one request and answered with another, so the answer was not used. "
             "Approve it in PVWA, and tell the CyberArk team."
         )
         raise Unreadable(message)
@@ -178,7 +178,7 @@ def _is_verdict(answer: Answer) -> bool:
 
 
 def _what(answer: Answer) -> str:
-    """Name what came, in words for a person."""
+    """Name the answer in words for a person."""
     trace = f", correlation id {answer.trace}" if answer.trace else ""
     reading = answer.reading
     match reading:
@@ -189,7 +189,7 @@ def _what(answer: Answer) -> str:
         case Empty():
             what = "nothing"
         case Value():
-            what = "JSON of another form than expected"
+            what = "JSON of an unexpected form"
         case _:
             assert_never(reading)
     return f"{what} (HTTP {answer.status}{trace})"
@@ -205,6 +205,6 @@ def _unavailable(answer: Answer) -> Unavailable:
 
 def _unknown(verb: str, request_id: str, what: str) -> OutcomeUnknown:
     return OutcomeUnknown(
-        f"{verb} of request {request_id} was sent and its answer lost: {what} "
-        "It may have been done; PVWA is asked before anything else is done."
+        f"{verb} of request {request_id} was sent, but its answer was lost: {what} "
+        "It may have taken effect; PVWA is asked before anything else is done."
     )

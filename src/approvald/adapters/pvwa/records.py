@@ -1,4 +1,4 @@
-"""PVWA's JSON of a request -> `AccessRequest`. Only what identifies the request must be there and be sound.
+"""Reads PVWA's JSON of a request into an `AccessRequest`. Only what identifies the request must be present and sound.
 
 Shapes and types: pvwa-rest 2.3. Numbers may come as texts, instants in seconds or milliseconds, names of keys in any
 case; unknown keys are passed over.
@@ -72,15 +72,15 @@ def _identity(record: Fields, key: str) -> str:
     value = record.raw(key)
     if not text or not isinstance(value, str) or text != value.strip():
         message = (
-            f"PVWA sent a request whose {key} is missing or unusable, so it cannot be told what was asked and by whom. "
-            "Approve it in PVWA, and show the CyberArk team this request."
+            f"PVWA sent a request whose {key} is missing or unusable, so it is unclear what was requested and by whom. "
+            "Approve it in PVWA, and show this request to the CyberArk team."
         )
         raise Unreadable(message)
     return text
 
 
 def _confirmer(row: Fields) -> Confirmer:
-    """Read one confirmer. `Type` may lie or be unknown: whoever has a list of members is a group."""
+    """Read one confirmer. `Type` may be wrong or unknown: a confirmer with a list of members is a group."""
     members = row.raw("Members")
     return Confirmer(
         name=row.text("Name"),
@@ -128,7 +128,7 @@ def _harmless(character: str) -> str:
 
 
 class Fields:
-    """One JSON object, its keys found in any case. Every getter answers "not said" for what is of no usable form."""
+    """One JSON object, its keys found in any case. Every getter treats an unusable value as one that is not given."""
 
     def __init__(self, value: object) -> None:
         pairs = value.items() if isinstance(value, dict) else ()

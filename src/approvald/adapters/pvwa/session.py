@@ -37,7 +37,7 @@ _FULL_WORDS: Final = re.compile(r"concurrent\b.*\bsessions", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class _Open:
-    """What lives from log-on to log-off: the cookies' HTTP session, the token, and whose it is."""
+    """The state from log-on to log-off: the HTTP session with its cookies, the token, and whose token it is."""
 
     wire: Wire
     token: str
@@ -172,7 +172,7 @@ class PvwaSession:
         message = (
             f"PVWA does not accept the confirming account {secret.username} ({refused.words}). Mails wait. "
             f"So that we do not lock it, it is tried again {when}. Check the account in PVWA, and set the right "
-            f"password in the secret store ({self._secret_name}): that is noticed by itself."
+            f"password in the secret store ({self._secret_name}): approvald notices it."
         )
         return AuthenticationFailed(System.PVWA, message, account=secret.username, next_try=next_try)
 
@@ -287,7 +287,9 @@ def _not_judged(answer: Answer) -> str:
     elif answer.status in BUSY_OR_LATE:
         what = "it is busy or being maintained"
     else:
-        what = "its answer was no token and no refusal, probably from a load balancer or an IIS in front of it"
+        what = (
+            "its answer was neither token nor refusal, and probably came from a load balancer or an IIS in front of it"
+        )
     trace = f" (correlation id {answer.trace})" if answer.trace else ""
     return (
         f"PVWA gave no session at log-on (HTTP {answer.status}): {what}{trace}. "

@@ -39,7 +39,7 @@ _LOOK: Final = "The mail waits and is tried again; if this lasts, look at"
 
 
 class AnswerLost(Unavailable):
-    """The call may have reached the PVWA, and no complete answer came back."""
+    """The call may have reached the PVWA, but no complete answer came back."""
 
 
 class Wire:
@@ -136,14 +136,16 @@ class Wire:
         if _caused_by(error, ssl.SSLCertVerificationError):
             message = (
                 f"PVWA's certificate ({self._host}) cannot be verified, so nothing was sent. The mail waits. "
-                "Set pvwa.ca_file to the CA that signed it, or look at who answers under this name."
+                "Set pvwa.ca_file to the CA that signed it, or find out who answers under this name."
             )
             return Unavailable(System.PVWA, message)
         if isinstance(self._http.verify, str) and not Path(self._http.verify).exists():
-            message = "The file of pvwa.ca_file is not there, so nothing was sent. The mail waits. Put the CA there."
+            message = (
+                "The file that pvwa.ca_file names is not there, so nothing was sent. The mail waits. Put the CA there."
+            )
             return Unavailable(System.PVWA, message)
         if isinstance(error, requests.exceptions.ProxyError):
-            message = f"The proxy of pvwa.proxy did not connect us to {self._host}. {_LOOK} the proxy."
+            message = f"The proxy in pvwa.proxy did not connect us to {self._host}. {_LOOK} the proxy."
             return Unavailable(System.PVWA, message)
         if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
             message = f"PVWA ({self._host}) cannot be reached. {_LOOK} the network and PVWA."
@@ -172,7 +174,7 @@ def _never_connected(error: Exception) -> bool:
 
 
 def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
-    """Whether such an error stands anywhere behind this one: requests wraps urllib3, which wraps ssl."""
+    """Whether such an error is anywhere in this one's chain: requests wraps urllib3, which wraps ssl."""
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:

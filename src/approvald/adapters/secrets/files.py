@@ -1,7 +1,7 @@
 """Passwords from files: a systemd credential by its name, or a file of the operator's by its absolute path.
 
-systemd copies credentials when it starts the service; a changed one needs a restart (operations.md A2). A file is read
-anew for every log-on.
+systemd copies credentials when it starts the service; a changed one needs a restart (operations.md A2). Files are read
+again for every log-on.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CredentialFiles:
         return Secret(username=where.username, password=password, version=fingerprint(self._version_key, password))
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     def _path(self, where: FileSecret) -> Path:
         if where.file is not None:
@@ -45,7 +45,7 @@ class CredentialFiles:
         folder = self._environment.get(FOLDER_VARIABLE)
         if not folder or where.credential is None:
             message = (
-                f"systemd gave no credentials ({FOLDER_VARIABLE} is not set); add "
+                f"systemd passed no credentials ({FOLDER_VARIABLE} is not set); add "
                 f"LoadCredential={where.credential}:/path/of/the/file to the unit, or name a file"
             )
             raise SecretFileRefused(message)

@@ -1,4 +1,4 @@
-"""The port SecretStore over the sources that the configuration names, and how a secret's version is made."""
+"""The port SecretStore over the sources that the configuration names, and the versions of secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Source(Protocol[Where_contra]):
     """One kind of place for secrets. Thread safe; errors are those of the ports."""
 
     def read(self, where: Where_contra, *, fresh: bool) -> Secret:
-        """Return the secret that is kept there. `fresh` goes past any cache."""
+        """Return the secret that is kept there. `fresh` bypasses any cache."""
 
     def close(self) -> None:
         """Give back tokens. Never raises."""
@@ -38,16 +38,14 @@ class SecretSources:
         self._hashicorp_vault = hashicorp_vault
 
     def get(self, name: str, *, fresh: bool = False) -> Secret:
-        """Return the secret of that name: mailbox, directory, level1, level2. `fresh` goes past any cache."""
+        """Return the secret of that name: mailbox, directory, level1, level2. `fresh` bypasses any cache."""
         where = self._accounts.get(name)
         if isinstance(where, FileSecret):
             secret = self._files.read(where, fresh=fresh)
         elif isinstance(where, VaultSecret) and self._hashicorp_vault is not None:
             secret = self._hashicorp_vault.read(where, fresh=fresh)
         else:
-            message = (
-                f"The configuration says of no place where the secret {name} is kept; add [secrets.accounts.{name}]."
-            )
+            message = f"The configuration does not say where secret {name} is kept; add [secrets.accounts.{name}]."
             raise Unavailable(System.SECRET_STORE, message)
         register_secret(secret.password)
         return secret

@@ -1,4 +1,4 @@
-"""Where log lines go: a file that logrotate may move away, and stderr. A line that cannot be written stops nothing."""
+"""Writes log lines to stderr and to a file that logrotate may move. A line that cannot be written stops nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class LineFormatter(JsonFormatter):
 
 
 class _Unfailing(logging.Handler):
-    """Complains about itself in one line a minute, without the record: logging's own complaint prints its arguments."""
+    """Reports its own failures once a minute, without the record: logging's own report would print its arguments."""
 
     _complained: float | None = None
 
@@ -66,7 +66,9 @@ class _Unfailing(logging.Handler):
         error = sys.exception()
         why = (error.strerror or type(error).__name__) if isinstance(error, OSError) else type(error).__name__
         with contextlib.suppress(OSError):
-            os.write(2, f"approvald: log lines of {record.name} are lost: {why}; look at disk and folder\n".encode())
+            os.write(
+                2, f"approvald: log lines of {record.name} are lost: {why}; check the disk and the folder\n".encode()
+            )
 
 
 class LogFile(_Unfailing, WatchedFileHandler):
@@ -135,7 +137,7 @@ def _log_file(path: Path) -> LogFile:
     except OSError as error:
         sentence = (
             f"logs.file: {path} cannot be opened for writing ({error.strerror}); "
-            "make its folder, owned by the user approvald runs as, or name another file"
+            "create its folder, owned by the user approvald runs as, or name another file"
         )
         raise ConfigurationInvalid((sentence,)) from error
     handler.setFormatter(LineFormatter())

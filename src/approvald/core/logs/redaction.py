@@ -1,4 +1,4 @@
-"""Makes any value fit to stand in a log line: no secret, no character that forges or hides text, no endless length."""
+"""Makes any value fit for a log line: no secret, no character that forges or hides text, no endless length."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
 
     def register(self, secret: str) -> None:
-        """Never let this value out again. An empty one is ignored."""
+        """Keep this value out of every line from now on. An empty one is ignored."""
         with self._lock:
             self._spellings |= _spellings(secret)
             longest_first = sorted(self._spellings, key=len, reverse=True)
@@ -57,7 +57,7 @@ class Redactor:
         return "\n".join(escape(line) for line in kept.split("\n"))
 
     def plain(self, value: object) -> Plain:
-        """Return the value as JSON can hold it. Of an unknown type only its name stands there: it may hold anything."""
+        """Return the value as JSON can hold it; for an unknown type only its name, since it may hold anything."""
         match value:
             case Enum():
                 return self.plain(value.value)
@@ -117,7 +117,7 @@ SECRETS: Final = Redactor()
 
 
 def register_secret(secret: str) -> None:
-    """Let this value never stand in a log line, whoever logs it and however it is spelled there."""
+    """Keep this value out of every log line, whoever logs it and however it is spelled there."""
     SECRETS.register(secret)
 
 

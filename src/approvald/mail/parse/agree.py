@@ -110,7 +110,7 @@ def agree(views: Views, rules: ParseRules) -> Reading:
     if ambiguous:
         names = ", ".join(_NAMES[name] for name in ambiguous)
         why = (
-            f"The mail says more than one thing about {names}, or hides it. Forward one notification alone, unchanged."
+            f"The mail gives more than one value for {names}, or hides one. Forward one notification alone, unchanged."
         )
         return Ambiguous(fields=ambiguous, why=why, rejects=table.rejects())
     short = _incomplete(table, views, rules) or _long(table, rules)
@@ -118,7 +118,7 @@ def agree(views: Views, rules: ParseRules) -> Reading:
 
 
 _UNCLEAR: Final = (
-    "The mail begins with the word reject in a form that cannot be told for certain. To reject, begin it with reject "
+    "The mail begins with the word reject, but in an unclear form. To reject, begin it with reject "
     "and a colon; to approve, forward the notification without that word."
 )
 
@@ -169,7 +169,7 @@ def _incomplete(table: _Table, views: Views, rules: ParseRules) -> Incomplete | 
         return Incomplete(missing=tuple(faults), why=_CLOSED if views.is_encrypted else _WINMAIL)
     if absent:
         names = ", ".join(_NAMES[name] for name in absent)
-        return Incomplete(missing=tuple(faults), why=f"The mail does not say {names}. {_AGAIN}")
+        return Incomplete(missing=tuple(faults), why=f"The mail does not state {names}. {_AGAIN}")
     return Incomplete(missing=tuple(faults), why=next(iter(faults.values())))
 
 
@@ -185,7 +185,7 @@ def _fault(name: str, table: _Table, rules: ParseRules) -> str | None:
     if not value:
         if name == "requestor" and name in table.labels:
             return "The requestor has no e-mail address in CyberArk: approve in PVWA."
-        return f"The mail does not say {_NAMES[name]}. {_AGAIN}"
+        return f"The mail does not state {_NAMES[name]}. {_AGAIN}"
     if name == "requestor":
         return _requestor_fault(value, rules)
     if name == "number":
@@ -193,7 +193,7 @@ def _fault(name: str, table: _Table, rules: ParseRules) -> str | None:
     if re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9 _()\-{re.escape(rules.safe_extra_characters)}]{{0,27}}", value):
         return None
     if _UNADDRESSABLE.search(value):
-        return "A safe with &, + or % in its name cannot be addressed over the API: approve in PVWA."
+        return "A safe with &, + or % in its name cannot be addressed through the API: approve in PVWA."
     return f"The safe's name has a form that is not allowed here. {_AGAIN}"
 
 
@@ -201,7 +201,7 @@ def _requestor_fault(value: str, rules: ParseRules) -> str | None:
     if len(value) > rules.limits.value_chars or not ADDRESS.fullmatch(value):
         return f"The requestor's e-mail address is not one plain address. {_AGAIN}"
     if value.partition("@")[2] not in rules.domains:
-        return "The requestor's e-mail address is not in a mail domain of ours ([mail] domains): approve in PVWA."
+        return "The requestor's e-mail address is not in one of our mail domains ([mail] domains): approve in PVWA."
     return None
 
 

@@ -182,12 +182,12 @@ class _Walk:
     def _check_fields(self, part: EmailMessage) -> None:
         fields = tuple((name, str(value)) for name, value in part.raw_items())
         if any(len(headers.values(fields, name)) > 1 for name in _SAID_ONCE):
-            message = "A part of the mail says twice what it is."
+            message = "A part of the mail declares twice what it is."
             raise Unreadable(message)
         said = [found[1].casefold() for value in headers.values(fields, "Content-Type")
                 for found in _PARAMETER.finditer(value)]  # fmt: skip
         if len(said) > len(set(said)):
-            message = "A part of the mail says twice how it is written or separated."
+            message = "A part of the mail declares twice how it is encoded or separated."
             raise Unreadable(message)
 
     def _text(self, part: EmailMessage) -> str:

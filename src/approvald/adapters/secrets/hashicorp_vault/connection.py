@@ -28,20 +28,20 @@ STATUS: Final = {
 }
 KEPT_METHOD: Final = frozenset({307, 308})
 MOST_REDIRECTS: Final = 2
-NOT_VAULT: Final = ("sent no answer of Vault's", "Look whether a proxy or portal stands in its place.")
-NO_TOKEN: Final = ("answered a log-on without a token", "Look whether its address is Vault's own.")
-NO_DATA: Final = ("answered without data", "Look whether the engine at secrets.hashicorp_vault.mount is KV version 2.")
+NOT_VAULT: Final = ("sent an answer that is not Vault's", "Check whether a proxy or portal answers in its place.")
+NO_TOKEN: Final = ("answered a log-on without a token", "Check whether its address is Vault's own.")
+NO_DATA: Final = ("answered without data", "Check whether the engine at secrets.hashicorp_vault.mount is KV version 2.")
 REDIRECTED: Final = (
-    "sent us to another address that is not safe to follow",
+    "redirected us to an address that is not safe to follow",
     "Name the active node or the load balancer in secrets.hashicorp_vault.url.",
 )
 WRONG_CERTIFICATE: Final = (
-    "showed a certificate that is not of the expected CA",
-    "Look at secrets.hashicorp_vault.ca_file and the host name in url.",
+    "showed a certificate that is not from the expected CA",
+    "Check secrets.hashicorp_vault.ca_file and the host name in url.",
 )
-AWAY: Final = ("cannot be reached", "Look at the network and at Vault.")
-SEALED: Final = ("is sealed or has no active node", "Unseal it, or look at its cluster.")
-HELD_BACK: Final = ("holds us back by a rate limit", "Look at its quotas if this lasts.")
+AWAY: Final = ("cannot be reached", "Check the network and Vault.")
+SEALED: Final = ("is sealed or has no active node", "Unseal it, or check its cluster.")
+HELD_BACK: Final = ("holds us back with a rate limit", "Check its quotas if this lasts.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Lease:
 
 
 class Refused(Exception):
-    """Vault answered that it will not: 400, 401, 403 or 404. `deleted`: the secret was there and has been deleted."""
+    """Vault's refusal: 400, 401, 403 or 404. `deleted`: the secret existed and has been deleted."""
 
     def __init__(self, status: int, *, deleted: bool = False) -> None:
         self.status = status
@@ -161,7 +161,7 @@ class Connection:
         return answer
 
     def _refused(self, error: hvac.exceptions.VaultError) -> Exception:
-        """Tell Vault's own no from that of a server in front of it, and a deleted secret from none."""
+        """Tell Vault's own refusal from that of a server in front of it, and a deleted secret from a missing one."""
         body = _json(error)
         if body is None:
             return self._unavailable(*NOT_VAULT)
@@ -184,7 +184,7 @@ class Connection:
                 return self._unavailable(*WRONG_CERTIFICATE)
             case requests.Timeout():
                 limit = f"{self._settings.timeout_seconds:g}"
-                return self._unavailable(f"did not answer in {limit} s", "Look at the network and at Vault.")
+                return self._unavailable(f"did not answer in {limit} s", "Check the network and Vault.")
             case _:
                 return self._unavailable(*AWAY)
 

@@ -1,4 +1,4 @@
-"""Passwords from HashiCorp Vault: a fresh log-on instead of renewals, and never so many that the role is locked."""
+"""Passwords from HashiCorp Vault: fresh log-ons instead of renewals, but never so many that the role is locked."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class HashicorpVault:
         return self._clock.monotonic() - self._lease[1] if self._lease else 0.0
 
     def _token_is_old(self) -> bool:
-        """Whether there is none, or half its life is over. Renewals end silently at the longest life (B1)."""
+        """Whether there is no token, or half its life is over. Renewals end silently at the longest life (B1)."""
         if self._lease is None:
             return True
         seconds = self._lease[0].seconds
@@ -110,7 +110,7 @@ class HashicorpVault:
         try:
             return read_secret(path)
         except SecretFileRefused as error:
-            message = f"We cannot log on to HashiCorp Vault: {error}. Mails wait until it can be read."
+            message = f"We cannot log on to HashiCorp Vault: {error}. Mails wait until that file can be read."
             raise Unavailable(System.SECRET_STORE, message) from error
 
     def _secret(self, where: VaultSecret, found: Mapping[str, Any]) -> Secret:
@@ -119,7 +119,7 @@ class HashicorpVault:
         for key, value in ((where.username_key, username), (where.password_key, password)):
             if not isinstance(value, str) or not value:
                 message = (
-                    f"HashiCorp Vault has the {self._name(where)}, but in it no text under the key {key}. Mails wait. "
+                    f"HashiCorp Vault has the {self._name(where)}, but without a text under the key {key}. Mails wait. "
                     "Write it there, or name the right key in [secrets.accounts]."
                 )
                 raise Unavailable(System.SECRET_STORE, message)
@@ -130,7 +130,7 @@ class HashicorpVault:
     def _not_readable(self, where: VaultSecret, refused: Refused) -> Unavailable:
         name = self._name(where)
         if refused.status in DEAD_TOKEN:
-            what = f"lets us in, but not read the {name}"
+            what = f"lets us log on, but not read the {name}"
             remedy = f'Give the role\'s policy: path "{self._settings.mount}/data/{where.path}" read.'
         elif refused.deleted:
             what = f"has the {name} only as a deleted version"

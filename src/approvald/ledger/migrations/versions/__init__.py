@@ -1,1 +1,1 @@
-"""One file a revision; the number in front is its order."""
+"""One file per revision; the number in front gives the order."""
