@@ -250,7 +250,7 @@ def test_the_end_says_how_many_mails_had_to_wait(site: Site) -> None:
     site.outages.rest()
     site.desk.write_letters()
     facts = dict(site.letters.due()[-1].text.facts)
-    assert facts["Mails that began to wait meanwhile"] == "2"
+    assert facts["Mails that began to wait in the meantime"] == "2"
     assert facts["Back since"] == "2026-11-20 12:10:00 UTC"
 
 

@@ -28,7 +28,7 @@ def test_a_second_one_of_the_same_role_hears_who_works(tmp_path: Path) -> None:
     """With the process's number; another role shares the file."""
     ledger = tmp_path / "ledger.db"
     with held(ledger) as first:
-        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}.* in the role mail"):
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}.* in role mail"):
             OnlyInstance(ledger, MAIL).hold()
         with held(ledger, "chat"):
             assert ledger.exists()
