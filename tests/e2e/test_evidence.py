@@ -110,8 +110,8 @@ def test_history_is_filtered_and_has_no_formulas(day: Day) -> None:
     [
         (("history", "--since", "yesterday"), "a span like 7d"),
         (("history", "--since", ""), "a span like 7d"),
-        (("history", "--json", "--csv"), "exclude each other"),
-        (("shadow", "report", "--json", "--csv"), "exclude each other"),
+        (("history", "--json", "--csv"), "cannot be combined"),
+        (("shadow", "report", "--json", "--csv"), "cannot be combined"),
         (("history", "--outcome", "approved"), "no mail ends as 'approved'; it is one of: already_confirmed"),
     ],
 )
@@ -166,7 +166,7 @@ def test_evidence_can_be_checked_without_the_ledger(day: Day, tmp_path: Path) ->
     assert len(mail["mail"]["sha256"]) == 64
     assert json.loads((folder / "policy.json").read_text())["policy"]["groups"]["first_level"] == "*_PAMapprover"
     assert "nothing is overwritten" in day.run("evidence", key(day.approved), "--to", str(folder), expected=1)
-    assert "says nothing of" in day.run("evidence", "NO-SAFE_1", expected=1)
+    assert "says nothing about" in day.run("evidence", "NO-SAFE_1", expected=1)
 
 
 @pytest.mark.parametrize("name", ["decisions.json", "audit.jsonl", "summary.txt", "manifest.json", None])

@@ -28,7 +28,7 @@ def test_a_group_made_again_is_disabled_until_an_operator_accepts_it(stage: Stag
     assert stage.forward(stage.new_request()) == "Refused"
     accepted = stage.run("groups", "accept", "db_pamapprover", "--reason", WHY)
     assert (accepted.returncode, accepted.stderr) == (0, "")
-    assert accepted.stdout.startswith("DB_PAMapprover counts with S-1-5-21-")
+    assert accepted.stdout.startswith("DB_PAMapprover now counts with S-1-5-21-")
     assert stage.forward(stage.new_request()) == "Done"
     assert [line["why"] for line in stage.daemon.events("group.accepted")] == [WHY]
     assert "nothing was changed" in stage.run("groups", "accept", "DB_PAMapprover", "--reason", WHY).stdout

@@ -224,20 +224,20 @@ def test_a_wrong_world_is_one_sentence(tmp_path: Path, content: str) -> None:
     """A file that is no world stops the start with its name, and without a traceback."""
     world = tmp_path / "world.json"
     world.write_text(content, encoding="utf-8")
-    with pytest.raises(SandboxFailed, match=r"is no world\.json") as caught:
+    with pytest.raises(SandboxFailed, match=r"is not a world\.json") as caught:
         Sandbox(world, tmp_path / "run").start()
     assert "Traceback" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["nonsense", '{"pvwa": 80000}', '{"attic": 1}'])
 def test_a_wrong_ports_file_is_one_sentence(tmp_path: Path, content: str) -> None:
-    """What is no ports file stops the start with exit code 64 and what such a file holds."""
+    """What is not a ports file stops the start with exit code 64 and what such a file holds."""
     ports_file = tmp_path / "ports.json"
     ports_file.write_text(content, encoding="utf-8")
     with started("--ports-file", str(ports_file)) as process:
         _, words = process.communicate(timeout=SECONDS)
     assert process.returncode == 64
-    assert b"is no ports file" in words
+    assert b"is not a ports file" in words
     assert words.count(b"\n") == 1
 
 

@@ -198,7 +198,7 @@ def test_an_address_without_a_path_means_the_usual_virtual_directory(at: Desk) -
 def test_a_ca_file_that_is_missing_is_named(at: Desk) -> None:
     """Nothing is sent without a checked certificate."""
     client = another(at, ca_file=at.sandbox.directory / "missing.pem")
-    with pytest.raises(Unavailable, match=r"pvwa\.ca_file is not there"):
+    with pytest.raises(Unavailable, match=r"pvwa\.ca_file names is not there"):
         client.details(KEY, FIRST)
     assert at.routes() == []
 

@@ -1,6 +1,6 @@
 """Copies the ledger's audit rows into the file of this host, in order and without a gap.
 
-Where the file stands is read from the file itself; the ledger remembers it too, because a rotated file is empty. A host
+How far the file has come is read from the file itself; the ledger remembers it too, as a rotated file is empty. A host
 that was away catches up.
 """
 

@@ -78,7 +78,7 @@ class AuditFile:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            self._left = None  # how much was written is looked at anew
+            self._left = None  # how much was written is looked at again
             raise self._unavailable(error) from error
 
     def _open(self) -> int:

@@ -103,7 +103,7 @@ class _State:
             self._lost()
             return
         if line.event is None and not self.is_excerpt:
-            self.report.find(name, number, f"line {line.seq} says nothing any more: its content was removed")
+            self.report.find(name, number, f"line {line.seq} no longer says anything: its content was removed")
         self._place(name, number, line)
         self.report.lines += 1
         self.report.skeletons += line.event is None
@@ -115,7 +115,7 @@ class _State:
         self.before, self.expected, self.begun = line, line.seq + 1, True
 
     def _place(self, name: str, number: int, line: Line) -> None:
-        """Say what is wrong with where the line stands."""
+        """Say what is wrong with the line's place."""
         self.report.first = self.report.first or line.seq
         if not self.begun:
             if not self.is_excerpt and line.seq != 1 and not self._follows_an_anchor(line):
@@ -125,7 +125,7 @@ class _State:
         if line.seq > self.expected:
             self.report.find(name, number, f"{_missing(self.expected, line.seq - 1)} before it")
         elif line.seq < self.expected:
-            self.report.find(name, number, f"line {line.seq} stands where line {self.expected} belongs")
+            self.report.find(name, number, f"line {line.seq} is where line {self.expected} belongs")
         elif line.prev != (self.before.hash if self.before else GENESIS if line.seq == 1 else line.prev):
             self.report.find(name, number, f"line {line.seq} does not follow from the line before it")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from approvald.config.settings import Settings
     from approvald.ledger.store import Store
 
-_NO_LEDGER: Final = "{file}: there is no ledger; has approvald been started, and is this its ledger.file?"
+_NO_LEDGER: Final = "{file}: there is no ledger; check that approvald has been started and that this is its ledger.file"
 
 
 def _remember(ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> None:

@@ -73,7 +73,7 @@ def _halt(kind: HaltKind, reason: str) -> None:
 
 
 def _state(halts: Halts) -> str:
-    """Return one line on how things stand."""
+    """Return one line on the present state."""
     halt = halts.in_force()
     return f"approvald is {_words(halt)}." if halt is not None else "approvald accepts approvals."
 

@@ -17,7 +17,7 @@ from approvald.ledger.retries import Retries, Retry
 
 _LOG: Final = logging.getLogger(__name__)
 _FOLDERS: Final = ("Refused", "Ignored", "Quarantine")
-"""Not Done: what lies there was carried out; such a mail is tried again by its name."""
+"""Without Done: its mails were carried out; one of them is tried again only by its name."""
 _LOOK_SECONDS: Final = 0.2
 _MOST_NAMED: Final = 10
 
@@ -82,7 +82,7 @@ def _described(entry: Entry) -> str:
 
 
 def _answer(retries: Retries, asked: Retry, wait_seconds: float) -> Retry:
-    """Return the retry once the daemon has done it, or as it stands when the time is over."""
+    """Return the retry once the daemon has done it, or its state when the time is over."""
     deadline = time.monotonic() + wait_seconds
     while asked.done_at is None and time.monotonic() < deadline:
         time.sleep(min(_LOOK_SECONDS, wait_seconds))
@@ -93,7 +93,7 @@ def _answer(retries: Retries, asked: Retry, wait_seconds: float) -> Retry:
 def _tell(retry: Retry) -> Exit:
     """Say in a line what became of it. Raises ClickException where nothing is tried again."""
     if retry.done_at is None:
-        click.echo("The daemon has not done it yet: it will at its next poll, and then writes retry.done to its log.")
+        click.echo("The daemon has not done it yet: it will at its next poll, and writes retry.done to its log then.")
         return Exit.TEMPORARY
     if not retry.moved:
         message = f"nothing was moved: {retry.why}"

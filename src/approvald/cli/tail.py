@@ -45,7 +45,7 @@ def command(*, file: Path | None, count: int, follow: bool) -> None:
                 for line in new_lines(path, opened):
                     printer.show(line)
     except FileNotFoundError:
-        message = f"{path}: there is no such log; has approvald been started, and is this its logs.file?"
+        message = f"{path}: there is no such log; check that approvald has been started and that this is its logs.file"
         raise click.ClickException(message) from None
     except KeyboardInterrupt:
         if not follow:
@@ -69,7 +69,7 @@ class Printer:
         self._console = Console(highlight=False, soft_wrap=True)
 
     def show(self, raw: bytes) -> None:
-        """Print one line of the log; a line that is no JSON object is shown as it stands."""
+        """Print one line of the log; a line that is not a JSON object is shown as it is."""
         text = raw.decode("utf-8", errors="replace")
         try:
             fields = json.loads(text)
@@ -123,7 +123,7 @@ def _word(value: object) -> str:
 
 
 def last_lines(opened: BinaryIO, count: int) -> list[bytes]:
-    """Return the last `count` complete or incomplete lines, oldest first; the file then stands at its end."""
+    """Return the last `count` complete or incomplete lines, oldest first; the file is then at its end."""
     end = opened.seek(0, os.SEEK_END)
     start, newlines = end, 0
     blocks: deque[bytes] = deque()
@@ -168,7 +168,7 @@ def _opened_again(path: Path) -> BinaryIO | None:
 
 
 def _is_moved(path: Path, file: BinaryIO) -> bool:
-    """Whether another file stands under the name, or this one has become shorter. Not while none stands there."""
+    """Whether the name leads to another file, or this one has become shorter; not while no file has the name."""
     try:
         named = path.stat()
     except FileNotFoundError:

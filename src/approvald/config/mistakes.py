@@ -1,6 +1,6 @@
 """Turns what pydantic found wrong into sentences "key.path: what is wrong; what to do".
 
-No sentence holds a value of the file: a password may stand where it does not belong.
+No sentence holds a value of the file: a password may be where it does not belong.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _meant(section: type[Section] | None, place: Place) -> Place | None:
 
 
 def _section_of(place: Place) -> tuple[type[Section] | None, Place]:
-    """Return the section that the last part of the place belongs to, and the place as it stands in the file.
+    """Return the section that the last part of the place belongs to, and the place as it is written in the file.
 
     pydantic puts a mark into the place of a wrong key, and the kind of a secret's source into the place of an error
     inside it; the file has no such parts.

@@ -109,7 +109,7 @@ class SenderSettings(Section):
     @field_validator("auth_as", "auth_mechanisms")
     @classmethod
     def _vouched(cls, values: list[str], info: ValidationInfo) -> list[str]:
-        """Judge these lists after the option that weakens them, which therefore stands before them."""
+        """Judge these lists after the option that weakens them, which therefore is declared before them."""
         vouched = _VOUCHED_AS if info.field_name == "auth_as" else _VOUCHED_MECHANISMS
         weakened = info.data.get("believe_senders_exchange_does_not_vouch_for", True)
         known = values if info.field_name == "auth_as" else [value.casefold() for value in values]
@@ -180,7 +180,7 @@ class DirectorySettings(Section):
     @field_validator("servers")
     @classmethod
     def _encrypted(cls, servers: list[str], info: ValidationInfo) -> list[str]:
-        """Judge servers after start_tls, which therefore stands before it."""
+        """Judge servers after start_tls, which therefore is declared before it."""
         if info.data.get("start_tls") is False and any(url.startswith("ldap://") for url in servers):
             message = "has ldap:// without encryption; write ldaps://, or set start_tls = true"
             raise ValueError(message)
@@ -295,7 +295,7 @@ class FileSecret(Section):
     @field_validator("file")
     @classmethod
     def _one_of_both(cls, file: AbsolutePath | None, info: ValidationInfo) -> AbsolutePath | None:
-        """Judge file after credential, which therefore stands before it."""
+        """Judge file after credential, which therefore is declared before it."""
         if "credential" in info.data and (info.data["credential"] is None) == (file is None):
             message = "or credential must be given, but not both; name a file or a systemd credential"
             raise ValueError(message)

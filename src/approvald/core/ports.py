@@ -152,7 +152,7 @@ class Directory(Protocol):
         """Return the person behind a CyberArk user name: [people.map], then sAMAccountName, then userPrincipalName."""
 
     def people_with_link(self, link: str) -> Sequence[Person]:
-        """Return the people whose accounts bear this link value: all of them, or ten where there are more."""
+        """Return the people whose accounts have this link value: all of them, or ten if there are more."""
 
     def admin_accounts_of(self, person: Person) -> Sequence[Person]:
         """Return the admin accounts (people.admin_accounts) whose manager this person is."""
@@ -161,7 +161,7 @@ class Directory(Protocol):
         """Return the SIDs of those groups the person is in, nested groups included."""
 
     def approver_groups(self) -> GroupBook:
-        """Resolve the configured approver groups now. A bad group stands in `problems` and nowhere else."""
+        """Resolve the configured approver groups now. A bad group is in `problems` and nowhere else."""
 
 
 # --------------------------------------------------------------------------------------------------------------- PVWA
@@ -269,7 +269,7 @@ class LogonGuard(Protocol):
     """Keeps us from locking our own accounts with wrong passwords, across all programs that share a ledger."""
 
     def may_try(self, account: str, version: str) -> None:
-        """Claim the one log-on of this account; what came of it must be told by one of the methods below.
+        """Claim the one log-on of this account; its outcome must be reported by one of the methods below.
 
         Raises AuthenticationFailed when it must not be tried with this version of its secret now, Unavailable while
         another program's log-on is under way.
@@ -278,17 +278,17 @@ class LogonGuard(Protocol):
     def has_failed(self, account: str, version: str) -> bool:
         """Whether a log-on with this version was refused, by any program, and none was good since.
 
-        Claims nothing, and says no where nobody can tell.
+        Claims nothing, and says no if that cannot be known.
         """
 
     def failed(self, account: str, version: str) -> datetime | None:
-        """Write a refused log-on down; return when the next try with this version is allowed (UTC), or None: never."""
+        """Write down a refused log-on; return when the next try with this version is allowed (UTC), or None: never."""
 
     def succeeded(self, account: str, version: str) -> None:
         """Forget earlier failures of this account."""
 
     def not_judged(self, account: str) -> None:
-        """Say that the system did not answer whether it takes the password."""
+        """Report that the system did not answer whether it accepts the password."""
 
 
 class Clock(Protocol):

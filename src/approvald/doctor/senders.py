@@ -122,7 +122,7 @@ def _takes(source: str, host: str) -> bool:
 
 
 def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
-    """Count, judge and propose. `mails`: headers suffice. Never raises for what stands in a mail."""
+    """Count, judge and propose. `mails`: headers suffice. Never raises because of a mail's content."""
     found: dict[tuple[str, str, str], Combination] = {}
     for mail in sorted(mails, key=lambda each: each.listed.received, reverse=True):
         one = _combination(mail, site.rules)
@@ -219,7 +219,7 @@ class Ways:
 
     `strangers`: hosts below no domain of ours that wrote Internal and 04. `unseen`: configured auth_sources that wrote
     none of these mails. `mechanisms`: mails by AuthMechanism in lower case, where AuthAs is Internal. `outside`: mails
-    by another AuthAs. `missing`, `several`: mails in which one of the three fields does not stand, or stands more than
+    by another AuthAs. `missing`, `several`: mails in which one of the three fields is missing, or is present more than
     once.
     """
 

@@ -87,7 +87,7 @@ class Outages:
                 self._end(outage, back)
 
     def lasts(self, system: str) -> bool:
-        """Whether an outage of that system, or a refused account of ours there, is known to last."""
+        """Whether an outage of that system, or its refusal of one of our accounts, is known to last."""
         return any(known.value == system for known in self._known()) or self._refusals.lasts(system)
 
     def _known(self) -> dict[System, Outage]:

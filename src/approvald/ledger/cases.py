@@ -93,7 +93,7 @@ class Cases:
             ).first()
 
     def _of_number(self, named: str) -> str:
-        """Return the id of the one request of this number, empty where it is no number, or of none."""
+        """Return the id of the one request with this number, empty if it is not a number or no request has it."""
         if not REQUEST_NUMBER.fullmatch(named):
             return ""
         audit = tables.audit.c

@@ -38,7 +38,7 @@ class Line:
     hash: str
 
     def to_bytes(self) -> bytes:
-        """Return the line as it stands in a file, with its line end."""
+        """Return the line as it is written to a file, with its line end."""
         chained = {"seq": self.seq, "prev": self.prev, "digest": self.digest, "hash": self.hash}
         if self.event is None:
             return canonical(chained) + b"\n"
@@ -87,7 +87,7 @@ def read(raw: bytes) -> Line:
     line = _of(found)
     try:
         is_spelled_so = line.to_bytes() == raw.removesuffix(b"\n") + b"\n"
-    except (ValueError, RecursionError):  # such as NaN, which Python reads and JSON has not
+    except (ValueError, RecursionError):  # such as NaN, which Python reads and JSON does not have
         is_spelled_so = False
     if not is_spelled_so:
         message = "is not spelled as it was written"

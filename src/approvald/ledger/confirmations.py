@@ -34,7 +34,7 @@ class Confirmations:
         """Write the intent down before the confirmation is sent.
 
         At most one row per request and level is open or confirmed. The same mail may come back to its own open
-        intent, which is dated anew; for any other IntentOpen is raised. PVWA's creation time is part of what a request
+        intent, which is dated again; for any other IntentOpen is raised. PVWA's creation time is part of what a request
         is, because its number may be used again. While a halt is in force, Halted is raised and nothing written.
         """
         rows = tables.confirmations
@@ -125,7 +125,7 @@ class Confirmations:
     def settle(self, intent: Intent, *, done: bool, how: str, after: Mapping[str, object] | None = None) -> None:
         """Write the outcome down: PVWA has it, or PVWA has shown that it does not.
 
-        `how` that became known, and PVWA's record `after` it, stand in the audit trail.
+        `how` that became known, and PVWA's record `after` it, go into the audit trail.
         """
         outcome = {Act.CONFIRM: tables.CONFIRMED, Act.REJECT: tables.REJECTED}[intent.act] if done else tables.NOT_DONE
         with self._store.begin() as connection:

@@ -66,7 +66,7 @@ class Lease:
         `alone`: something stronger already proves that no other program is left, as the lock of a ledger's file does.
         """
         leases = tables.leases
-        with self._store.look() as connection:  # whoever stands by holds up nobody
+        with self._store.look() as connection:  # a standby holds up nobody
             held = self._held(connection, sa.select(leases), alone=alone)
         if held is not None:
             return held
@@ -166,7 +166,7 @@ class Lease:
         return self._store.clock.now() if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
     def _is_mine(self) -> sa.ColumnElement[bool]:
-        # The holder too: a ledger that was set back, as by a fail-over, may give a token out twice
+        # The holder too: a ledger that was set back, as by a fail-over, may issue a token twice
         leases = tables.leases.c
         return sa.and_(leases.role == self._role, leases.token == self._token, leases.holder == self._holder)
 

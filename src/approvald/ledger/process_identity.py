@@ -43,7 +43,7 @@ def _host() -> str:
 def _started(number: int) -> str | None:
     """Return when a process started, an empty text of one that has ended; None where no process is shown."""
     try:
-        # The program's name stands in brackets and may hold anything, brackets too
+        # The program's name is in brackets and may hold anything, even brackets
         behind_name = (_PROC / str(number) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2]
         fields = behind_name.split()
         return "" if fields[0] in {"Z", "X"} else fields[_START_TIME_FIELD]
@@ -57,6 +57,6 @@ def _is_there(number: int) -> bool:
         os.kill(number, 0)
     except ProcessLookupError:
         return False
-    except (OSError, OverflowError):  # it is another user's, or nobody can tell
+    except (OSError, OverflowError):  # it is another user's, or cannot be known
         return True
     return True

@@ -56,7 +56,7 @@ class Retries:
         return self.get(int(key[0]) if key else 0)
 
     def get(self, retry_id: int) -> Retry:
-        """Return a retry as it stands now."""
+        """Return a retry in its present state."""
         with self._store.look() as connection:
             return _retry(connection.execute(sa.select(tables.retries).where(tables.retries.c.id == retry_id)).one())
 
@@ -99,7 +99,7 @@ class Retries:
         return sorted((entry for entry in newest if entry is not None), key=lambda entry: entry.seen_at)
 
     def newest_attempt(self, ledger_id: str) -> Entry | None:
-        """Return the newest attempt at the mail that this entry is an attempt at; None where there is no such entry."""
+        """Return the newest attempt at this entry's mail; None where there is no such entry."""
         mails = tables.mails.c
         with self._store.look() as connection:
             first = connection.scalar(

@@ -116,7 +116,7 @@ def test_every_single_byte_of_a_line_counts() -> None:
     ("lines", "words"),
     [
         (LINES[5:], "begins with line 6"),
-        (LINES + LINES[-1:], "stands where line 1001 belongs"),
+        (LINES + LINES[-1:], "is where line 1001 belongs"),
         ([*LINES[:10], b"{}\n", *LINES[10:]], "does not have the keys"),
         ([*LINES[:10], b"[" * 5000 + b"\n", *LINES[10:]], "is not JSON"),
         ([*made(COUNT + 1)[:-1], link(COUNT + 1, "x", "y", {}, "f" * 64).to_bytes()], "does not follow"),
@@ -148,7 +148,7 @@ def test_a_line_of_the_trail_that_was_made_a_skeleton_is_found() -> None:
     for index in (0, 499, COUNT - 1):
         found = checked([*LINES[:index], read(LINES[index]).skeleton().to_bytes(), *LINES[index + 1 :]]).findings
         assert [str(each) for each in found] == [
-            f"audit.jsonl:{index + 1}: line {index + 1} says nothing any more: its content was removed"
+            f"audit.jsonl:{index + 1}: line {index + 1} no longer says anything: its content was removed"
         ]
 
 

@@ -129,7 +129,7 @@ class DirectoryConnection:
         return None
 
     def introduce(self) -> None:
-        """Learn the domain's DN. Raises Unreadable when this is no Active Directory: nested groups need one."""
+        """Learn the domain's DN. Raises Unreadable when this is not Active Directory, which nested groups need."""
         found = self.read("", "(objectClass=*)", ("supportedCapabilities", "defaultNamingContext"))
         root = found.rows[0] if found.rows else Row("", {})
         if IS_ACTIVE_DIRECTORY not in root.values.get("supportedcapabilities", ()):

@@ -94,7 +94,7 @@ class ActiveDirectory:
         return self._servers.visit()
 
     def direct_members(self, group: ApproverGroup) -> int | None:
-        """Count the members that stand in the group itself, for the doctor; None where it cannot be read."""
+        """Count the direct members of the group, for the doctor; None where it cannot be read."""
         return self._servers.ask(lambda connection: direct_members(connection, group))
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ def resolve(connection: DirectoryConnection, settings: GroupSettings) -> GroupBo
 
 
 def direct_members(connection: DirectoryConnection, group: ApproverGroup) -> int | None:
-    """Count the members that stand in the group itself; None where the group, or the right to read it, is gone.
+    """Count the direct members of the group; None where the group, or the right to read it, is gone.
 
     A domain controller gives 1500 values at once (MaxValRange), and the count ends there.
     """
@@ -58,7 +58,7 @@ def direct_members(connection: DirectoryConnection, group: ApproverGroup) -> int
 def held(
     connection: DirectoryConnection, person: Person, groups: Sequence[ApproverGroup], *, count_primary_group: bool
 ) -> frozenset[str]:
-    """Return the SIDs of those groups the person is in. A group that is gone or no security group any more is left out.
+    """Return the SIDs of those groups the person is in. A group that is gone or no longer a security group is left out.
 
     Active Directory's in-chain rule leaves primary groups out: with `count_primary_group` they are asked for as well.
     Raises Unavailable when the person's entry went away or became another one meanwhile.

@@ -43,7 +43,7 @@ class Question:
 
 
 def by_address(address: str) -> Question | None:
-    """Ask for the user with this SMTP address; None when it is no address."""
+    """Ask for the user with this SMTP address; None when it is not an address."""
     if len(address) > LONGEST_ADDRESS or not ADDRESS.fullmatch(address):
         return None
     value, exact = escaped(address), folded(address)

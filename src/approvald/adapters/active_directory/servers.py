@@ -43,7 +43,7 @@ class Servers:
         self._closed = False
 
     def ask(self, work: Callable[[DirectoryConnection], T]) -> T:
-        """Return what `work` finds out on a connection; `work` may be begun anew on another server.
+        """Return what `work` finds out on a connection; `work` may be started again on another server.
 
         Raises Unavailable when no server answered in time, and what `work` raises besides Broken.
         """

@@ -24,7 +24,7 @@ PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 def escaped(value: str) -> str:
-    """Return a value for a search filter: every byte that could mean something stands as a hexadecimal pair.
+    """Return a value for a search filter: every byte that could have a meaning is written as a hexadecimal pair.
 
     More than RFC 4515 asks for, because ldap3 cuts white space off both ends of a value.
     """

@@ -43,7 +43,7 @@ EXCHANGE_2019: Final = Build(15, 2)
 class Connection:
     """Sends one request at a time, logged on as the account of `settings.secret`; to be used by one thread.
 
-    A password that Exchange refuses is not tried again before the guard allows it. The password is read anew at once,
+    A password that Exchange refuses is not tried again before the guard allows it. The password is read again at once,
     and from then on before every request until one is accepted: a changed one is used without a restart.
     """
 

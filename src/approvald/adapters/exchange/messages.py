@@ -139,7 +139,7 @@ def _address(item: Element, path: str) -> str | None:
 
 
 def _smtp(text: str) -> str | None:
-    """Return an address as it stands; None for nothing, and for `/O=CORP/.../CN=ILKA`, a name of the directory."""
+    """Return an address as it is; None for nothing, and for `/O=CORP/.../CN=ILKA`, a name of the directory."""
     address = text.strip()
     return address if "@" in address and not address.startswith("/") else None
 

@@ -1,7 +1,7 @@
 """Reads what came back over HTTP defensively, and tells PVWA's own word from somebody else's.
 
 PVWA's own word is JSON: a value, or an error with an ErrorCode. Web pages (with any status, also 200), redirects, empty
-errors and other texts come from whatever stands in front of PVWA and say nothing about a request (pvwa-rest 0).
+errors and other texts come from whatever is in front of PVWA and say nothing about a request (pvwa-rest 0).
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Complaint:
 
     @property
     def is_dead_token(self) -> bool:
-        """Whether PVWA does not know our token (any more)."""
+        """Whether PVWA does not know our token, or no longer does."""
         return (
             self.status == HTTPStatus.UNAUTHORIZED or self.code in _DEAD_CODES or bool(_DEAD_WORDS.search(self.words))
         )
@@ -113,7 +113,7 @@ class Complaint:
         )
 
     def says_gone(self, request_id: str) -> bool:
-        """Whether there is no such request: a 404, or words that say so of the request itself.
+        """Whether there is no such request: a 404, or words that say so about the request itself.
 
         Words about something else that was not found (a server, a path, a user) prove nothing.
         """

@@ -50,7 +50,7 @@ class PvwaClient:
 
         Absent and Forbidden are PVWA's own JSON. Some installations answer an error of general words (a 500) for a
         request that is gone: such an error counts as Absent only if the same account's list can be read and does not
-        hold the request. A request that waits stands in that list, so it is never taken for absent.
+        hold the request. A waiting request is in that list, so it is never taken for absent.
         """
         session = self._sessions.get(account)
         if session is None:

@@ -67,7 +67,7 @@ def access_request(record: Fields) -> AccessRequest:
 
 
 def _identity(record: Fields, key: str) -> str:
-    """Return a name that decides who is who: taken as it stands or not at all, never repaired."""
+    """Return a name that decides who is who: taken as it is or not at all, never repaired."""
     text = record.text(key)
     value = record.raw(key)
     if not text or not isinstance(value, str) or text != value.strip():
@@ -98,7 +98,7 @@ def _confirmer(row: Fields) -> Confirmer:
 
 
 def listed_ids(content: object) -> tuple[str, ...] | None:
-    """Return the RequestIDs of a list of requests in order; None when the answer is no list that can be trusted.
+    """Return the RequestIDs of a list of requests in order; None when the answer is not a list that can be trusted.
 
     A row that cannot be read makes the whole list useless, because a list is asked to prove that a request is absent.
     """
@@ -178,7 +178,7 @@ class Fields:
         return None
 
     def objects(self, key: str) -> Iterator[Fields]:
-        """Yield the objects of a list; one object that stands alone counts as a list of one."""
+        """Yield the objects of a list; a single object counts as a list of one."""
         value = self.raw(key)
         for each in value if isinstance(value, list) else [value]:
             if isinstance(each, dict):

@@ -15,7 +15,7 @@ _mail_id: ContextVar[str | None] = ContextVar("mail_id", default=None)
 
 
 class Event(StrEnum):
-    """What can stand in `event`. The first word says what it is about."""
+    """The values of `event`. The first word says what it is about."""
 
     DAEMON_STARTED = "daemon.started"
     DAEMON_RELOADED = "daemon.reloaded"

@@ -52,7 +52,7 @@ class Redactor:
         return escape(_cut(self.redact(text), limit))
 
     def trace(self, text: str) -> str:
-        """Return a traceback without secrets, its lines kept; of a long one the end, where the error stands."""
+        """Return a traceback without secrets, its lines kept; of a long one only the end, where the error is."""
         kept = self.redact(text)[-MAX_TRACE_CHARS:]
         return "\n".join(escape(line) for line in kept.split("\n"))
 

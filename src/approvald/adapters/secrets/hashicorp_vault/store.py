@@ -119,7 +119,7 @@ class HashicorpVault:
         for key, value in ((where.username_key, username), (where.password_key, password)):
             if not isinstance(value, str) or not value:
                 message = (
-                    f"HashiCorp Vault has the {self._name(where)}, but without a text under the key {key}. Mails wait. "
+                    f"HashiCorp Vault has the {self._name(where)}, but no text under the key {key}. Mails wait. "
                     "Write it there, or name the right key in [secrets.accounts]."
                 )
                 raise Unavailable(System.SECRET_STORE, message)
