@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from approvald.config.load import load
 from approvald.core.model import ListedMail, Mail, Reading
-from approvald.mail.explain import ExplainRules
 from approvald.mail.parse.read import read
 from approvald.mail.parse.rules import ParseRules
+from approvald.mail.rules import explain_rules
 from places import ROOT
 
 OPEN: Final = ROOT / "tests" / "corpus" / "open"
-RULES: Final = ExplainRules.from_settings(load(ROOT / "config" / "approvald.toml"))
+RULES: Final = explain_rules(load(ROOT / "config" / "approvald.toml"))
 """The rules of the shipped configuration, which fits the corpus."""
 
 PHRASE: Final = "Notification: Password access request"

@@ -3,6 +3,4 @@
 Read `mail/pipeline.py` first: it is one mail from intake to reply.
 """
 
-from typing import Final
-
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"

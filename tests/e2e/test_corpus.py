@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from approvald.config.load import load
-from approvald.mail.explain import ExplainRules, Explanation, explain
+from approvald.mail.explain import Explanation, explain
 from approvald.mail.reader.process import Reader
-from approvald.mail.reader.worker import Task
+from approvald.mail.rules import explain_rules, reading_task
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from e2e.corpus_stage import FOLDERS, Corpus, Feeder, Witness, item_class, mishandled, misread, wanted_outcome
@@ -50,8 +50,8 @@ def explanations(
     file = state / "approvald.toml"
     file.write_text(approvald_toml(world_sandbox.endpoints(), state, **corpus.configuration()), encoding="utf-8")
     settings = load(file)
-    rules = ExplainRules.from_settings(settings)
-    with Reader(Task.from_settings(settings)) as reader:
+    rules = explain_rules(settings)
+    with Reader(reading_task(settings)) as reader:
         return {case.name: explain(case.raw, item_class(case), rules, reader.read) for case in corpus.cases}
 
 

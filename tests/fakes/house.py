@@ -21,6 +21,7 @@ from approvald.ledger.store import Store
 from approvald.mail.inbox import Round
 from approvald.mail.parse.read import read
 from approvald.mail.parse.rules import ParseRules
+from approvald.mail.rules import parse_rules
 from approvald.service.instance import MAIL
 from approvald.service.mail_service import build, build_shadow
 from approvald_sandbox.world.mails import Notice, forwarded
@@ -89,7 +90,7 @@ class House:
         self.mailbox.permit = self.pvwa.permit = self.lease.certain
         outside = Outside(
             mailbox=self.mailbox, directory=self.directory, pvwa=self.pvwa, secrets=FakeSecretStore({}), clock=clock,
-            reader=ReaderHere(ParseRules.from_settings(settings)),
+            reader=ReaderHere(parse_rules(settings)),
         )  # fmt: skip
         scratch = Store("sqlite://", clock) if self._is_shadow else None
         if scratch is not None:

@@ -16,7 +16,8 @@ from approvald.core.errors import OutcomeUnknown, System, Unavailable
 from approvald.core.model import Folder, ListedMail, Mail
 from approvald.ledger.challenges import ALPHABET
 from approvald.ledger.halts import HaltKind
-from approvald.mail.intake import CodeMail, IntakeRules, classify
+from approvald.mail.intake import CodeMail, classify
+from approvald.mail.rules import intake_rules
 from approvald_sandbox.world.mails import answer, out_of_office
 from fakes.clock import FakeClock
 from fakes.house import ILKA, MARA, RHEA, House
@@ -278,7 +279,7 @@ def test_no_code_is_in_the_ledger(house: House, tmp_path: Path) -> None:
 
 # -------------------------------------------------------------------------------------------------------------- intake
 
-RULES = IntakeRules.from_settings(load(SHIPPED))
+RULES = intake_rules(load(SHIPPED))
 
 
 def kind(*subjects: str) -> object:

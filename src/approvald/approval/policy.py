@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from approvald.approval.endings import Code
-
-if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings import Settings
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY: Final = "|".join(_DAYS)
@@ -71,26 +68,6 @@ class Policy:
     hourly_cap: int
     reject: bool
 
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Policy:
-        """Take the policy out of the configuration."""
-        policy = settings.policy
-        return cls(
-            rules=tuple(
-                Rule(
-                    safes=tuple(_pattern(safe) for safe in rule.safes),
-                    way=Way(rule.mail),
-                    hours=parse_hours(rule.hours),
-                    plan=f"{rule.hours} {policy.time_zone}" if rule.hours else "",
-                    max_age=timedelta(hours=rule.max_age_hours) if rule.max_age_hours else None,
-                )
-                for rule in policy.rules
-            ),
-            zone=ZoneInfo(policy.time_zone),
-            hourly_cap=policy.hourly_cap,
-            reject=policy.reject,
-        )
-
     def refusal(self, safe: str, *, age: timedelta, now: datetime) -> Code | None:
         """Return why a mail of this age may not act on this safe now, or None. `safe`: by PVWA's record."""
         rule = rule_for(safe, self.rules)
@@ -109,7 +86,7 @@ class Policy:
         return rule_for(safe, self.rules).plan
 
 
-def _pattern(safe: str) -> str:
+def safe_pattern(safe: str) -> str:
     """Return a pattern in which nothing but * and ? is more than itself."""
     return safe.casefold().replace("[", "[[]")
 

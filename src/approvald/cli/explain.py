@@ -9,9 +9,9 @@ from typing import Final
 import click
 
 from approvald.cli.context import config_option, read_settings
-from approvald.mail.explain import ExplainRules, Explanation, explain, sender_words
+from approvald.mail.explain import Explanation, explain, sender_words
 from approvald.mail.reader.process import Reader
-from approvald.mail.reader.worker import Task
+from approvald.mail.rules import explain_rules, reading_task
 
 _MEANINGS: Final = {
     "parsed": "a forwarded notification; PVWA would be asked for this request",
@@ -39,9 +39,9 @@ def command(*, file: Path, as_json: bool, item_class: str) -> None:
     Reads only the file and the configuration: neither Exchange, the directory nor PVWA is asked.
     """
     settings = read_settings()
-    rules = ExplainRules.from_settings(settings)
+    rules = explain_rules(settings)
     raw = file.read_bytes()
-    with Reader(Task.from_settings(settings)) as reader:
+    with Reader(reading_task(settings)) as reader:
         explanation = explain(raw, item_class, rules, reader.read)
     if as_json:
         click.echo(json.dumps(explanation, ensure_ascii=True))

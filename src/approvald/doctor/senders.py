@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from approvald.mail import headers
+from approvald.mail.rules import sender_rules
 from approvald.mail.sender import OnBehalf, ProvenAddress, SenderRules, Unproven, prove
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Site:
         """Take mail domains, and the domain of the directory's base DN."""
         directory = ".".join(part.strip() for part in _DC.findall(settings.directory.base_dn))
         names = {name.lower() for name in (*settings.mail.domains, directory) if name}
-        return cls(rules=SenderRules.from_settings(settings), domains=frozenset(names))
+        return cls(rules=sender_rules(settings), domains=frozenset(names))
 
     def is_ours(self, host: str) -> bool:
         """Whether a host is configured already, or lies below a domain of the site's."""

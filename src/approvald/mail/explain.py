@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from approvald.core.model import Ambiguous, Incomplete, ListedMail, Mail, NotARequest, Notification, Reading
 from approvald.mail import headers
@@ -32,9 +32,6 @@ from approvald.mail.intake import (
 from approvald.mail.parse.read import read as read_here
 from approvald.mail.parse.rules import ParseRules
 
-if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings import Settings
-
 Explanation = dict[str, str | list[str] | None]
 """Keys: reading, requestor, safe, request_number, missing, why; null where there is none."""
 
@@ -48,15 +45,6 @@ class ExplainRules:
     intake: IntakeRules
     sender: SenderRules
     parse: ParseRules
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> ExplainRules:
-        """Take the rules out of the configuration."""
-        return cls(
-            intake=IntakeRules.from_settings(settings),
-            sender=SenderRules.from_settings(settings),
-            parse=ParseRules.from_settings(settings),
-        )
 
 
 def mail_of(raw: bytes, item_class: str = "IPM.Note") -> Mail:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from approvald.approval.people import VerifiedSender
 from approvald.core.model import Mail, NotARequest
@@ -26,9 +26,6 @@ from approvald.mail.sender import (
     prove,
     verify,
 )
-
-if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings import Settings
 
 __all__ = [
     "Automatic",
@@ -62,17 +59,6 @@ class IntakeRules:
     automatic_subjects: tuple[str, ...]
     fetch_bytes: int
     header_chars: int
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> IntakeRules:
-        """Take the rules out of the configuration."""
-        return cls(
-            own_addresses=frozenset({settings.mailbox.address.casefold(), settings.mail.pvwa_sender.casefold()}),
-            subject_phrases=tuple(fold(phrase) for phrase in settings.mail.subject_phrases),
-            automatic_subjects=tuple(fold(words) for words in settings.mail.automatic_subjects),
-            fetch_bytes=settings.parse.limits.fetch_bytes,
-            header_chars=settings.parse.limits.header_bytes,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

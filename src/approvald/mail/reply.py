@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import jinja2
@@ -19,9 +19,6 @@ from approvald.approval.endings import Code, Ending, RequestFacts, Team, treatme
 from approvald.approval.sentences import Sentences, sentences
 from approvald.core.errors import Held
 from approvald.core.model import Reply
-
-if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings import Settings
 
 _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
 _GREEN: Final = "#2e7d32"
@@ -58,16 +55,6 @@ class ReplyRules:
     team_address: str
     zone: ZoneInfo
     portal_url: str | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> ReplyRules:
-        """Take the rules out of the configuration."""
-        return cls(
-            team_name=settings.team.name,
-            team_address=settings.team.address,
-            zone=ZoneInfo(settings.reply.time_zone),
-            portal_url=settings.reply.portal_url,
-        )
 
 
 def compose(

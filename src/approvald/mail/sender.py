@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import InitVar, dataclass, field
-from typing import TYPE_CHECKING, Final, final
+from typing import Final, final
 
 from approvald.approval.endings import Code
 from approvald.approval.people import CHECKED, VerifiedSender, check_seal
 from approvald.core.model import Mail, NoPerson, Person, PersonLookup, SeveralPersons
 from approvald.mail import headers
 from approvald.mail.headers import Headers
-
-if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings import Settings
 
 _AUTH: Final = "X-MS-Exchange-Organization-Auth"
 _FIELDS: Final = ("From", "Sender", f"{_AUTH}As", f"{_AUTH}Mechanism", f"{_AUTH}Source")
@@ -37,15 +34,6 @@ class SenderRules:
     auth_as: frozenset[str]
     auth_mechanisms: frozenset[str]
     auth_sources: tuple[str, ...]
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> SenderRules:
-        """Take the rules out of the configuration."""
-        return cls(
-            auth_as=frozenset(settings.sender.auth_as),
-            auth_mechanisms=frozenset(value.casefold() for value in settings.sender.auth_mechanisms),
-            auth_sources=tuple(value.casefold() for value in settings.sender.auth_sources),
-        )
 
 
 @final

@@ -8,9 +8,9 @@ from functools import partial
 from typing import Final, Protocol
 
 from approvald.approval.compare import Comparison
-from approvald.approval.policy import Policy
 from approvald.audit.trail import AuditTrail
 from approvald.config.fingerprint import Stamp
+from approvald.config.rules import policy_rules
 from approvald.config.settings import Settings
 from approvald.confirmation.approve import Approve
 from approvald.confirmation.challenge import Challenging
@@ -38,14 +38,13 @@ from approvald.ledger.store import Store
 from approvald.mail.correspondence import Correspondence
 from approvald.mail.identify import Doorkeeper
 from approvald.mail.inbox import Inbox, Round
-from approvald.mail.intake import IntakeRules, SenderRules
 from approvald.mail.ledger_away import LedgerAlarm
 from approvald.mail.outbox import Outbox
 from approvald.mail.pipeline import Pipeline
 from approvald.mail.plausibility import Plausibility, PlausibilityRules
 from approvald.mail.rates import RateRules, Rates
-from approvald.mail.reply import ReplyRules
 from approvald.mail.retry import Retrying
+from approvald.mail.rules import intake_rules, reply_rules, sender_rules
 from approvald.mail.shadow import ShadowFollowing, ShadowRoom, would_carry_out
 
 _EXCHANGE_MARGIN_SECONDS: Final = 5.0
@@ -121,13 +120,13 @@ def build(settings: Settings, store: Store, outside: Outside, health: Health) ->
     pvwa = breakers.behind(System.PVWA, Pvwa, outside.pvwa)
     directory = breakers.behind(System.DIRECTORY, Directory, outside.directory)
     uptime, groups = _uptime(settings, store), _groups(settings, store, directory, health)
-    trail, reply_rules = _audit_trail(settings, store, health), ReplyRules.from_settings(settings)
+    trail, rules = _audit_trail(settings, store, health), reply_rules(settings)
     confirming = _confirming(settings, store, pvwa, uptime, before_sending=trail.bring_up_to_date)
     letters = Letters(store, settle=timedelta(seconds=settings.mailbox.read_timeout_seconds + _EXCHANGE_MARGIN_SECONDS))
     outbox = Outbox(
         mailbox=mailbox, mails=mails, letters=letters, alarms=alarms, patience=health.patience,
         correspondence=Correspondence(
-            rules=reply_rules,
+            rules=rules,
             rates=_rates(settings, store, letters, alarms),
             challenging=Challenging.from_settings(settings, store),
         ),
@@ -151,7 +150,7 @@ def build(settings: Settings, store: Store, outside: Outside, health: Health) ->
             _reconciling(settings, store, store, pvwa, health).rest, partial(_bring_up, trail, health),
         ),
         ledger_alarm=LedgerAlarm(
-            mailbox=mailbox, rules=reply_rules, clock=store.clock, tell_after=health.patience.tell_after
+            mailbox=mailbox, rules=rules, clock=store.clock, tell_after=health.patience.tell_after
         ),
     )  # fmt: skip
 
@@ -267,7 +266,7 @@ def _pipeline(
         pvwa_names={name.casefold(): group for name, group in settings.groups.pvwa_names.items()},
     )
     permission = Permission(
-        policy=Policy.from_settings(settings),
+        policy=policy_rules(settings),
         halts=Halts(store),
         confirmations=confirming.confirmations,
         challenging=Challenging.from_settings(settings, written),
@@ -275,7 +274,7 @@ def _pipeline(
     )
     return Pipeline(
         doorkeeper=Doorkeeper(
-            IntakeRules.from_settings(settings), SenderRules.from_settings(settings), directory, groups
+            intake_rules(settings), sender_rules(settings), directory, groups
         ),
         approvers=approvers,
         approve=Approve(

@@ -32,7 +32,7 @@ from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.process_identity import this_program
 from approvald.ledger.store import Store, store_for
 from approvald.mail.reader.process import Reader
-from approvald.mail.reader.worker import Task
+from approvald.mail.rules import reading_task
 from approvald.service.daemon import Daemon
 from approvald.service.instance import MAIL, OnlyInstance
 from approvald.service.mail_service import build, build_shadow
@@ -83,7 +83,7 @@ def outside(
         largest = settings.parse.limits.fetch_bytes
         mailbox = ExchangeMailbox(settings.mailbox, largest, secrets, guard(System.EXCHANGE), store, permit=permit)
         stack.callback(mailbox.close)
-        reader = stack.enter_context(Reader(Task.from_settings(settings)))
+        reader = stack.enter_context(Reader(reading_task(settings)))
         yield Adapters(
             mailbox=mailbox, directory=directory, pvwa=pvwa, secrets=secrets, clock=store.clock, reader=reader
         )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from approvald.approval.endings import Code
 from approvald.approval.policy import Policy, Rule, Span, Way, is_open, parse_hours, rule_for
 from approvald.config.load import load
+from approvald.config.rules import policy_rules
 from approvald.config.settings import Settings
 from approvald.core.errors import ConfigurationInvalid
 from places import SHIPPED
@@ -30,7 +31,7 @@ def policy(*rules: str, head: str = "") -> Policy:
     start, end = text.index("[[policy.rules]]\n# Patterns"), text.index("# ----", text.index("# max_age_hours = 0.0"))
     made = "".join(f"[[policy.rules]]\n{rule}\n" for rule in rules) or "rules = []\n"
     text = text[:start] + made + text[end:]
-    return Policy.from_settings(loaded(text.replace("\n[policy]\n", f"\n[policy]\n{head}\n")))
+    return policy_rules(loaded(text.replace("\n[policy]\n", f"\n[policy]\n{head}\n")))
 
 
 def loaded(text: str) -> Settings:
@@ -58,7 +59,7 @@ def local(text: str, *, fold: int = 0) -> datetime:
 
 def test_as_shipped_every_safe_may_be_approved_at_any_time() -> None:
     """An over-strict default that refuses honest approvers is a defect like a hole."""
-    shipped = Policy.from_settings(load(SHIPPED))
+    shipped = policy_rules(load(SHIPPED))
     assert shipped.refusal("DB-PROD-01", age=timedelta(hours=71), now=NOW) is None
 
 
@@ -66,7 +67,7 @@ def test_a_site_without_a_policy_has_the_shipped_one() -> None:
     """Leaving the section out changes nothing."""
     text = SHIPPED.read_text(encoding="utf-8")
     start, end = text.index("[policy]"), text.index("# ----", text.index("# max_age_hours = 0.0"))
-    assert Policy.from_settings(loaded(text[:start] + text[end:])) == Policy.from_settings(load(SHIPPED))
+    assert policy_rules(loaded(text[:start] + text[end:])) == policy_rules(load(SHIPPED))
 
 
 def test_a_safe_that_no_rule_fits_is_barred() -> None:

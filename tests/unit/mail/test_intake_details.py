@@ -14,7 +14,6 @@ from approvald.mail.intake import (
     CodeMail,
     ForReading,
     Intake,
-    IntakeRules,
     RuleForward,
     Unproven,
     UnreadableMail,
@@ -22,6 +21,7 @@ from approvald.mail.intake import (
     fold,
     prove,
 )
+from approvald.mail.rules import intake_rules
 from mailbag import AUTH, ILKA, PHRASE, RULES, mail
 from places import ROOT
 
@@ -94,7 +94,7 @@ def test_our_own_addresses_are_known_in_any_letter_case() -> None:
     settings = load(ROOT / "config" / "approvald.toml")
     mailbox = settings.mailbox.model_copy(update={"address": "PAM-Approve@Corp.Example"})
     pvwa = settings.mail.model_copy(update={"pvwa_sender": "PVWA-NoReply@Corp.Example"})
-    rules = IntakeRules.from_settings(settings.model_copy(update={"mailbox": mailbox, "mail": pvwa}))
+    rules = intake_rules(settings.model_copy(update={"mailbox": mailbox, "mail": pvwa}))
     for author in ("pam-approve@corp.example", "pvwa-noreply@corp.example"):
         assert isinstance(classify(mail(author=author), rules), Automatic)
 

@@ -9,7 +9,7 @@ import pytest
 from approvald.config.load import load
 from approvald.core.errors import System, Unavailable
 from approvald.mail.ledger_away import LedgerAlarm
-from approvald.mail.reply import ReplyRules
+from approvald.mail.rules import reply_rules
 from fakes.clock import FakeClock
 from fakes.mailbox import FakeMailbox
 from places import SHIPPED
@@ -26,7 +26,7 @@ class Site:
         self.clock = FakeClock()
         self.mailbox = FakeMailbox()
         self.alarm = LedgerAlarm(
-            mailbox=self.mailbox, rules=ReplyRules.from_settings(load(SHIPPED)), clock=self.clock,
+            mailbox=self.mailbox, rules=reply_rules(load(SHIPPED)), clock=self.clock,
             tell_after=timedelta(minutes=5),
         )  # fmt: skip
 

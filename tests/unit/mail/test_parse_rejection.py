@@ -13,10 +13,10 @@ from approvald.config.load import load
 from approvald.core import frozen_json
 from approvald.core.model import Ambiguous, Notification, Reading
 from approvald.mail.parse.read import read as read_mime
-from approvald.mail.parse.rules import ParseRules
+from approvald.mail.rules import parse_rules
 from places import SHIPPED
 
-RULES = ParseRules.from_settings(load(SHIPPED))
+RULES = parse_rules(load(SHIPPED))
 BLOCK = (
     "From: PVWA\nRequester email: timo.gast@corp.example\nSafe: DB-PROD-01\nRequest Id: 17\nReason: reject: a test\n"
 )

@@ -12,6 +12,7 @@ import pytest
 from approvald.config.load import load
 from approvald.core.model import Person
 from approvald.mail.intake import Proof, ProvenAddress, SenderRules, Unproven, VerifiedSender, prove, verify
+from approvald.mail.rules import sender_rules
 from mailbag import AUTH, ILKA, RULES, mail
 from places import ROOT
 
@@ -103,7 +104,7 @@ def test_the_configured_values_are_taken_in_any_letter_case() -> None:
     """Mechanisms are hex digits and sources are host names; AuthAs is a word of Exchange's and is taken as it is."""
     settings = load(ROOT / "config" / "approvald.toml")
     sender = settings.sender.model_copy(update={"auth_mechanisms": ("0A",), "auth_sources": ("EX1.Corp",)})
-    rules = SenderRules.from_settings(settings.model_copy(update={"sender": sender}))
+    rules = sender_rules(settings.model_copy(update={"sender": sender}))
     assert rules == SenderRules(
         auth_as=frozenset({"Internal"}), auth_mechanisms=frozenset({"0a"}), auth_sources=("ex1.corp",)
     )

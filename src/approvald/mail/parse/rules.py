@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:  # the pure steps do without pydantic at run time
-    from approvald.config.settings import Settings
+from typing import Final
 
 CORE: Final = ("requestor", "safe", "number")
 """The fields without which no request can be looked up."""
@@ -40,27 +37,6 @@ class ParseRules:
     safe_extra_characters: str
     charsets: frozenset[str]
     limits: ViewLimits
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> ParseRules:
-        """Take the rules out of the configuration."""
-        limits = settings.parse.limits
-        return cls(
-            labels=tuple((name, tuple(words)) for name, words in settings.parse.labels.model_dump().items()),
-            domains=frozenset(domain.casefold() for domain in settings.mail.domains),
-            safe_extra_characters=settings.parse.safe_extra_characters,
-            charsets=frozenset(filter(None, map(codec_name, settings.parse.charsets))),
-            limits=ViewLimits(
-                mime_bytes=limits.fetch_bytes,
-                view_bytes=limits.view_bytes,
-                parts=limits.parts,
-                depth=limits.depth,
-                attached_depth=limits.attached_depth,
-                header_chars=limits.header_bytes,
-                line_chars=limits.line_chars,
-                value_chars=limits.value_chars,
-            ),
-        )
 
 
 # Names that mail clients write and Python does not know; of iso-8859-8-i only the order of shown letters differs.

@@ -17,14 +17,11 @@ import time
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from approvald.core import frozen_json
 from approvald.mail.parse.read import read
 from approvald.mail.parse.rules import ParseRules
-
-if TYPE_CHECKING:  # this process does without pydantic
-    from approvald.config.settings import Settings
 
 LENGTH: Final = struct.Struct("!I")
 READY: Final = b"ready"
@@ -49,12 +46,6 @@ class Task:
     rules: ParseRules
     seconds: float
     memory_mib: int
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> Task:
-        """Take the task out of the configuration."""
-        limits = settings.parse.limits
-        return cls(rules=ParseRules.from_settings(settings), seconds=limits.seconds, memory_mib=limits.memory_mib)
 
 
 def main() -> None:
