@@ -15,7 +15,7 @@ from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.confirmations import Confirmations, IntentOpen
 from approvald.ledger.halts import HaltKind, Halts
-from approvald.ledger.lease import Held, Lease
+from approvald.ledger.lease import HeldLease, Lease
 from approvald.ledger.letters import AlarmBook
 from approvald.ledger.limits import Answer, Answers, Haste
 from approvald.ledger.logon_guard import LedgerLogonGuard
@@ -124,7 +124,7 @@ def test_of_many_hosts_one_takes_the_lease(stores: Sequence[Store]) -> None:
     came = at_once(stores, lambda number, _: leases[number].take())
     assert came.count(None) == 1
     holder = f"host{came.index(None)} process 1 (1)"
-    assert {each.holder for each in came if isinstance(each, Held)} == {holder}
+    assert {each.holder for each in came if isinstance(each, HeldLease)} == {holder}
 
 
 def test_a_holder_in_the_middle_of_a_transaction_keeps_the_lease_until_its_end(stores: Sequence[Store]) -> None:

@@ -17,7 +17,7 @@ from approvald.cli.exits import Exit
 from approvald.config.files import check_files
 from approvald.config.settings import Settings
 from approvald.core.clock import SystemClock
-from approvald.core.errors import System, Unavailable
+from approvald.core.errors import LedgerAway
 from approvald.core.logs.redaction import escape, without_secrets
 from approvald.core.model import Mail
 from approvald.doctor.examination import examine
@@ -100,7 +100,7 @@ def systems_of(settings: Settings) -> Iterator[Systems]:
             f"The folder {ledger.parent} of ledger.file is not there, so refused log-ons cannot be counted and no "
             "system was asked. Create it, owned by the user approvald runs as, or start the service once."
         )
-        raise Unavailable(System.LEDGER, message)
+        raise LedgerAway(message)
     try:
         os.close(os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except PermissionError:

@@ -32,10 +32,7 @@ from approvald.confirmation.gather import Gather
 from approvald.confirmation.settle import (
     Confirming,
     already_done,
-    decide_afresh,
     is_done,
-    not_readable,
-    not_shown_yet,
     read_request,
     settle_as_found,
     settle_as_not_there,
@@ -43,7 +40,7 @@ from approvald.confirmation.settle import (
     shown_facts,
     wait_while_at_work,
 )
-from approvald.core.errors import OutcomeUnknown, System, Unavailable
+from approvald.core.errors import MustWait, OutcomeUnknown, Unavailable, WaitCause
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level, Person
 from approvald.core.ports import Accepted, Declined, Pvwa
@@ -113,23 +110,23 @@ def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirm
     for older in ledger.open_beside(intent):
         if is_done(older, request, tools):
             settle_as_found(older, request, tools)
-            raise decide_afresh()
+            raise MustWait(WaitCause.DECIDE_AFRESH)
         wait_while_at_work(older, tools)
         # `request` may have been read while PVWA was still at work
         found = read_request(older, tools)
         if isinstance(found, AccessRequest) and is_done(older, found, tools):
             settle_as_found(older, found, tools)
-            raise decide_afresh()
+            raise MustWait(WaitCause.DECIDE_AFRESH)
         if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
             settle_as_not_there(older, found, tools)
         elif older.taken_at is not None:
-            raise not_shown_yet()
+            raise MustWait(WaitCause.NOT_SHOWN)
         elif not isinstance(found, AccessRequest) or not _nothing_happened(request, found, tools):
-            raise decide_afresh()
+            raise MustWait(WaitCause.DECIDE_AFRESH)
     try:
         ledger.intend(intent, comment=comment)
     except IntentOpen as other:
-        raise decide_afresh() from other
+        raise MustWait(WaitCause.DECIDE_AFRESH) from other
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
 
 
@@ -144,8 +141,7 @@ def _send(pvwa: Pvwa, intent: Intent, comment: str, tools: Confirming) -> Accept
     except OutcomeUnknown as lost:
         tools.confirmations.answer_lost(intent)
         event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="unknown")
-        message = "a confirmation was sent and its answer lost; PVWA is read before anything is sent again"
-        raise Unavailable(System.PVWA, message) from lost
+        raise MustWait(WaitCause.ANSWER_LOST) from lost
     except Unavailable:
         # By the port's promise it is certain that nothing was done.
         tools.confirmations.settle(intent, done=False, how="not_sent")
@@ -176,7 +172,7 @@ def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
     after = read_request(intent, tools)
     if isinstance(after, AccessRequest):
         if not is_done(intent, after, tools):
-            raise not_shown_yet()
+            raise MustWait(WaitCause.NOT_SHOWN)
         tools.confirmations.settle(intent, done=True, how="accepted", after=record_facts(after))
         return confirmed_ending(confirmed, after, tools)
     # Gone, or out of our accounts' sight now that it has gone on: the yes itself is all there is to be known
@@ -212,7 +208,7 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
         return confirmed_ending(confirmed, found, tools)
     if answer.status >= _SERVER_ERROR and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
         tools.confirmations.answer_lost(intent)
-        raise not_readable()
+        raise MustWait(WaitCause.OUT_OF_SIGHT)
     ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
     names = tools.our_names()
     how = f"declined {answer.status} {answer.code}".strip()

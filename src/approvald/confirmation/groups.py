@@ -8,7 +8,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from approvald.core.errors import System, Unavailable, Unreadable
+from approvald.core.errors import LedgerAway, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import ApproverGroup, GroupBook, GroupProblem, Person
 from approvald.core.ports import Clock, Directory, Names
@@ -49,10 +49,9 @@ class ApproverGroups:
             return
         try:
             self.book()
-        except (Unavailable, Unreadable) as away:
-            system = away.system if isinstance(away, Unavailable) else System.DIRECTORY
-            if system is System.LEDGER:
-                raise
+        except LedgerAway:
+            raise
+        except (Unavailable, Unreadable):
             self._failed_at = self._clock.monotonic()
 
     def read(self) -> GroupBook:

@@ -16,7 +16,7 @@ from approvald.approval.findings import PASSED, REFUSED, Finding
 from approvald.approval.people import VerifiedSender
 from approvald.approval.policy import Policy
 from approvald.confirmation.challenge import Challenging, is_about
-from approvald.core.errors import Held, MustWait
+from approvald.core.errors import MustWait, WaitCause
 from approvald.core.ports import Clock
 from approvald.ledger.challenges import Challenge
 from approvald.ledger.confirmations import Confirmations
@@ -106,12 +106,12 @@ class Permission:
         """Raise MustWait while approvald is paused."""
         halt = self._halts.in_force()
         if halt is not None and halt.kind is HaltKind.PAUSE:
-            raise MustWait(Held.PAUSE)
+            raise MustWait(WaitCause.PAUSE)
 
     def halted(self, halt: Halt, decision: Confirm) -> Ending:
         """Return the refusal of a hold. Raises MustWait for a pause."""
         if halt.kind is HaltKind.PAUSE:
-            raise MustWait(Held.PAUSE)
+            raise MustWait(WaitCause.PAUSE)
         return _ending(Code.ON_HOLD, decision)
 
     def _wait_at_cap(self, decision: Confirm, ledger_id: str) -> None:
@@ -119,7 +119,7 @@ class Permission:
         given = self._given(decision, ledger_id, now)
         if len(given) >= self._policy.hourly_cap:
             left = given[-self._policy.hourly_cap] + _HOUR - now
-            raise MustWait(Held.CAP, retry_after_seconds=left.total_seconds())
+            raise MustWait(WaitCause.CAP, retry_after_seconds=left.total_seconds())
 
 
 def _finding(check: str, passed: bool, value: str) -> Finding:  # noqa: FBT001 - one word of its result

@@ -12,7 +12,7 @@ from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before, Sent, may_show
 from approvald.approval.request import Standing, is_ours, standing
-from approvald.core.errors import System, Unavailable, Unreadable
+from approvald.core.errors import MustWait, System, Unavailable, Unreadable, WaitCause
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level
 from approvald.core.ports import Absent, Clock, ReadingPvwa
@@ -91,12 +91,12 @@ def give_up(ledger_id: str, tools: Confirming) -> None:
         found = read_request(intent, tools)
         if isinstance(found, AccessRequest) and is_done(intent, found, tools):
             settle_as_found(intent, found, tools)
-            raise decide_afresh()
+            raise MustWait(WaitCause.DECIDE_AFRESH)
         settle_as_not_there(intent, found, tools)
 
 
 def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
-    """Raise Unavailable while PVWA may still be at work on it."""
+    """Raise MustWait while PVWA may still be at work on it."""
     if intent.sent_at is None:
         return
     left = intent.intended_at + tools.settle - tools.clock.now()
@@ -104,47 +104,25 @@ def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
         tools.confirmations.answer_lost(intent)
         left = tools.settle
     if left > timedelta():
-        message = (
-            "a confirmation of this request was sent and its answer lost, and PVWA may still be working on it; "
-            "the mail waits until that is certain"
-        )
-        raise Unavailable(System.PVWA, message, retry_after_seconds=left.total_seconds())
-
-
-def not_shown_yet() -> Unavailable:
-    """Return what lets a mail wait for a confirmation that was taken, and that the request does not show."""
-    message = (
-        "PVWA, or something in front of it, accepted the confirmation, but the request does not show it; it is not "
-        "sent again, and the mail waits until PVWA shows what became of it"
-    )
-    return Unavailable(System.PVWA, message)
-
-
-def not_readable() -> Unavailable:
-    """Return what lets a mail wait while nobody can look what became of a confirmation."""
-    message = (
-        "a confirmation of this request was sent, but PVWA lets none of the confirming accounts see the request now, "
-        "so its outcome is unknown; the mail waits until one of them may see it again"
-    )
-    return Unavailable(System.PVWA, message)
+        raise MustWait(WaitCause.AT_WORK, retry_after_seconds=left.total_seconds())
 
 
 def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> None:
     """Write down that it never happened: PVWA, read after its time, does not show it.
 
-    Raises Unavailable where PVWA took it and may show it yet, and where PVWA shows the request to nobody.
+    Raises MustWait where PVWA took it and may show it yet, and where PVWA shows the request to nobody.
     """
     if intent.taken_at is not None and intent.taken_at > tools.clock.now():  # the clock was wrong: it counts from now
         tools.confirmations.taken(intent)
         intent = replace(intent, taken_at=tools.clock.now())
     if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
         if isinstance(found, AccessRequest) and _waits_for(intent, found, tools):
-            raise not_shown_yet()
+            raise MustWait(WaitCause.NOT_SHOWN)
         if intent.sent_at is not None and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
-            raise not_readable()
+            raise MustWait(WaitCause.OUT_OF_SIGHT)
     if intent.taken_at is not None and isinstance(found, Ending):
         settle_as_taken(intent, tools)
-        raise decide_afresh()
+        raise MustWait(WaitCause.DECIDE_AFRESH)
     tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=shown_facts(found))
 
 
@@ -173,12 +151,6 @@ def settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -
     how = "found_at_pvwa" if is_ours(request, intent.ledger_id) else "found_at_pvwa, which shows no comment of ours"
     tools.confirmations.settle(intent, done=True, how=how, after=record_facts(request))
     event(_LOG, Event.CONFIRM_OUTCOME, logging.WARNING, request_id=intent.request_id, state="found_at_pvwa")
-
-
-def decide_afresh() -> Unavailable:
-    """Return what lets a mail be decided anew at the next round."""
-    message = "another confirmation of this request has just become known, so the mail is decided afresh"
-    return Unavailable(System.PVWA, message)
 
 
 def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:

@@ -11,7 +11,7 @@ from typing import Final
 from approvald.approval.reconcile import Known, is_shown, unexplained
 from approvald.approval.request import Standing, standing
 from approvald.core.alarms import Alarm, AlarmKind
-from approvald.core.errors import System, Unavailable, Unreadable
+from approvald.core.errors import LedgerAway, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level
 from approvald.core.ports import Clock, Names, ReadingPvwa
@@ -62,9 +62,9 @@ class Reconciling:
             self.sweep()
         except Unreadable as odd:
             event(_LOG, Event.RECONCILE_FAILED, logging.WARNING, cause=str(odd))
+        except LedgerAway:
+            raise
         except Unavailable as away:
-            if away.system is System.LEDGER:
-                raise
             event(_LOG, Event.RECONCILE_FAILED, logging.WARNING, system=away.system.value, cause=str(away))
 
     def sweep(self) -> None:

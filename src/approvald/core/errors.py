@@ -67,24 +67,48 @@ class AuthenticationFailed(Unavailable):
         super().__init__(system, message)
 
 
-class LeaseLost(Unavailable):
-    """Another program may act in this one's place: nothing more may be sent or written."""
+class LedgerAway(Unavailable):
+    """The ledger cannot be read or written: nothing may be decided or done."""
 
     def __init__(self, message: str) -> None:
         super().__init__(System.LEDGER, message)
 
 
-class Held(StrEnum):
+class LeaseLost(LedgerAway):
+    """Another program may act in this one's place: nothing more may be sent or written."""
+
+
+class WaitCause(StrEnum):
     """The reasons for which approvald itself makes a mail wait."""
 
     CAP = "the approver's hourly cap is reached"
     PAUSE = "approvald is paused"
+    ANSWER_LOST = "a confirmation was sent and its answer lost; PVWA is read before anything is sent again"
+    AT_WORK = (
+        "a confirmation of this request was sent and its answer lost, and PVWA may still be working on it; "
+        "the mail waits until that is certain"
+    )
+    NOT_SHOWN = (
+        "PVWA, or something in front of it, accepted the confirmation, but the request does not show it; it is not "
+        "sent again, and the mail waits until PVWA shows what became of it"
+    )
+    OUT_OF_SIGHT = (
+        "a confirmation of this request was sent, but PVWA lets none of the confirming accounts see the request now, "
+        "so its outcome is unknown; the mail waits until one of them may see it again"
+    )
+    DECIDE_AFRESH = "another confirmation of this request has just become known, so the mail is decided afresh"
+    SETTLE_FIRST = "another item of this mail may have confirmed its request already; that is settled first"
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the team need not hear of a long wait: an operator or a rule wants it."""
+        return self in {WaitCause.CAP, WaitCause.PAUSE}
 
 
 class MustWait(ApprovaldError):
     """Every system works, and the mail waits all the same. `retry_after_seconds`: when it may go on, if known."""
 
-    def __init__(self, cause: Held, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, cause: WaitCause, *, retry_after_seconds: float | None = None) -> None:
         self.cause = cause
         self.retry_after_seconds = retry_after_seconds
         super().__init__(cause.value)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from approvald.approval.endings import Ending
-from approvald.core.errors import System, Unavailable
+from approvald.core.errors import LedgerAway
 
 
 class State(StrEnum):
@@ -68,7 +68,7 @@ def read_entry(row: sa.Row[Any]) -> Entry:
         message = (
             f"the ledger's row of mail {row.id} is from another version of approvald; install the newest one again"
         )
-        raise Unavailable(System.LEDGER, message) from error
+        raise LedgerAway(message) from error
 
 
 def _read(row: sa.Row[Any]) -> Entry:

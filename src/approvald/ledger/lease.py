@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from approvald.core.errors import LeaseLost, System, Unavailable
+from approvald.core.errors import LeaseLost, LedgerAway
 from approvald.ledger import tables
 from approvald.ledger.database import instant_now, upsert
 from approvald.ledger.process_identity import has_ended
@@ -29,7 +29,7 @@ _NOT_SURE: Final = "the lease of the role {role} was not renewed in time; nothin
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class HeldLease:
     """Another program's lease. `left`: how long it lasts at least, if it is not renewed."""
 
     holder: str
@@ -60,7 +60,7 @@ class Lease:
         """The fencing token, None while this program does not hold the lease."""
         return self._token
 
-    def take(self, *, alone: bool = False) -> Held | None:
+    def take(self, *, alone: bool = False) -> HeldLease | None:
         """Take the lease if nobody holds it. Returns who does, else None. Raises Unavailable (ledger).
 
         `alone`: something stronger already proves that no other program is left, as the lock of a ledger's file does.
@@ -126,7 +126,7 @@ class Lease:
             return self.length
 
         if not self._outlasts_a_call(renewed):
-            raise Unavailable(System.LEDGER, _NOT_SURE.format(role=self._role))
+            raise LedgerAway(_NOT_SURE.format(role=self._role))
 
     def _outlasts_a_call(self, left: Callable[[], timedelta]) -> bool:
         """Whether what is left of the lease is enough. The time in which the ledger answered counts as gone."""
@@ -138,13 +138,13 @@ class Lease:
         with self._store.begin() as connection:
             return self._expires_at(connection) - self._now(connection)
 
-    def _held(self, connection: sa.Connection, rows: sa.Select[Any], *, alone: bool) -> Held | None:
+    def _held(self, connection: sa.Connection, rows: sa.Select[Any], *, alone: bool) -> HeldLease | None:
         """Return who else holds the lease."""
         row = connection.execute(rows.where(tables.leases.c.role == self._role)).first()
         now = self._now(connection)
         if row is None or row.expires_at <= now or alone or row.holder == self._holder or has_ended(row.holder):
             return None
-        return Held(holder=row.holder, left=row.expires_at - now)
+        return HeldLease(holder=row.holder, left=row.expires_at - now)
 
     def _expires_at(self, connection: sa.Connection) -> datetime:
         """Return until when this program holds the lease, and keep everybody from taking it. Raises LeaseLost."""

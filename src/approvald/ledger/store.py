@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from approvald.config.files import SecretFileRefused
 from approvald.config.settings import LedgerSettings
-from approvald.core.errors import System, Unavailable
+from approvald.core.errors import LedgerAway
 from approvald.core.ports import Clock
 from approvald.ledger import schema, tables
 from approvald.ledger.database import READ_ONLY, engine_for, upsert
@@ -66,7 +66,7 @@ class Store:
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:
-        """Run one transaction. Raises Unavailable (System.LEDGER) when the database does not do its work.
+        """Run one transaction. Raises LedgerAway when the database does not do its work.
 
         Where there is a fence, it is asked first, and raises LeaseLost.
         """
@@ -86,7 +86,7 @@ class Store:
 
     @contextmanager
     def look(self) -> Iterator[sa.Connection]:
-        """Read. Works beside a writer, and where the file cannot be written. Raises Unavailable (System.LEDGER)."""
+        """Read. Works beside a writer, and where the file cannot be written. Raises LedgerAway."""
         with _translated(), self._engine.connect().execution_options(**{READ_ONLY: True}) as connection:
             yield connection
 
@@ -152,10 +152,10 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        raise Unavailable(System.LEDGER, _words(error)) from error
+        raise LedgerAway(_words(error)) from error
     except SecretFileRefused as refused:
         message = f"the ledger's password cannot be read, and nothing is confirmed until it can: {refused}"
-        raise Unavailable(System.LEDGER, message) from refused
+        raise LedgerAway(message) from refused
 
 
 def _words(error: sa.exc.SQLAlchemyError) -> str:

@@ -173,7 +173,9 @@ class Inbox:
         except Unavailable as away:
             self._outbox.take_waiting(entry, away.system.value, str(away), away.retry_after_seconds)
         except MustWait as held:
-            self._outbox.take_waiting(entry, "", held.cause.value, held.retry_after_seconds, is_meant=True)
+            self._outbox.take_waiting(
+                entry, "", held.cause.value, held.retry_after_seconds, is_meant=held.cause.is_silent
+            )
         except Unreadable as odd:
             self._outbox.take_waiting(entry, "", str(odd), None)
         except Exception as error:  # noqa: BLE001 - whatever it is, this mail waits for somebody to look at it

@@ -9,7 +9,7 @@ from typing import Final
 
 from approvald.approval.sentences import Sentences
 from approvald.core.alarms import Alarm, AlarmKind, Facts, alarm_words
-from approvald.core.errors import ApprovaldError, OutcomeUnknown, System, Unavailable
+from approvald.core.errors import ApprovaldError, LedgerAway, OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import Reply
 from approvald.core.ports import Clock, Mailbox
@@ -37,7 +37,7 @@ class LedgerAlarm:
 
     def failed(self, away: Unavailable) -> None:
         """Take in why a poll failed. Never raises."""
-        if away.system is not System.LEDGER:
+        if not isinstance(away, LedgerAway):
             return
         now = self._clock.now()
         if self._since is None:

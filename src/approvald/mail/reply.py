@@ -17,7 +17,7 @@ import jinja2
 
 from approvald.approval.endings import Code, Ending, RequestFacts, Team, treatment
 from approvald.approval.sentences import Sentences, sentences
-from approvald.core.errors import Held
+from approvald.core.errors import WaitCause
 from approvald.core.model import Reply
 
 _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
@@ -35,13 +35,13 @@ _AWAY: Final = Sentences(
     _GOES_ON,
 )
 _WAITING: Final[Mapping[str, Sentences]] = {
-    Held.CAP: Sentences(
+    WaitCause.CAP: Sentences(
         "Not decided yet",
         "You have reached the number of approvals that approvald accepts from one person per hour, so this one waits.",
         "approvald continues when the hour is over and will tell you the result; if it is urgent, "
         "approve in the CyberArk portal (PVWA).",
     ),
-    Held.PAUSE: Sentences(
+    WaitCause.PAUSE: Sentences(
         "Not decided yet", "approvald is paused for maintenance, so nothing has been decided yet.", _GOES_ON
     ),
 }
@@ -82,7 +82,7 @@ def compose_challenge(
 
 
 def compose_waiting(cause: str, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
-    """Write the one notice that a mail waits. `cause`: a value of Held, or anything else for a system that is away."""
+    """Write the one notice that a mail waits. `cause`: a value of WaitCause, or anything else for a system that is away."""
     return _reply(_WAITING.get(cause, _AWAY), [], ledger_id=ledger_id, kind="waiting", to=to, cc=(),
                   message_id=message_id, rules=rules, about="", colour=_AMBER)  # fmt: skip
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from approvald.approval.endings import Code, treatment
-from approvald.core.errors import System, Unavailable
+from approvald.core.errors import LedgerAway, MustWait, Unavailable, WaitCause
 from approvald.core.logs.events import Event, event
 from approvald.core.model import Folder, ListedMail, Mail
 from approvald.core.ports import Mailbox, Moved
@@ -57,9 +57,9 @@ class Retrying:
         for retry in self._retries.waiting():
             try:
                 done = self._mail(retry) if retry.folder is None else self._folder(retry, retry.folder)
+            except LedgerAway:
+                raise
             except Unavailable as away:
-                if away.system is System.LEDGER:
-                    raise
                 event(_LOG, Event.SYSTEM_AWAY, logging.WARNING, system=away.system.value, cause=str(away))
                 return
             self._retries.done(retry, moved=done.moved, why=done.why)
@@ -80,8 +80,7 @@ class Retrying:
             return entry
         entry = replace(entry, message_id=message_id, sender=sender)
         if self._mails.is_in_flight(entry):
-            message = "another item of this mail may have confirmed its request already; that is settled first"
-            raise Unavailable(System.PVWA, message)
+            raise MustWait(WaitCause.SETTLE_FIRST)
         filed = self._mails.filed_before(entry)
         earlier = [each for each in filed if not _is_copy(each)] or filed
         if earlier and not self._lies_there(earlier):

@@ -14,7 +14,7 @@ from approvald.approval.request import Standing, actors, standing
 from approvald.confirmation.confirm import DONE
 from approvald.confirmation.settle import Confirming, find_request
 from approvald.core.clock import Patience, Stopwatch
-from approvald.core.errors import MustWait, System, Unavailable, Unreadable
+from approvald.core.errors import LedgerAway, MustWait, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level, ListedMail, Mail
 from approvald.core.ports import Clock, ReadingMailbox, ReadingPvwa, Unfetchable
@@ -87,11 +87,11 @@ class ShadowRoom:
         self._scratch.identified(entry)
         try:
             ended = self._pipeline.handle(mail, entry, Stopwatch(self._clock))
+        except LedgerAway:
+            raise
         except (Unavailable, MustWait, Unreadable) as held:
             wished = None if isinstance(held, Unreadable) else held.retry_after_seconds
             system = held.system.value if isinstance(held, Unavailable) else ""
-            if system == System.LEDGER:
-                raise
             return self._wait(entry, system, str(held), wished)
         except Exception as error:  # noqa: BLE001 - one mail never stops the others
             event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
@@ -140,10 +140,9 @@ class ShadowFollowing:
         try:
             for decided in self._shadow.to_look_up(_LOOKED_UP, pause=_LOOK_AGAIN):
                 self._follow(decided)
-        except Unavailable as away:
-            if away.system is System.LEDGER:
-                raise
-        except Unreadable:
+        except LedgerAway:
+            raise
+        except (Unavailable, Unreadable):
             return
 
     def _follow(self, decided: Decided) -> None:

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from approvald.core.errors import ApprovaldError, System, Unavailable
+from approvald.core.errors import ApprovaldError, LedgerAway
 
 MAIL: Final = "mail"
 """The role of the program that works through the mailbox."""
@@ -34,7 +34,7 @@ class OnlyInstance:
     def hold(self) -> None:
         """Take the lock, where it is not held yet. Raises AlreadyRunning, naming who holds it.
 
-        Raises PermissionError where lock or ledger may not be opened by this user, and Unavailable (System.LEDGER)
+        Raises PermissionError where lock or ledger may not be opened by this user, and LedgerAway
         where their disk does not do its work.
         """
         if self._descriptor >= 0:
@@ -78,13 +78,13 @@ class OnlyInstance:
             raise AlreadyRunning(message) from error
 
 
-def unwritable(ledger: Path, error: OSError) -> Unavailable:
+def unwritable(ledger: Path, error: OSError) -> LedgerAway:
     """Return what says that the ledger's disk does not do its work."""
     message = (
         f"{error.filename or ledger} cannot be written ({error.strerror}); nothing is confirmed until it can. Make "
         "room on its disk, or let approvald write there."
     )
-    return Unavailable(System.LEDGER, message)
+    return LedgerAway(message)
 
 
 def _make_private(ledger: Path) -> None:

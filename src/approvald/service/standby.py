@@ -19,7 +19,7 @@ from approvald.core.errors import LeaseLost, System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.ports import Clock
 from approvald.health.uptime import Pulse
-from approvald.ledger.lease import Held, Lease
+from approvald.ledger.lease import HeldLease, Lease
 from approvald.ledger.store import Store
 from approvald.service.daemon import Daemon
 from approvald.service.instance import AlreadyRunning, OnlyInstance
@@ -138,7 +138,7 @@ class Standby:
             event(_LOG, Event.LEASE_NOT_RENEWED, logging.WARNING, cause=str(away))
 
 
-def _tell_standby(held: Held, told: str) -> str:
+def _tell_standby(held: HeldLease, told: str) -> str:
     """Log whom this program stands by for, when that has changed."""
     if held.holder != told:
         event(_LOG, Event.STANDING_BY, logging.INFO, holder=held.holder)

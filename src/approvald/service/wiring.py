@@ -117,7 +117,7 @@ def daemon(
 ) -> Iterator[Daemon]:
     """Make the daemon of this configuration, which holds the lease; at the end everything is closed. Asks no server.
 
-    Raises Unavailable (System.LEDGER) when the ledger cannot be used.
+    Raises LedgerAway when the ledger cannot be used.
     """
     with ExitStack() as stack:
         store = store_for(settings.ledger, pulse.clock)
@@ -143,7 +143,7 @@ def daemon(
 def asked_by_doctor(settings: Settings, clock: Clock | None = None) -> Iterator[Systems]:
     """Open the systems under the log-on guards of the daemon's ledger, which may be in use. Asks none of them.
 
-    Raises Unavailable (System.LEDGER) when the ledger cannot be opened.
+    Raises LedgerAway when the ledger cannot be opened.
     """
     store = store_for(settings.ledger, clock or SystemClock())
     try:

@@ -16,7 +16,7 @@ from approvald.approval.endings import Code, Ending
 from approvald.approval.request import actors
 from approvald.confirmation.confirm import carry_out, confirmed_ending
 from approvald.confirmation.settle import Confirming, already_done, give_up
-from approvald.core.errors import OutcomeUnknown, System, Unavailable, Unreadable
+from approvald.core.errors import MustWait, OutcomeUnknown, System, Unavailable, Unreadable
 from approvald.core.model import AccessRequest, GroupBook, Level, Person
 from approvald.core.ports import Absent, Accepted, Declined, Forbidden
 from approvald.ledger.confirmations import Confirmations, Intent
@@ -81,10 +81,13 @@ class Desk:
             return decision.code
         return carry_out(self.pvwa, decision, ledger_id, self.tools)
 
-    def waits(self, person: Person = ILKA, ledger_id: str = "mail1mail1", groups: Any = (DB,)) -> Unavailable:
+    def waits(
+        self, person: Person = ILKA, ledger_id: str = "mail1mail1", groups: Any = (DB,)
+    ) -> MustWait | Unavailable:
         """Handle a mail that has to wait."""
-        with pytest.raises(Unavailable) as caught:
+        with pytest.raises((MustWait, Unavailable)) as caught:
             self.handle(person, ledger_id, groups)
+        assert isinstance(caught.value, MustWait | Unavailable)
         return caught.value
 
     def approved(self) -> dict[Level, str]:
@@ -323,7 +326,7 @@ def test_a_yes_that_is_not_shown_is_given_up_no_earlier_than_a_mail(desk: Desk) 
     desk.put(Deaf(desk.clock))
     desk.waits()
     desk.clock.turn(71 * 3600)
-    with pytest.raises(Unavailable, match="does not show it"):
+    with pytest.raises(MustWait, match="does not show it"):
         give_up("mail1mail1", desk.tools)
     desk.clock.turn(3600)
     give_up("mail1mail1", desk.tools)
@@ -360,7 +363,7 @@ def test_nobody_may_look_is_no_word_about_it(desk: Desk) -> None:
     desk.waits()
     desk.clock.turn(100)
     desk.request.forbidden_to = frozenset(Level)
-    with pytest.raises(Unavailable, match="its outcome is unknown"):
+    with pytest.raises(MustWait, match="its outcome is unknown"):
         give_up("mail1mail1", desk.tools)
     desk.clock.turn(72 * 3600)
     give_up("mail1mail1", desk.tools)
@@ -380,7 +383,7 @@ def test_what_can_be_read_no_more_is_given_up_in_the_end(desk: Desk, *, was_take
     with pytest.raises(Unreadable):
         give_up("mail1mail1", desk.tools)
     desk.clock.turn(3600)
-    with suppress(Unavailable):  # decided afresh: it is told as done
+    with suppress(MustWait):  # decided afresh: it is told as done
         give_up("mail1mail1", desk.tools)
     assert (desk.unsettled(), desk.approved()) == ([], {Level.FIRST: "mail1mail1"} if was_taken else {})
 
@@ -470,7 +473,7 @@ def test_what_pvwa_may_be_at_work_on_counts_from_the_sending(desk: Desk) -> None
     desk.waits()
     desk.clock.turn(2)
     assert "may still be working" in str(desk.waits())
-    with pytest.raises(Unavailable, match="may still be working"):
+    with pytest.raises(MustWait, match="may still be working"):
         give_up("mail1mail1", desk.tools)
     assert len(pvwa.at_work) == 1
 
@@ -797,7 +800,7 @@ def test_what_the_ledger_learnt_since_the_decision_is_decided_afresh(desk: Desk)
     other = desk.intent("mail2mail2")
     desk.tools.confirmations.intend(other, comment="")
     desk.tools.confirmations.settle(other, done=True, how="read back")
-    with pytest.raises(Unavailable, match="decided afresh"):
+    with pytest.raises(MustWait, match="decided afresh"):
         carry_out(desk.pvwa, decision, "mail1mail1", desk.tools)
     assert desk.pvwa.attempts == []
 
@@ -817,7 +820,7 @@ def test_a_mail_is_not_given_up_while_pvwa_may_be_at_work(desk: Desk) -> None:
     desk.pvwa.fail("confirm", LOST)
     desk.waits()
     desk.clock.turn(1)
-    with pytest.raises(Unavailable):
+    with pytest.raises(MustWait):
         give_up("mail1mail1", desk.tools)
     desk.clock.turn(59)
     give_up("mail1mail1", desk.tools)
@@ -832,7 +835,7 @@ def test_a_confirmation_is_never_written_off_unread(desk: Desk) -> None:
     desk.pvwa.fail("details", AWAY)
     with pytest.raises(Unavailable, match="away"):
         give_up("mail1mail1", desk.tools)
-    with pytest.raises(Unavailable, match="decided afresh"):
+    with pytest.raises(MustWait, match="decided afresh"):
         give_up("mail1mail1", desk.tools)
     assert desk.approved() == {Level.FIRST: "mail1mail1"}
     done(desk.handle())

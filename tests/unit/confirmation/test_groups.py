@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from approvald.confirmation.groups import ApproverGroups, GroupPins, Pin
-from approvald.core.errors import System, Unavailable, Unreadable
+from approvald.core.errors import LedgerAway, Unavailable, Unreadable
 from fakes.clock import FakeClock
 from fakes.directory import FakeDirectory, make_person
 from fakes.names import FakeNames
@@ -220,6 +220,6 @@ def test_an_answer_of_no_known_form_fails_no_poll() -> None:
 def test_a_ledger_that_is_away_is_the_polls_to_tell() -> None:
     """Nothing works without it."""
     desk = Desk()
-    desk.directory.error = Unavailable(System.LEDGER, "the ledger is away")
+    desk.directory.error = LedgerAway("the ledger is away")
     with pytest.raises(Unavailable):
         desk.groups.keep_fresh()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from approvald.core.errors import LeaseLost, System, Unavailable
+from approvald.core.errors import LeaseLost, LedgerAway, System, Unavailable
 from approvald.ledger import tables
-from approvald.ledger.lease import Held, Lease, holder_of
+from approvald.ledger.lease import HeldLease, Lease, holder_of
 from approvald.ledger.mails import Mails
 from approvald.ledger.process_identity import has_ended, this_program
 from approvald.ledger.store import Store
@@ -51,7 +51,7 @@ def test_one_has_it_and_the_other_hears_who(programs: Programs) -> None:
     """The second one learns the holder's name, and how long it has to wait at the most."""
     assert programs.one.take() is None
     held = programs.other.take()
-    assert isinstance(held, Held)
+    assert isinstance(held, HeldLease)
     assert held.holder == "host0 process 1 (1)"
     assert timedelta(seconds=40) < held.left <= CALL + timedelta(seconds=10)
     assert holder_of(programs.stores[1], "mail") == "host0 process 1 (1)"
@@ -112,7 +112,7 @@ def test_a_call_begins_only_while_the_lease_outlasts_it(programs: Programs) -> N
     programs.clock.turn(11)  # of 45 seconds 34 are left
     programs.one.certain()
     held = programs.other.take()
-    assert isinstance(held, Held)
+    assert isinstance(held, HeldLease)
     assert held.left == programs.one.length
     programs.clock.turn(46)  # stopped for longer than the lease
     assert programs.other.take() is None
@@ -125,7 +125,7 @@ def test_a_lease_that_has_run_out_is_renewed_where_nobody_has_taken_it(programs:
     programs.one.take()
     programs.clock.turn(3600)
     programs.one.certain()
-    assert isinstance(programs.other.take(), Held)
+    assert isinstance(programs.other.take(), HeldLease)
 
 
 def test_nobody_is_sure_of_a_renewal_that_took_too_long(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_nobody_is_sure_of_a_renewal_that_took_too_long(tmp_path: Path) -> None:
     lease.take()
     with pytest.raises(Unavailable, match="not renewed in time") as caught:
         lease.certain()
-    assert (type(caught.value), caught.value.system) == (Unavailable, System.LEDGER)
+    assert (type(caught.value), caught.value.system) == (LedgerAway, System.LEDGER)
     store.close()
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from approvald.approval.endings import Code, Ending, RequestFacts, Team, treatment
 from approvald.approval.sentences import Sentences, sentences
-from approvald.core.errors import Held
+from approvald.core.errors import WaitCause
 from approvald.core.model import Folder, Level, Reply
 from approvald.mail.reply import ReplyRules, compose, compose_letter, compose_waiting, final_marker
 
@@ -196,7 +196,7 @@ def test_without_a_portal_there_is_no_link() -> None:
 
 @pytest.mark.parametrize(
     ("cause", "said"),
-    [("PVWA did not answer", "unavailable"), (Held.CAP.value, "per hour"), (Held.PAUSE.value, "maintenance")],
+    [("PVWA did not answer", "unavailable"), (WaitCause.CAP.value, "per hour"), (WaitCause.PAUSE.value, "maintenance")],
 )
 def test_the_waiting_notice_says_that_nothing_is_decided(cause: str, said: str) -> None:
     """To the sender alone, with a marker of its own, and with the cause in plain words."""
