@@ -26,7 +26,7 @@ _KIND: Final = "policy"
 
 
 class AuditTrail:
-    """The running daemon's audit trail. Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
+    """The daemon's audit trail. Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
 
     def __init__(self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, stamp: Stamp) -> None:
         self._rows = rows

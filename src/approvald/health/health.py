@@ -18,7 +18,7 @@ from approvald.ledger.store import Store
 
 
 class Health:
-    """One program's alarms, outages and breakers, made before the adapters, which ask the secret store behind a breaker.
+    """Alarms, outages and breakers, made before the adapters, which ask the secret store behind a breaker.
 
     `store` keeps the outages, `alarms_in` the alarms: in shadow mode another ledger, whose alarms are sent to nobody.
     `beat` is called when a question to a system begins and ends; `chance` returns numbers from 0 to 1.
