@@ -26,7 +26,7 @@ _KIND: Final = "policy"
 
 
 class AuditTrail:
-    """Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
+    """The daemon's audit trail. Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
 
     def __init__(self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, stamp: Stamp) -> None:
         self._rows = rows
@@ -39,7 +39,7 @@ class AuditTrail:
     def from_settings(
         cls, settings: Settings, store: Store, *, tell_cut: Callable[[str], None], tell_failed: Callable[[str], None]
     ) -> AuditTrail:
-        """Put it together. `tell_cut`, `tell_failed`: who hears that the file was cut, or not anchored."""
+        """Build it. `tell_cut`, `tell_failed`: who hears that the file was cut, or not anchored."""
         rows, audit = AuditRows(store), settings.audit
         name = copy_name(audit.file)
         return cls(

@@ -156,7 +156,7 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
         "Alarm: an approver forwards faster than people do",
         (
             "Ask the approver whether a rule or program forwards CyberArk's notifications; approving needs a person. "
-            "Whoever should not approve at all is taken out of the approver group in the directory."
+            "Take anyone who should not approve at all out of the approver group in the directory."
         ),
     ),
     AlarmKind.CLOCKS_DIFFER: (

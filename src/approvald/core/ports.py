@@ -1,6 +1,6 @@
 """The outside world as approvald needs it: one Protocol per system, in our own terms.
 
-The mailbox and PVWA have a reading half: who gets that one cannot act, by type and at run time (`only`).
+The mailbox and PVWA have a reading half: whoever is given that one cannot act, by type and at run time (`only`).
 No library's object crosses a port. Every method raises `Unavailable` (with its `System`) when the system did not do its
 work, `AuthenticationFailed` when it does not accept our account, `Unreadable` when its answer has an unknown form.
 An adapter is one file (or folder) in `adapters/` and one line in `service/wiring.py`.
@@ -88,7 +88,7 @@ class Moved:
 
 
 class ReadingMailbox(Protocol):
-    """The mailbox to which approvers forward, looked at only. Called from one thread only."""
+    """The mailbox that approvers forward to, for reading only. Called from one thread only."""
 
     def list_inbox(self, limit: int) -> Sequence[ListedMail]:
         """Return the oldest `limit` items of the Inbox, oldest first. One request."""
@@ -100,17 +100,17 @@ class ReadingMailbox(Protocol):
         """
 
     def sent_markers(self, markers: Sequence[str]) -> frozenset[str]:
-        """Return those of the markers that stand on a mail in Sent Items."""
+        """Return the markers that are found on a mail in Sent Items."""
 
     def list_folder(self, folder: Folder | None, limit: int, *, message_id: str = "") -> Sequence[ListedMail]:
-        """Return the newest `limit` items of a folder, newest first; with `message_id` only those that bear it.
+        """Return the newest `limit` items of a folder, newest first; with `message_id` only those that have it.
 
         None is the Inbox. A folder that is missing is empty, and is not made. One request.
         """
 
 
 class Mailbox(ReadingMailbox, Protocol):
-    """The mailbox, with what sends and moves."""
+    """The mailbox, including what sends and moves."""
 
     def send(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
         """Send and keep copies in Sent Items: None where sent, in order. One request.
@@ -200,7 +200,7 @@ class Declined:
 
 
 class ReadingPvwa(Protocol):
-    """CyberArk's web application, looked at only, logged on with one confirming account per level. Thread safe."""
+    """CyberArk's web application, for reading only, logged on with one confirming account per level. Thread safe."""
 
     def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
         """Read one request as that account sees it."""
@@ -224,7 +224,7 @@ class ReadingPvwa(Protocol):
 
 
 class Pvwa(ReadingPvwa, Protocol):
-    """PVWA, with what confirms and rejects."""
+    """PVWA, including what confirms and rejects."""
 
     def confirm(
         self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
@@ -262,7 +262,7 @@ class SecretStore(Protocol):
     """The place where our passwords are kept. Thread safe."""
 
     def get(self, name: str, *, fresh: bool = False) -> Secret:
-        """Return the secret of that name: mailbox, directory, level1, level2. `fresh` goes past any cache."""
+        """Return the secret of that name: mailbox, directory, level1, level2. `fresh` bypasses any cache."""
 
 
 class LogonGuard(Protocol):
@@ -315,7 +315,7 @@ class Names(Protocol):
 
 
 class MailReader(Protocol):
-    """Reads the MIME content of mails, where no mail can do harm."""
+    """Reads the MIME content of mails where no mail can do harm."""
 
     def read(self, mime: bytes) -> Reading:
         """Return what a mail says. Raises Unreadable where that cannot be found out now."""

@@ -1,4 +1,4 @@
-"""What the doctor asks: the reading halves of the ports, and some questions more, answered by the same adapters.
+"""The doctor's questions: the reading halves of the ports and some more, answered by the same adapters.
 
 Errors are those of the ports. `date` is always the Date header of the system's last answer as it came, empty where
 there was none.
@@ -15,7 +15,7 @@ from approvald.core.ports import Clock, Directory, ReadingMailbox, ReadingPvwa, 
 
 
 class SurveyedMailbox(ReadingMailbox, Protocol):
-    """The mailbox, looked at only."""
+    """The mailbox, read only."""
 
     def present_folders(self) -> frozenset[Folder]:
         """Return which of our folders exist. Makes none."""
@@ -51,7 +51,7 @@ class SurveyedPvwa(ReadingPvwa, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Systems:
-    """Everything that the doctor asks. Nothing of it can confirm, send or move."""
+    """All the systems that the doctor asks. None of them can confirm, send or move."""
 
     clock: Clock
     secrets: SecretStore
@@ -64,7 +64,7 @@ class Systems:
         cls, *, clock: Clock, secrets: SecretStore, mailbox: SurveyedMailbox, directory: SurveyedDirectory,
         pvwa: SurveyedPvwa,
     ) -> Systems:  # fmt: skip
-        """Take adapters that can do more, and keep of them what only looks."""
+        """Take adapters that can do more, and keep only what reads."""
         return cls(
             clock=clock,
             secrets=secrets,

@@ -18,7 +18,7 @@ LISTED: Final = 100
 
 
 def check_servers(directory: SurveyedDirectory) -> Iterator[Finding]:
-    """Say of every server whether it can be used; one that cannot is met at the next failure of another."""
+    """Say for every server whether it can be used; a broken one would be met at the next failure of another."""
     seen = directory.servers()
     if not seen:
         yield unknown("directory server", "no name in directory.servers has an address.", "Check names and DNS.")

@@ -70,13 +70,13 @@ class AlarmDesk:
             self._judge_probes(ended, ledger_id)
 
     def link_shared(self, link: str, count: int) -> None:
-        """Tell the team that a link value joins nobody, because so many people (at most ten are counted) bear it."""
-        facts = (("People with it", f"{count} or more"),)
-        why = f"{count} or more people bear this value in people.link_attribute, and one human has no so many accounts."
+        """Tell the team that a link value joins nobody, because so many people (at most ten are counted) have it."""
+        facts = (("People with this value", f"{count} or more"),)
+        why = f"{count} or more people have this value in people.link_attribute, and no person has that many accounts."
         self.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
 
     def audit_cut(self, what: str) -> None:
-        """Tell the team that somebody has cut the audit trail's file."""
+        """Tell the team that somebody has cut the audit file."""
         self.raise_alarm(Alarm(kind=AlarmKind.AUDIT_CUT, why=f"The audit trail was changed: {what}."))
 
     def anchor_failed(self, why: str) -> None:

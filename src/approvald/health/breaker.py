@@ -25,7 +25,7 @@ _Port = TypeVar("_Port")
 
 
 class Observer(Protocol):
-    """Is told how a system does. Its methods may raise Unavailable (ledger)."""
+    """Takes reports on how a system is doing. Its methods may raise Unavailable (ledger)."""
 
     def failed(self, system: System, cause: str) -> None:
         """Report that the system did not do its work."""
@@ -109,7 +109,7 @@ class Breaker:
 
 
 class Breakers:
-    """One breaker a system, however many ports of it stand behind it."""
+    """The breakers: one per system, however many ports lead to it."""
 
     def __init__(
         self, *, clock: Clock, patience: Patience, health: Observer, beat: Callable[[], None] = _nothing
@@ -124,5 +124,5 @@ class Breakers:
         return self._made[system]
 
     def behind(self, system: System, port: type[_Port], adapter: _Port) -> _Port:
-        """Return the port, each question passing through the system's breaker, and nothing else of the adapter."""
+        """Return the port with a breaker around each question, and nothing else of the adapter."""
         return only(port, adapter, self.breaker(system).call)

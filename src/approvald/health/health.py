@@ -1,4 +1,4 @@
-"""How the systems outside are doing, as one program keeps it: its alarms, outages and breakers."""
+"""The state of the outside systems as one program keeps it: its alarms, outages and breakers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from approvald.ledger.store import Store
 
 
 class Health:
-    """Made before the outside, whose adapters ask the secret store behind a breaker.
+    """Alarms, outages and breakers, made before the adapters, which ask the secret store behind a breaker.
 
-    `store` keeps the outages, `alarms_in` the alarms: another ledger in shadow mode, whose alarms nobody is sent.
+    `store` keeps the outages, `alarms_in` the alarms: in shadow mode another ledger, whose alarms are sent to nobody.
     `beat` is called when a question to a system begins and ends; `chance` returns numbers from 0 to 1.
     """
 

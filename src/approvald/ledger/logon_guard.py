@@ -30,7 +30,7 @@ _IN_FLIGHT: Final = (
 class LedgerLogonGuard:
     """The port LogonGuard for one system's accounts. `holder` names this program.
 
-    `longest_call`: how long the longest call outside can take.
+    `longest_call`: how long the longest outside call can take.
     """
 
     def __init__(

@@ -20,11 +20,11 @@ from approvald.ledger.database import READ_ONLY
 
 _LOG: Final = logging.getLogger(__name__)
 NEWEST: Final = "1a"
-"""The revision that `tables.py` describes; a test holds both together."""
+"""The revision that `tables.py` describes; a test keeps the two in step."""
 KNOWN: Final = (NEWEST,)
 """Revisions that can be brought to the newest one, and read as they are."""
 _UNRELEASED: Final = ("0001", "0002", "0003", "0004")
-"""Revisions of before the first release, which lead nowhere."""
+"""Revisions from before the first release, which cannot be migrated."""
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x617070726F76616C
 """PostgreSQL's advisory lock under which one program migrates at a time."""

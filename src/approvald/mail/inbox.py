@@ -180,7 +180,7 @@ class Inbox:
             self._outbox.take_waiting(entry, "", str(odd), None)
         except Exception as error:  # noqa: BLE001 - whatever it is, this mail waits for somebody to look at it
             event(_LOG, Event.MAIL_FAILED, logging.ERROR, trace=error)
-            self._outbox.take_waiting(entry, "", f"an error nobody expected ({type(error).__name__})", None)
+            self._outbox.take_waiting(entry, "", f"unexpected error ({type(error).__name__})", None)
 
     def _unfetchable(self, mail: Unfetchable, entry: Entry) -> None:
         if mail.gone:

@@ -77,7 +77,7 @@ class Daemon:
             return self._failed(away.system.value, str(away), away.retry_after_seconds)
         except Exception as error:  # noqa: BLE001 - the loop lives; what happened is told in full
             event(_LOG, Event.DAEMON_CRASHED, logging.ERROR, trace=error)
-            return self._failed("", f"an error nobody expected ({type(error).__name__})", None)
+            return self._failed("", f"unexpected error ({type(error).__name__})", None)
         self._service.recovered()
         if self._failures:
             event(_LOG, Event.POLL_RECOVERED, logging.INFO, attempt=self._failures)
