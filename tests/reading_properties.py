@@ -13,8 +13,8 @@ from typing import Final
 from approvald.core import frozen_json
 from approvald.core.errors import Unreadable
 from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, NotARequest, Notification, Reading
+from approvald.core.text import ADDRESS
 from approvald.mail.explain import mail_of, sender_words
-from approvald.mail.headers import ADDRESS
 from approvald.mail.intake import (
     Automatic,
     CodeMail,

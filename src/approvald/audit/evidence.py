@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from approvald import __version__
 from approvald.approval.findings import reason
+from approvald.core.text import printable
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.cases import Case
 from approvald.ledger.chain import Line
@@ -81,7 +82,7 @@ def derived(lines: Sequence[Line]) -> Mapping[str, bytes]:
         "shadow.json": _events(case, AuditKind.SHADOW),
     }
     contents = {name: json.dumps(value, indent=1, sort_keys=True).encode("ascii") for name, value in files.items()}
-    contents["summary.txt"] = "".join(f"{_printable(text)}\n" for text in _summary(case)).encode("utf-8")
+    contents["summary.txt"] = "".join(f"{printable(text)}\n" for text in _summary(case)).encode("utf-8")
     return contents
 
 
@@ -160,11 +161,6 @@ def _undecided(case: Sequence[Line], mail_id: str) -> Iterator[str]:
         if line.kind in _ENDINGS and event.get("mail_id") == mail_id:
             yield f"  Reason: {reason(event) or event.get('code')}"
             yield from (f"  {name}: {value}" for name, value in (event.get("mail") or {}).get("headers", []))
-
-
-def _printable(text: str) -> str:
-    """Keep names from the directory or PVWA from adding lines, or from steering a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def write(target: Path, gathered: Gathered, *, request_id: str, made_at: datetime) -> None:

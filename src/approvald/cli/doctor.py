@@ -18,8 +18,9 @@ from approvald.config.files import check_files
 from approvald.config.settings import Settings
 from approvald.core.clock import SystemClock
 from approvald.core.errors import LedgerAway
-from approvald.core.logs.redaction import escape, without_secrets
+from approvald.core.logs.redaction import without_secrets
 from approvald.core.model import Mail
+from approvald.core.text import escape
 from approvald.doctor.examination import examine
 from approvald.doctor.findings import Finding, Status, worst
 from approvald.doctor.questions import Systems

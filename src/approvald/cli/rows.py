@@ -10,6 +10,8 @@ from typing import Final, ParamSpec, TypeVar
 
 import click
 
+from approvald.core.text import printable
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 Lines = Callable[[Iterable[Mapping[str, str]]], Iterable[str]]
@@ -51,7 +53,7 @@ def print_rows(
             click.echo(json.dumps({column: row[column] for column in columns}))
     else:
         for line in lines(counted()):
-            click.echo("".join(character if character.isprintable() else "?" for character in line))
+            click.echo(printable(line))
     return shown
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from approvald.cli.context import config_option, configuration_file, read_settings
-from approvald.core.logs.redaction import escape
+from approvald.core.text import escape
 
 STYLES: Final = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red", "critical": "bold white on red"}
 HEAD: Final = frozenset({"timestamp", "severity", "event", "mail_id", "logger", "trace"})

@@ -10,6 +10,7 @@ import click
 
 from approvald.approval.findings import reason
 from approvald.cli.context import config_option, reading_ledger
+from approvald.core.text import printable
 from approvald.ledger.audit import AuditKind
 from approvald.ledger.cases import Case, Cases
 from approvald.ledger.entries import Entry
@@ -126,6 +127,5 @@ def _submitter(outcome: Mapping[str, Any]) -> str:
 
 
 def _row(label: str, value: str) -> str:
-    text = "".join(character if character.isprintable() else "?" for character in value)
-    first, *rest = textwrap.wrap(text, _WIDTH - _INDENT) or [""]
+    first, *rest = textwrap.wrap(printable(value), _WIDTH - _INDENT) or [""]
     return "\n".join([f"{label:<{_INDENT - 1}} {first}", *(" " * _INDENT + line for line in rest)])

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from approvald.config.settings import FileSecret, Settings, VaultSecret
 from approvald.config.values import Section
-from approvald.core.logs.redaction import escape
+from approvald.core.text import escape
 
 LOOKS_SECRET: Final = re.compile(
     r"(.*[_-])?(pass(word|wd|phrase)?|pwd|token|secret_?id|api_?key|private_?key)", re.IGNORECASE

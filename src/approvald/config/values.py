@@ -14,9 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-ADDRESS: Final = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+", re.ASCII
-)
+from approvald.core.text import ADDRESS
+
 GROUP_PATTERN: Final = re.compile(r"[^()\\\x00]*[^()\\\x00*][^()\\\x00]*")
 """sAMAccountName with * as wildcard, but never * alone: every group would approve."""
 ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
@@ -122,17 +121,21 @@ def _absolute(value: Path) -> Path:
     if not value.is_absolute():
         message = "is not an absolute path; begin it with /, because a daemon has no current folder"
         raise ValueError(message)
-    if any(unicodedata.category(character) == "Cc" for character in str(value)):
+    if _has_control(str(value)):
         message = "holds a control character; write the path without it"
         raise ValueError(message)
     return value
+
+
+def _has_control(value: str) -> bool:
+    return any(unicodedata.category(character) == "Cc" for character in value)
 
 
 def _filled(value: str) -> str:
     if not value.strip():
         message = "is empty; fill it in, or take the line out to get the default"
         raise ValueError(message)
-    if any(unicodedata.category(character) == "Cc" for character in value):
+    if _has_control(value):
         message = "holds a control character; write it on one line, without tabs"
         raise ValueError(message)
     return value

@@ -6,7 +6,6 @@ An alarm never goes to the sender of a mail, and holds no text of its body. It s
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from approvald.core.text import harmless
+
 _SHOWN_NAMES: Final = 10
-_SHOWN_CHARS: Final = 400
-_LINK: Final = re.compile(r"://|(?<![a-z0-9])www\.", re.IGNORECASE)
 
 Facts = tuple[tuple[str, str], ...]
 
@@ -92,12 +91,6 @@ def alarm_words(latest: Alarm, raised: Sequence[datetime], names: Iterable[str],
         facts.append(("Ledger ids of the mails", ", ".join(known)))
     facts.append(("Alarm", latest.kind.value))
     return AlarmWords(subject, harmless(latest.why), step, tuple(facts))
-
-
-def harmless(text: str) -> str:
-    """Return a text, cut to 400 characters, that no mail program turns into a link and no terminal obeys."""
-    shown = "".join(character if character.isprintable() else "?" for character in text[:_SHOWN_CHARS])
-    return _LINK.sub(" [link] ", shown)
 
 
 TOLD_AT_ONCE: Final = frozenset(

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Final
 
 from approvald.mail import headers
 from approvald.mail.rules import sender_rules
-from approvald.mail.sender import OnBehalf, ProvenAddress, SenderRules, Unproven, prove
+from approvald.mail.sender import (
+    AUTH,
+    SHOWN_CHARS,
+    SMTP_LOGONS,
+    OnBehalf,
+    ProvenAddress,
+    SenderRules,
+    Unproven,
+    prove,
+    takes,
+)
 
 if TYPE_CHECKING:
     from approvald.config.settings import Settings
@@ -26,12 +36,10 @@ SEVERAL: Final = "(several)"
 INTERNAL: Final = "Internal"
 SUBMITTED: Final = "04"
 """Submitted by an authenticated mailbox user: Outlook, Outlook on the web, phones (mail-security A.2)."""
-LONGEST: Final = 100
-_AUTH: Final = "X-MS-Exchange-Organization-Auth"
 _HOST: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+", re.ASCII)
+"""A host that may be proposed: with a dot, while `mail.sender` believes a single label where it is configured."""
 _DC: Final = re.compile(r"(?:^|,)\s*DC=([^,]+)", re.IGNORECASE)
 EXTERNALLY_SECURED: Final = "10"
-SMTP_LOGONS: Final = frozenset({"06", "07", "0a", "0b"})
 MEANINGS: Final = {
     "00": "no authentication at all",
     "01": "SenderId, which proves no log-on",
@@ -107,7 +115,7 @@ class Site:
 
     def takes(self, host: str) -> bool:
         """Whether [sender] auth_sources names this host (lower case) or its suffix."""
-        return any(_takes(source, host) for source in self.rules.auth_sources)
+        return any(takes(source, host) for source in self.rules.auth_sources)
 
     def mechanisms(self) -> tuple[str, ...]:
         """Return 04, and the SMTP log-ons that the site has allowed itself."""
@@ -116,10 +124,6 @@ class Site:
     def is_sound(self) -> bool:
         """Whether the present auth_as and auth_mechanisms take mailbox users, and nothing that proves nobody."""
         return self.rules.auth_as == {INTERNAL} and self.rules.auth_mechanisms == set(self.mechanisms())
-
-
-def _takes(source: str, host: str) -> bool:
-    return host == source or (source.startswith("*.") and host.endswith(source[1:]))
 
 
 def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
@@ -131,7 +135,7 @@ def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
         found[key] = _joined(found[key], one) if key in found else one
     combinations = tuple(sorted(found.values(), key=lambda each: -each.count))
     seen = _sources(combinations)
-    unseen = tuple(source for source in site.rules.auth_sources if not any(_takes(source, host) for host in seen))
+    unseen = tuple(source for source in site.rules.auth_sources if not any(takes(source, host) for host in seen))
     proposed = tuple(host for host in seen if site.is_ours(host))
     strangers = tuple(host for host in seen if not site.is_ours(host))
     return SenderTable(
@@ -146,7 +150,7 @@ def table(mails: Iterable[Mail], site: Site, *, unread: int = 0) -> SenderTable:
 
 
 def _combination(mail: Mail, rules: SenderRules) -> Combination:
-    auth_as, mechanism, source = (_value(mail, f"{_AUTH}{name}") for name in ("As", "Mechanism", "Source"))
+    auth_as, mechanism, source = (_value(mail, f"{AUTH}{name}") for name in ("As", "Mechanism", "Source"))
     proof = prove(mail, rules)
     believed = isinstance(proof, ProvenAddress | OnBehalf)
     why = ""
@@ -180,7 +184,7 @@ def _value(mail: Mail, name: str) -> str:
     """Return the one value of a field, cut, or say that there is none or more than one."""
     found = headers.values(mail.headers, name)
     if len(found) == 1:
-        return found[0][:LONGEST]
+        return found[0][:SHOWN_CHARS]
     return SEVERAL if found else MISSING
 
 

@@ -11,15 +11,12 @@ from email import policy
 from email.parser import BytesParser
 from typing import Any, Final
 
+from approvald.core.text import ADDRESS
+
 Headers = tuple[tuple[str, str], ...]
 
 MOST_FIELDS: Final = 1_000
 """Fields of one mail or part that are looked at; honest mails have a hundred."""
-
-ADDRESS: Final = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", re.ASCII
-)
-"""An SMTP address as approvald accepts one: ASCII, no quoted local part, a domain with a dot."""
 
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _BLANKS: Final = " \t\r\n"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from approvald.core.alarms import harmless
 from approvald.core.model import Mail
+from approvald.core.text import harmless
 
 KEPT: Final = (
     "From",

@@ -19,6 +19,7 @@ from approvald.approval.endings import Code, Ending, RequestFacts, Team, treatme
 from approvald.approval.sentences import Sentences, sentences
 from approvald.core.errors import WaitCause
 from approvald.core.model import Reply
+from approvald.core.text import one_line
 
 _MESSAGE_ID: Final = re.compile(r"<[\x21-\x3b\x3d\x3f-\x7e]{3,250}>", re.ASCII)
 _GREEN: Final = "#2e7d32"
@@ -106,12 +107,12 @@ def _reply(
     said: Sentences, facts: list[tuple[str, str]], *, ledger_id: str, kind: str, to: str, cc: tuple[str, ...],
     message_id: str, rules: ReplyRules, about: str, colour: str,
 ) -> Reply:  # fmt: skip
-    headline = _line(f"{said.subject}: {about}" if about else said.subject)
+    headline = one_line(f"{said.subject}: {about}" if about else said.subject)
     values = {
         "headline": headline,
-        "outcome": _line(said.outcome),
-        "next_step": _line(said.next_step),
-        "facts": [(name, _line(value)) for name, value in facts],
+        "outcome": one_line(said.outcome),
+        "next_step": one_line(said.next_step),
+        "facts": [(name, one_line(value)) for name, value in facts],
         "portal_url": rules.portal_url,
         "team_name": rules.team_name,
         "team_address": rules.team_address,
@@ -128,11 +129,6 @@ def _reply(
         in_reply_to=message_id if _MESSAGE_ID.fullmatch(message_id) else None,
         important=colour == _RED,
     )
-
-
-def _line(text: str) -> str:
-    """Return a text on one line, without anything that a mail header or a reader's eye would obey."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _about(ending: Ending) -> str:

@@ -17,12 +17,12 @@ from approvald.core.model import Mail, NoPerson, Person, PersonLookup, SeveralPe
 from approvald.mail import headers
 from approvald.mail.headers import Headers
 
-_AUTH: Final = "X-MS-Exchange-Organization-Auth"
-_FIELDS: Final = ("From", "Sender", f"{_AUTH}As", f"{_AUTH}Mechanism", f"{_AUTH}Source")
+AUTH: Final = "X-MS-Exchange-Organization-Auth"
+_FIELDS: Final = ("From", "Sender", f"{AUTH}As", f"{AUTH}Mechanism", f"{AUTH}Source")
 # A log-on with a password or a ticket over SMTP: Exchange knows the person, but not by a way allowed here
-_SMTP_LOGONS: Final = frozenset({"06", "07", "0a", "0b"})
+SMTP_LOGONS: Final = frozenset({"06", "07", "0a", "0b"})
 _HOST: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
-_SHOWN_CHARS: Final = 100
+SHOWN_CHARS: Final = 100
 
 HeaderValues = tuple[tuple[str, str], ...]
 
@@ -108,26 +108,26 @@ def _prove(mail: Mail, rules: SenderRules, shown: HeaderValues) -> Proof:
         return Unproven(why=doubt or "From is not exactly one plain address.", values=shown)
     if mail.from_address is not None and mail.from_address.casefold() != author:
         return Unproven(why="From is not the address that Exchange resolved.", values=shown)
-    mechanism = (headers.only(fields, f"{_AUTH}Mechanism") or "").lower()
+    mechanism = (headers.only(fields, f"{AUTH}Mechanism") or "").lower()
     other = _other_sender(mail, fields, author)
     if mechanism in rules.auth_mechanisms:
         if other is not None:
             return OnBehalf(address=author, sender_address=other)
-        rung = f"{headers.only(fields, f'{_AUTH}As')}/{mechanism}"
+        rung = f"{headers.only(fields, f'{AUTH}As')}/{mechanism}"
         return ProvenAddress(address=author, rung=rung, values=shown, seal=CHECKED)
-    if mechanism in _SMTP_LOGONS and other is None:
+    if mechanism in SMTP_LOGONS and other is None:
         return WrongRoute(address=author, mechanism=mechanism)
-    return Unproven(why=f"{_AUTH}Mechanism is missing, doubled or not one of [sender] auth_mechanisms.", values=shown)
+    return Unproven(why=f"{AUTH}Mechanism is missing, doubled or not one of [sender] auth_mechanisms.", values=shown)
 
 
 def _doubt(fields: Headers, rules: SenderRules) -> str | None:
     """Return what is wrong with the fields, other than the mechanism and who is in From, or None."""
-    auth_as = headers.only(fields, f"{_AUTH}As")
-    source = headers.only(fields, f"{_AUTH}Source")
+    auth_as = headers.only(fields, f"{AUTH}As")
+    source = headers.only(fields, f"{AUTH}Source")
     if auth_as is None or auth_as not in rules.auth_as:
-        return f"{_AUTH}As is missing, doubled or not one of [sender] auth_as."
+        return f"{AUTH}As is missing, doubled or not one of [sender] auth_as."
     if source is None or not _is_ours(source, rules.auth_sources):
-        return f"{_AUTH}Source is missing, doubled or not one of [sender] auth_sources."
+        return f"{AUTH}Source is missing, doubled or not one of [sender] auth_sources."
     if headers.values(fields, "X-MS-Exchange-P2FromRegexMatch"):
         return "Exchange itself doubts the From field (X-MS-Exchange-P2FromRegexMatch)."
     if headers.values(fields, "Sender") and _one_address(fields, "Sender") is None:
@@ -139,11 +139,12 @@ def _is_ours(host: str, sources: tuple[str, ...]) -> bool:
     """Compare a whole host name with the configured ones; `*.suffix` takes any host below that suffix."""
     if not _HOST.fullmatch(host):  # ASCII first: a long s or a Kelvin sign must not become a letter of a host
         return False
-    host = host.lower()
-    return any(
-        host == source or (source.startswith("*.") and len(source) > len("*.") and host.endswith(source[1:]))
-        for source in sources
-    )
+    return any(takes(source, host.lower()) for source in sources)
+
+
+def takes(source: str, host: str) -> bool:
+    """Whether a configured source names this host or its suffix; both in lower case."""
+    return host == source or (source.startswith("*.") and len(source) > len("*.") and host.endswith(source[1:]))
 
 
 def _one_address(fields: Headers, name: str) -> str | None:
@@ -184,9 +185,9 @@ def _refused(address: str, person: Person) -> Code | None:
 
 
 def _shown(fields: Headers) -> HeaderValues:
-    """Return the fields of the proof for an alarm: capped, and without anything that a terminal or a mail obeys."""
+    """Return the fields of the proof for an alarm: capped, and in ASCII, since two letters may look like one."""
     return tuple(
-        (name, value[:_SHOWN_CHARS].encode("ascii", "backslashreplace").decode().translate(_HARMLESS))
+        (name, value[:SHOWN_CHARS].encode("ascii", "backslashreplace").decode().translate(_HARMLESS))
         for name in _FIELDS
         for value in headers.values(fields, name)
     )

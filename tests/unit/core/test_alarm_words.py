@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvald.core.alarms import Alarm, AlarmKind, alarm_words, harmless
+from approvald.core.alarms import Alarm, AlarmKind, alarm_words
+from approvald.core.text import harmless
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, Notification, Reading
+from approvald.core.text import ADDRESS
 from approvald.mail import headers
 from approvald.mail.explain import explain, mail_of, sender_words
-from approvald.mail.headers import ADDRESS
 from approvald.mail.intake import ProvenAddress, classify, prove
 from approvald.mail.parse.read import read
 from mailbag import LINES, RULES, attached, corpus, html_of, mail, multipart, part, text_of

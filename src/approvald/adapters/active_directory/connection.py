@@ -232,7 +232,7 @@ class DirectoryConnection:
             yield
         except (LDAPException, OSError) as error:
             words = str(self._ldap.last_error or error)  # ldap3's exceptions wrap their text in brackets
-            message = f"{what}: {' '.join(words.split())[:WORDS_LIMIT]}"
+            message = f"{what}: {_cut(words)}"
             raise Broken(message, silent=isinstance(error, TimeoutError)) from error
         except Exception as error:  # ldap3 raises whatever its decoder stumbles over
             message = f"{what}: the answer is not LDAP ({type(error).__name__})"
@@ -255,4 +255,8 @@ def _cookie(result: Mapping[str, Any]) -> bytes:
 
 def _words(result: Mapping[str, Any]) -> str:
     """Return the server's own words on a result, on one line and cut."""
-    return " ".join(f"{result['result']} {result['description']} {result['message'] or ''}".split())[:WORDS_LIMIT]
+    return _cut(f"{result['result']} {result['description']} {result['message'] or ''}")
+
+
+def _cut(words: str) -> str:
+    return " ".join(words.split())[:WORDS_LIMIT]

@@ -13,8 +13,8 @@ from typing import Final
 from approvald.adapters.active_directory.connection import Found
 from approvald.adapters.active_directory.values import Row, escaped, fits, folded, pattern_in_filter
 from approvald.config.settings import PeopleSettings
-from approvald.config.values import ADDRESS
 from approvald.core.model import NoPerson, Person, PersonLookup, SeveralPersons
+from approvald.core.text import ADDRESS
 
 LONGEST_ADDRESS: Final = 254
 LONGEST_USER_NAME: Final = 256

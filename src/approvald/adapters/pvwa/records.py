@@ -113,7 +113,10 @@ def listed_ids(content: object) -> tuple[str, ...] | None:
 
 
 def clean(value: object, longest: int) -> str:
-    """Return the text on one line with its edges trimmed, cut at `longest` characters; anything but text is empty."""
+    """Return the text on one line with its edges trimmed, cut at `longest` characters; anything but text is empty.
+
+    These texts are compared with a mail's: nothing is put in the place of a character, and joiners of scripts stay.
+    """
     if not isinstance(value, str):
         return ""
     return "".join(filter(None, map(_harmless, value[: 2 * longest]))).strip()[:longest].rstrip()

@@ -7,7 +7,6 @@ import json
 import math
 import re
 import threading
-import unicodedata
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
@@ -16,12 +15,12 @@ from pathlib import PurePath
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from approvald.core.text import escape
+
 MAX_CHARS: Final = 256
 MAX_TRACE_CHARS: Final = 8_000
 MAX_ITEMS: Final = 50
 STARS: Final = "****"
-UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Unicode categories that are shown as \\uXXXX: control, format (bidi among them), surrogate, private, unassigned."""
 
 Plain = str | int | float | bool | None | list["Plain"] | dict[str, "Plain"]
 
@@ -78,22 +77,6 @@ class Redactor:
                 return [self.plain(item) for item in _some(value)]
             case _:
                 return f"<{type(value).__name__}>"
-
-
-def escape(text: str) -> str:
-    """Return the text with every character that could forge, hide or reorder it written as an escape."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_visible(character) if _unsafe(character) else character for character in text)
-
-
-def _unsafe(character: str) -> bool:
-    return unicodedata.category(character) in UNSAFE
-
-
-def _visible(character: str) -> str:
-    code = ord(character)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - the end of the BMP
 
 
 def _cut(text: str, limit: int) -> str:

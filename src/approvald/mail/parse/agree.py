@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, Notification, Reading
-from approvald.mail.headers import ADDRESS
+from approvald.core.text import ADDRESS
 from approvald.mail.parse.fields import Found, fields_of, readings
 from approvald.mail.parse.html import read_html
 from approvald.mail.parse.rejection import Doubtful, Openings

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from lxml import etree, html
 
 from approvald.core.errors import Unreadable
-from approvald.mail.headers import ADDRESS
+from approvald.core.text import ADDRESS
 from approvald.mail.parse.css import NOTHING, styles_of
 from approvald.mail.parse.look import Look, attributes_of, look_of
 from approvald.mail.parse.sheets import StyleSheet

@@ -23,7 +23,7 @@ from typing import Final, Self
 from approvald.core import frozen_json
 from approvald.core.errors import Unreadable
 from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, NotARequest, Notification, Reading
-from approvald.mail.headers import ADDRESS
+from approvald.core.text import ADDRESS
 from approvald.mail.parse.agree import REJECT
 from approvald.mail.parse.rejection import LONGEST_WORDS
 from approvald.mail.parse.rules import CORE
