@@ -41,7 +41,8 @@ TARGETS: Final = {
     "approval.compare": ("test_compare", "test_decision_details", *DECIDE),
     "approval.people": ("test_humans", "test_decision_details", *DECIDE),
     "approval.facts": ("test_decision_details", "test_people", *DECIDE),
-    "approval.request": (
+    "approval.request": ("test_standing", "test_standing_details", "test_confirm", "test_decision_details", *DECIDE),
+    "approval.actors": (
         "test_standing",
         "test_standing_details",
         "test_confirm",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from approvald.approval.request import COMMENT, rejection_for
+from approvald.approval.actors import COMMENT, rejection_for
 from approvald.config.load import load
 from approvald.config.settings import Settings
 from approvald.core.errors import OutcomeUnknown

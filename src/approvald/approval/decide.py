@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from approvald.approval.actors import last_actor, may_be
 from approvald.approval.compare import differences
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts, held
 from approvald.approval.people import VerifiedSender
-from approvald.approval.request import CLOSED, last_actor, may_be, standing
+from approvald.approval.request import CLOSED, standing
 from approvald.core.model import AccessRequest, ApproverGroup, Level, Person
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from approvald.approval.actors import Actor, bare, believed
 from approvald.approval.compare import Comparison
 from approvald.approval.people import ApprovedBy, Human, VerifiedSender, same_person
-from approvald.approval.request import Actor, bare, believed
 from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
 
 

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from approvald.approval.actors import COMMENT
 from approvald.approval.compare import differences, noted
 from approvald.approval.decide import Confirm, Refuse
 from approvald.approval.endings import Ending
 from approvald.approval.facts import Facts, held
-from approvald.approval.request import COMMENT, standing
+from approvald.approval.request import standing
 from approvald.core.model import AccessRequest, ApproverGroup, Person, PersonLookup
 
 PASSED: Final = "passed"

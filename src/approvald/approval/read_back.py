@@ -1,6 +1,6 @@
 """Whether PVWA's record shows an act of ours that it gives no comment of ours for. Pure.
 
-Our comment with the ledger id is the proof (`standing.is_ours`). Not every PVWA shows comments, and some list the
+Our comment with the ledger id is the proof (`actors.is_ours`). Not every PVWA shows comments, and some list the
 confirmers of the present level only: then what has changed since before the sending tells.
 """
 
@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvald.approval.request import COMMENT, Standing, bare, standing, who_may_be
+from approvald.approval.actors import COMMENT, bare, who_may_be
+from approvald.approval.request import Standing, standing
 from approvald.core.model import AccessRequest, Confirmer, Level
 
 

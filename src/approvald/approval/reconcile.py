@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from approvald.approval.request import COMMENT, bare, is_ours, who_may_be
+from approvald.approval.actors import COMMENT, bare, is_ours, who_may_be
 from approvald.core.model import AccessRequest, Confirmer, Level
 
 

@@ -11,23 +11,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Protocol
 
+from approvald.approval.actors import actors, believed, comment_for, is_ours, last_actor, rejection_for
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before
-from approvald.approval.request import (
-    CLOSED,
-    Standing,
-    actors,
-    believed,
-    comment_for,
-    is_ours,
-    last_actor,
-    progress,
-    rejection_for,
-    standing,
-    standing_by_clock,
-)
+from approvald.approval.request import CLOSED, Standing, progress, standing, standing_by_clock
 from approvald.confirmation.gather import Gather
 from approvald.confirmation.settle import (
     Confirming,

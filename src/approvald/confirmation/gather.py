@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from approvald.approval.actors import Actor, actors
 from approvald.approval.compare import Comparison
 from approvald.approval.endings import Code, Ending
 from approvald.approval.facts import Facts
 from approvald.approval.people import LINK_JOINS_AT_MOST, Human, VerifiedSender, links_to_count
-from approvald.approval.request import Actor, actors
 from approvald.confirmation.groups import ApproverGroups
 from approvald.confirmation.settle import Confirming
 from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from approvald.approval.actors import is_ours
 from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before, Sent, may_show
-from approvald.approval.request import Standing, is_ours, standing
+from approvald.approval.request import Standing, standing
 from approvald.core.errors import MustWait, System, Unavailable, Unreadable, WaitCause
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from approvald.approval.request import bare
+from approvald.approval.actors import bare
 from approvald.doctor.findings import Finding, examined, ok, unknown, wrong
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from approvald.approval.actors import actors
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
-from approvald.approval.request import Standing, actors, standing
+from approvald.approval.request import Standing, standing
 from approvald.confirmation.confirm import DONE
 from approvald.confirmation.settle import Confirming, find_request
 from approvald.core.clock import Patience, Stopwatch

@@ -10,12 +10,13 @@ from typing import Any
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
+from approvald.approval.actors import actors
 from approvald.approval.compare import Comparison, differences
 from approvald.approval.decide import Confirm, decide
 from approvald.approval.endings import Code, treatment
 from approvald.approval.facts import Facts
 from approvald.approval.people import ApprovedBy, Human, VerifiedSender
-from approvald.approval.request import Standing, actors, standing
+from approvald.approval.request import Standing, standing
 from approvald.core.model import (
     AccessRequest,
     ApproverGroup,

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from approvald.approval.actors import actors
 from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts
 from approvald.approval.people import ApprovedBy
-from approvald.approval.request import actors
 from approvald.core.model import Confirmer, GroupBook, Level, NoPerson, SeveralPersons
 from fakes.directory import make_person
 from fakes.facts import (

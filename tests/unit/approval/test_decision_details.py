@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import pytest
 
+from approvald.approval.actors import actors
 from approvald.approval.compare import Comparison, differences, has_address
 from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code, Ending
 from approvald.approval.people import ApprovedBy, same_person
-from approvald.approval.request import actors
 from approvald.core.model import Confirmer, Level, NoPerson
 from fakes.directory import make_person
 from fakes.facts import DB, FIN, ILKA, NOW, OURS, TIMO, acted, facts, notification, waits_for

@@ -9,19 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from approvald.approval.actors import COMMENT, actors, believed, comment_for, is_ours, last_actor, may_be
 from approvald.approval.endings import Code
-from approvald.approval.request import (
-    COMMENT,
-    Standing,
-    actors,
-    believed,
-    comment_for,
-    is_ours,
-    last_actor,
-    may_be,
-    standing,
-    standing_by_clock,
-)
+from approvald.approval.request import Standing, standing, standing_by_clock
 from approvald.core.model import Confirmer
 from fakes.directory import make_person
 from fakes.facts import ILKA, MARA, NOW, OURS, acted, waits_for

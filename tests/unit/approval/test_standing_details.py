@@ -8,17 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from approvald.approval.request import (
-    Standing,
-    actors,
-    believed,
-    comment_for,
-    is_ours,
-    may_be,
-    progress,
-    rejection_for,
-    standing,
-)
+from approvald.approval.actors import actors, believed, comment_for, is_ours, may_be, rejection_for
+from approvald.approval.request import Standing, progress, standing
 from approvald.core.model import Confirmer, Level
 from fakes.directory import make_person
 from fakes.facts import NOW, OURS, acted, waits_for

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pytest
 
+from approvald.approval.actors import comment_for
 from approvald.approval.read_back import Before, Sent, may_show
-from approvald.approval.request import comment_for
 from approvald.core.model import Confirmer, Level
 from fakes.facts import NOW, waits_for
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from approvald.approval.actors import actors
 from approvald.approval.decide import Confirm, decide
 from approvald.approval.endings import Code, Ending
-from approvald.approval.request import actors
 from approvald.confirmation.confirm import carry_out, confirmed_ending
 from approvald.confirmation.settle import Confirming, already_done, give_up
 from approvald.core.errors import MustWait, OutcomeUnknown, System, Unavailable, Unreadable

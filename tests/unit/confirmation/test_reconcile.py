@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from approvald.approval.actors import comment_for
 from approvald.approval.reconcile import Known, is_shown, unexplained
-from approvald.approval.request import comment_for
 from approvald.config.load import load
 from approvald.confirmation.sweep import ReconcileRules, Reconciling
 from approvald.core.alarms import Alarm, AlarmKind
