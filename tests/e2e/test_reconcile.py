@@ -41,7 +41,7 @@ def test_a_confirmation_by_a_stolen_password_is_told_once(sandbox: Sandbox, tmp_
         stage.until(lambda: len(stage.alarms()) == 1)
         [alarm] = stage.alarms()
         assert alarm["subject"] == "Alarm: our account confirmed a request that approvald knows nothing about"
-        assert f"svc-pam-l1 has confirmed {stolen.safe}_{stolen.number}" in alarm["text"]
+        assert f"svc-pam-l1 confirmed {stolen.safe}_{stolen.number}" in alarm["text"]
         stage.daemon.kill()
         done = sum(1 for _ in stage.daemon.events("reconcile.done"))
         stage.daemon.start()
