@@ -73,7 +73,7 @@ def _check_proof(proof: ProvenAddress, fields: tuple[tuple[str, str], ...]) -> N
     assert all(names.count(name.casefold()) == 1 for name, _ in (*AUTH, ("From", "")))
     assert "x-ms-exchange-p2fromregexmatch" not in names
     assert ADDRESS.fullmatch(proof.address)
-    assert proof.rung == "Internal/04"
+    assert proof.proof == "Internal/04"
     assert all(value.isascii() and value.isprintable() for _, value in proof.values)
 
 

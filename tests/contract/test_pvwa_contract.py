@@ -236,7 +236,7 @@ def test_request_ids_are_found_in_any_case(subject: Subject) -> None:
 
 def test_resting_and_closing_never_fail(subject: Subject) -> None:
     """Also when there is nothing to log off, and twice."""
-    subject.pvwa.rest()
+    subject.pvwa.log_off_idle()
     subject.pvwa.close()
     subject.pvwa.close()
 

@@ -27,7 +27,7 @@ def test_a_weakened_proof_is_said_at_every_start(sandbox: Sandbox, tmp_path: Pat
         [done] = stage.daemon.events("mail.done")
 
     assert started["rules"][0] == "sender proof: WEAKENED by believe_senders_exchange_does_not_vouch_for"
-    assert (seen.code, done["rung"]) == ("confirmed", "Anonymous/04")
+    assert (seen.code, done["proof"]) == ("confirmed", "Anonymous/04")
 
 
 def test_the_strict_proof_is_said_too(sandbox: Sandbox, tmp_path: Path) -> None:

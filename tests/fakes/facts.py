@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from approvald.approval.compare import Comparison
 from approvald.approval.facts import Facts
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.core.model import (
     AccessRequest,
     ApproverGroup,
@@ -48,7 +48,7 @@ L2: Final = make_group("L2_PAMapprover", Level.SECOND)
 BOOK: Final = GroupBook(first=(DB, FIN), second=L2)
 
 
-def verified(person: Person) -> VerifiedSender:
+def verified(person: Person) -> VerifiedApprover:
     """Prove and verify a mail of this person's, as intake does."""
     auth = "X-MS-Exchange-Organization-Auth"
     mail = Mail(
@@ -65,7 +65,7 @@ def verified(person: Person) -> VerifiedSender:
     proof = prove(mail, _RULES)
     assert isinstance(proof, ProvenAddress)
     sender = verify(proof, person)
-    assert isinstance(sender, VerifiedSender)
+    assert isinstance(sender, VerifiedApprover)
     return sender
 
 

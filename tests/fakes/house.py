@@ -46,7 +46,7 @@ class ReaderHere:
         """Read the mail."""
         return read(mime, self._rules)
 
-    def rest(self) -> None:
+    def end_if_idle(self) -> None:
         """Nothing is used up."""
 
 

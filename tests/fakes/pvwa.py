@@ -64,7 +64,7 @@ class FakePvwa:
         """What it answers to what it has done: an error may come after the effect."""
         self.shown: Callable[[AccessRequest], AccessRequest] = lambda record: record
         """How this PVWA shows a record: some leave out comments, or confirmers of other levels."""
-        self.rests = 0
+        self.idle_log_offs = 0
         self.closed = False
 
     # What a test arranges
@@ -167,9 +167,9 @@ class FakePvwa:
         """Return the confirming account's name."""
         return self.user_names[account]
 
-    def rest(self) -> None:
+    def log_off_idle(self) -> None:
         """Count how often it was offered to log off."""
-        self.rests += 1
+        self.idle_log_offs += 1
 
     def close(self) -> None:
         """Note that it was closed."""

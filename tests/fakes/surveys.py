@@ -114,7 +114,7 @@ class SurveyedPvwa:
         """Whether it is one of `requests`."""
         return request_id in self.incoming(account)
 
-    def rest(self) -> None:
+    def log_off_idle(self) -> None:
         """Nobody is logged on."""
 
     def incoming(self, account: Level) -> Sequence[str]:

@@ -263,12 +263,12 @@ def test_the_portals_approver_of_level_one_is_known_by_all_their_accounts(house:
 
 
 def test_the_ledger_knows_how_far_the_sender_was_proven(house: House) -> None:
-    """Who approved, and how do you know: the rung that the proof reached stands beside the mail."""
+    """Who approved, and how do you know: the proof that the proof reached stands beside the mail."""
     item = house.forward(house.ask())
 
     house.round()
 
-    assert house.mails.entries([item])[item].rung == "Internal/04"
+    assert house.mails.entries([item])[item].proof == "Internal/04"
 
 
 def test_a_group_made_while_the_daemon_runs_counts_at_once(house: House) -> None:

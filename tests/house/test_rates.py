@@ -14,7 +14,7 @@ from approvald.config.load import load
 from approvald.config.settings import RateSettings
 from approvald.core.errors import System, Unavailable
 from approvald.core.model import Folder, Reply
-from approvald.ledger.limits import Answer, Answers
+from approvald.ledger.limits import MessageCounts, MessageKind
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
 from fakes.house import ILKA, MARA, House
@@ -152,28 +152,28 @@ def test_refusals_that_nobody_is_answered_stand_in_the_digest(tmp_path: Path) ->
 
 
 _STEPS = st.lists(
-    st.tuples(st.sampled_from(["a@x.example", "b@x.example"]), st.sampled_from(Answer), st.integers(0, 2000)),
+    st.tuples(st.sampled_from(["a@x.example", "b@x.example"]), st.sampled_from(MessageKind), st.integers(0, 2000)),
     max_size=40,
 )
 
 
 @given(_STEPS, st.integers(1, 4))
-def test_in_no_hour_is_more_sent_than_the_bound(steps: list[tuple[str, Answer, int]], bound: int) -> None:
+def test_in_no_hour_is_more_sent_than_the_bound(steps: list[tuple[str, MessageKind, int]], bound: int) -> None:
     """Whatever comes when: within any hour at most so many refusals and notices to one address, and copies apart."""
     clock = FakeClock()
     store = Store("sqlite://", clock)
     store.open()
-    answers = Answers(store)
+    answers = MessageCounts(store)
     sent: list[tuple[str, bool, datetime]] = []
     for number, (address, kind, seconds) in enumerate(steps):
         clock.turn(seconds)
         may, new = answers.may_be_sent(f"mail-{number}", kind, address, an_hour=bound)
         assert (may, new) == (answers.may_be_sent(f"mail-{number}", kind, address, an_hour=bound)[0], True)
-        recent = [at for who, copy, at in sent if (who, copy) == (address, kind is Answer.TEAM_COPY)]
+        recent = [at for who, copy, at in sent if (who, copy) == (address, kind is MessageKind.TEAM_COPY)]
         recent = [at for at in recent if clock.now() - at < timedelta(hours=1)]
         assert may == (len(recent) < bound)
         if may:
-            sent.append((address, kind is Answer.TEAM_COPY, clock.now()))
+            sent.append((address, kind is MessageKind.TEAM_COPY, clock.now()))
     store.close()
 
 

@@ -17,7 +17,7 @@ from approvald.ledger.confirmations import Confirmations, IntentOpen
 from approvald.ledger.halts import HaltKind, Halts
 from approvald.ledger.lease import HeldLease, Lease
 from approvald.ledger.letters import AlarmBook
-from approvald.ledger.limits import Answer, Answers, Haste
+from approvald.ledger.limits import Haste, MessageCounts, MessageKind
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from approvald.ledger.mails import Mails
 from approvald.ledger.outages import OutageBook
@@ -166,7 +166,7 @@ def test_every_other_table_works(store: Store, clock: FakeClock) -> None:
     assert Halts(store).set(HaltKind.HOLD, "r", "me") is None
     assert Halts(store).end("me") is not None
     assert Haste(store).count(entry.id, "g1", fast=True) == (1, True)
-    assert Answers(store).may_be_sent(entry.id, Answer.REFUSAL, "a@b.c", an_hour=1) == (True, True)
+    assert MessageCounts(store).may_be_sent(entry.id, MessageKind.REFUSAL, "a@b.c", an_hour=1) == (True, True)
     challenges = Challenges(store)
     asked = Challenge(ledger_id=entry.id, request_id="X_1", created=None, level=Level.FIRST, approver_guid="g1")
     challenges.open(asked)

@@ -125,13 +125,13 @@ def test_a_group_made_again_is_disabled_until_it_is_accepted(own_controller: Dom
         pins = GroupPins(FakeNames())
         groups = ApproverGroups(directory, FakeClock(datetime.now(UTC)), refresh_seconds=900, pins=pins)
         ilka = the_person(directory, "ilka.brandt")
-        assert [group.name for group in groups.of(ilka)] == ["DB_PAMapprover"]
+        assert [group.name for group in groups.groups_of(ilka)] == ["DB_PAMapprover"]
         recreate_group(own_controller, "DB_PAMapprover")
-        assert groups.of(ilka) == ()
+        assert groups.groups_of(ilka) == ()
         assert "DB_PAMapprover" in {problem.name for problem in groups.book().problems}
         again = next(group for group in directory.approver_groups().first if group.name == "DB_PAMapprover")
         pins.accept(again)
-        assert groups.of(ilka) == (again,)
+        assert groups.groups_of(ilka) == (again,)
 
 
 def test_a_removed_member_is_out_at_once(own_controller: DomainController) -> None:

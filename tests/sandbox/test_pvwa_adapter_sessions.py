@@ -108,10 +108,10 @@ def test_idle_accounts_are_logged_off_and_come_back(at: Desk) -> None:
     at.clock.turn(200)
     at.record(SECOND)
     at.clock.turn(101)
-    at.client.rest()
+    at.client.log_off_idle()
     assert [entry["user"] for entry in at.sandbox.journal("Logoff")] == [L1]
     at.record(FIRST)
-    at.client.rest()
+    at.client.log_off_idle()
     assert len(at.sandbox.journal("Logoff")) == 1
 
 
@@ -121,7 +121,7 @@ def test_a_logoff_that_fails_hurts_nobody(at: Desk, kind: FaultKind) -> None:
     at.record()
     at.fault(kind, times=None)
     at.clock.turn(10_000)
-    at.client.rest()
+    at.client.log_off_idle()
     at.client.close()
     at.sandbox.clear_faults()
     assert at.record().number == "17"
@@ -158,7 +158,7 @@ def test_resting_does_not_wait_for_a_call_under_way(at: Desk) -> None:
     thread = threading.Thread(target=at.record)
     thread.start()
     wait_until(lambda: len(at.sandbox.journal("IncomingRequests.Details")) == 2)
-    at.client.rest()
+    at.client.log_off_idle()
     assert thread.is_alive()
     thread.join(30)
     assert at.sandbox.journal("Logoff") == []

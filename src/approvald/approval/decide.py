@@ -13,8 +13,8 @@ from approvald.approval.actors import last_actor, may_be
 from approvald.approval.compare import differences
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts, held
-from approvald.approval.people import VerifiedSender
-from approvald.approval.request import CLOSED, standing
+from approvald.approval.people import VerifiedApprover
+from approvald.approval.request import CLOSED, request_state
 from approvald.core.model import AccessRequest, ApproverGroup, Level, Person
 
 
@@ -26,7 +26,7 @@ class Confirm:
     level: Level
     account: Level
     group: ApproverGroup
-    sender: VerifiedSender
+    sender: VerifiedApprover
     facts: RequestFacts
     checks: tuple[str, ...]
 
@@ -83,7 +83,7 @@ def _as_notified(facts: Facts) -> Ending | None:
 
 
 def _still_waits(facts: Facts) -> Ending | None:
-    code = CLOSED.get(standing(facts.request, facts.now))
+    code = CLOSED.get(request_state(facts.request, facts.now))
     if code is None:
         return None
     return Ending(code=code, words=facts.request.status_title, **last_actor(facts.actors(), code))
@@ -191,7 +191,7 @@ def _needs_other(facts: Facts) -> Ending:
 
 def _tellable(facts: Facts) -> RequestFacts:
     name = facts.requestor.display_name if isinstance(facts.requestor, Person) else ""
-    return RequestFacts.of(facts.request, requestor=name)
+    return RequestFacts.from_record(facts.request, requestor=name)
 
 
 def _finish(ending: Ending, facts: Facts, passed: tuple[str, ...]) -> Ending:

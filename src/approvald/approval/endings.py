@@ -120,7 +120,7 @@ class RequestFacts:
     reason: str = ""
 
     @classmethod
-    def of(cls, request: AccessRequest, *, requestor: str = "") -> RequestFacts:
+    def from_record(cls, request: AccessRequest, *, requestor: str = "") -> RequestFacts:
         """Take the facts out of PVWA's record; `requestor` is the person as the directory names them, when known."""
         return cls(
             safe=request.safe,
@@ -189,13 +189,13 @@ class Ending:
 class Ended:
     """How a mail ended, and whom to tell: `reply_to` is empty where nobody may be told.
 
-    `rung`: how far the sender was proven (`AuthAs/AuthMechanism`), empty where not at all. `alarms`: what the team is
+    `proof`: how far the sender was proven (`AuthAs/AuthMechanism`), empty where not at all. `alarms`: what the team is
     told besides. `note_to`: a proven sender whose mailbox forwards by rule, else empty.
     """
 
     ending: Ending
     reply_to: str = ""
     sender: str = ""
-    rung: str = ""
+    proof: str = ""
     alarms: tuple[Alarm, ...] = ()
     note_to: str = ""

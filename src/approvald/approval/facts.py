@@ -8,7 +8,7 @@ from datetime import datetime
 
 from approvald.approval.actors import Actor, bare, believed
 from approvald.approval.compare import Comparison
-from approvald.approval.people import ApprovedBy, Human, VerifiedSender, same_person
+from approvald.approval.people import ApprovedBy, Human, VerifiedApprover, same_person
 from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
 
 
@@ -25,7 +25,7 @@ class Facts:
     """
 
     now: datetime
-    sender: VerifiedSender
+    sender: VerifiedApprover
     sender_groups: tuple[ApproverGroup, ...]
     book: GroupBook
     notification: Notification

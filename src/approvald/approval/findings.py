@@ -16,7 +16,7 @@ from approvald.approval.compare import differences, noted
 from approvald.approval.decide import Confirm, Refuse
 from approvald.approval.endings import Ending
 from approvald.approval.facts import Facts, held
-from approvald.approval.request import standing
+from approvald.approval.request import request_state
 from approvald.core.model import AccessRequest, ApproverGroup, Person, PersonLookup
 
 PASSED: Final = "passed"
@@ -63,11 +63,11 @@ def _values(facts: Facts) -> Mapping[str, str]:
     tolerated = [name for name in noted(facts.notification, request) if name not in changed]
     acted = [f"{actor.words} at {actor.at.isoformat()}" for actor in facts.actors()]
     return {
-        "sender": f"{facts.sender.address}, proven as {facts.sender.rung}, is {_person(facts.sender.person)}",
+        "sender": f"{facts.sender.address}, proven as {facts.sender.proof}, is {_person(facts.sender.person)}",
         "group": _listed(f"{group.name} ({group.sid}, level {group.level})" for group in facts.sender_groups),
         "as_notified": (f"differs: {_listed(changed)}" if changed else "as in PVWA's record")
         + (f"; differs and is only noted: {_listed(tolerated)}" if tolerated else ""),
-        "still_waits": f"{standing(request, now).name.casefold()} (PVWA: {request.status} {request.status_title})",
+        "still_waits": f"{request_state(request, now).name.casefold()} (PVWA: {request.status} {request.status_title})",
         "requestor_known": _looked_up(facts.requestor),
         "not_own_request": "the sender is the requestor" if _is_own(facts) else "sender and requestor are two people",
         "own_team": f"confirmers {_listed(group.name for group in listed)}; the sender's: "
@@ -100,7 +100,7 @@ def decision_event(facts: Facts, decision: Confirm | Refuse, found: Sequence[Fin
         "checks": [asdict(each) for each in found],
         "approver": {
             "address": facts.sender.address,
-            "rung": facts.sender.rung,
+            "proof": facts.sender.proof,
             "person": person_facts(facts.sender.person),
             "other_accounts": [person_facts(account) for account in facts.sender_accounts],
             "groups": [_group(group) for group in facts.sender_groups],

@@ -48,19 +48,19 @@ class ApprovedBy:
 
 @final
 @dataclass(frozen=True, kw_only=True)
-class VerifiedSender:
+class VerifiedApprover:
     """A proven address that belongs to exactly one enabled person. Made by `verify` alone, and not copied."""
 
     address: str
     person: Person
-    rung: str
+    proof: str
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
         check_seal(seal, "verify")
 
     def __reduce__(self) -> Never:
-        message = "a VerifiedSender is made by verify() for each mail; it is neither copied nor stored"
+        message = "a VerifiedApprover is made by verify() for each mail; it is neither copied nor stored"
         raise TypeError(message)
 
 

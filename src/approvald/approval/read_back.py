@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from approvald.approval.actors import COMMENT, bare, who_may_be
-from approvald.approval.request import Standing, standing
+from approvald.approval.request import RequestState, request_state
 from approvald.core.model import AccessRequest, Confirmer, Level
 
 
@@ -28,7 +28,7 @@ class Before:
     acted: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, request: AccessRequest, *, until: datetime | None = None) -> Before:
+    def from_record(cls, request: AccessRequest, *, until: datetime | None = None) -> Before:
         """Take it from a record; of a later one, what had happened `until` then, which is all that can be told."""
         acted = [each for each in request.confirmers if each.acted_at and (until is None or each.acted_at < until)]
         return cls(
@@ -69,8 +69,8 @@ def may_show(request: AccessRequest, sent: Sent, now: datetime) -> bool:
     perhaps = [each for each in new if _may_be_by(each, bare(sent.user_name))]
     if any(len(who_may_be(each)) == 1 for each in perhaps):
         return True
-    where = standing(request, now)
-    if where is (Standing.CONFIRMED if sent.rejects else Standing.REJECTED):
+    where = request_state(request, now)
+    if where is (RequestState.CONFIRMED if sent.rejects else RequestState.REJECTED):
         return False
     is_explained = len(new) > len(perhaps)
     moved_on = not sent.rejects and (_lists_others(request, sent) or _is_higher(request, sent))
@@ -79,7 +79,7 @@ def may_show(request: AccessRequest, sent: Sent, now: datetime) -> bool:
     if not sent.was_taken:
         # A second level can be given yet, and perhaps by the same human
         return bool(perhaps) and not sent.rejects and sent.level is Level.FIRST and request.second_level_left != 0
-    closed = where is (Standing.REJECTED if sent.rejects else Standing.CONFIRMED)
+    closed = where is (RequestState.REJECTED if sent.rejects else RequestState.CONFIRMED)
     fewer = not sent.rejects and request.confirmations_left != sent.before.left
     return bool(perhaps) or ((closed or fewer) and not is_explained)
 

@@ -33,7 +33,7 @@ class Anchoring:
         self._anchored = 0
         self._failing = False
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Anchor the head, if it is time. Raises Unavailable (ledger); a failing command is only reported."""
         if not self._command or self._clock.monotonic() < self._due:
             return

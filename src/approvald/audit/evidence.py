@@ -143,7 +143,7 @@ def _of_mail(case: Sequence[Line], mail_id: str) -> Iterator[str]:
     approver = decisions[-1]["approver"]
     person = approver["person"]
     yield f"  Approver (human): {person['name']}, {approver['address']}, objectGUID {person['guid']}"
-    yield f"  How we know: Exchange vouched for the sender as {approver['rung']} (AuthAs/AuthMechanism);"
+    yield f"  How we know: Exchange vouched for the sender as {approver['proof']} (AuthAs/AuthMechanism);"
     yield f"    member of {', '.join(group['name'] for group in approver['groups'])} at that time (directory.json)"
     for check in decisions[-1]["checks"]:
         yield f"  {check['verdict']:<12} {check['check']}: {check['value']}"

@@ -13,7 +13,7 @@ from typing import Final
 from approvald.audit.anchor import Anchoring
 from approvald.audit.copy import AuditCopy
 from approvald.audit.file import AuditFile
-from approvald.config.fingerprint import Stamp
+from approvald.config.fingerprint import Fingerprint
 from approvald.config.settings import Settings
 from approvald.core.errors import System, Unavailable
 from approvald.core.logs.events import Event, event
@@ -28,12 +28,14 @@ _KIND: Final = "policy"
 class AuditTrail:
     """The daemon's audit trail. Every method may raise Unavailable (ledger or audit): then nothing is confirmed."""
 
-    def __init__(self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, stamp: Stamp) -> None:
+    def __init__(
+        self, *, rows: AuditRows, copy: AuditCopy, anchoring: Anchoring, names: Names, fingerprint: Fingerprint
+    ) -> None:
         self._rows = rows
         self._copy = copy
         self._anchoring = anchoring
         self._names = names
-        self._stamp = stamp
+        self._fingerprint = fingerprint
 
     @classmethod
     def from_settings(
@@ -50,7 +52,7 @@ class AuditTrail:
                 tell=tell_failed,
             ),
             names=store,
-            stamp=Stamp.of(settings),
+            fingerprint=Fingerprint.from_settings(settings),
         )  # fmt: skip
 
     @contextmanager
@@ -68,13 +70,13 @@ class AuditTrail:
 
     def _begin(self, holder: str, token: int | None) -> None:
         """Write down who works from now on and by which rules, and whether these have changed."""
-        stamp = self._stamp
+        fingerprint = self._fingerprint
         before = self._names.recall(_KIND).get("hash")
-        self._rows.add(AuditKind.START, {**stamp.marks(), "holder": holder, "lease": token})
-        if before != stamp.policy_hash:
-            content = {"before": before, "policy_hash": stamp.policy_hash, "policy": dict(stamp.policy)}
+        self._rows.add(AuditKind.START, {**fingerprint.marks(), "holder": holder, "lease": token})
+        if before != fingerprint.policy_hash:
+            content = {"before": before, "policy_hash": fingerprint.policy_hash, "policy": dict(fingerprint.policy)}
             self._rows.add(AuditKind.POLICY, content)
-            self._names.remember(_KIND, "hash", stamp.policy_hash)
+            self._names.remember(_KIND, "hash", fingerprint.policy_hash)
         try:
             self._copy.bring_up_to_date()
         except Unavailable as away:
@@ -82,10 +84,10 @@ class AuditTrail:
                 raise
             _tell(away)  # mails are read all the same; `bring_up_to_date` keeps everything from being confirmed
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Bring the file up to date, and anchor the head when that is due."""
         self._copy.bring_up_to_date()
-        self._anchoring.rest()
+        self._anchoring.housekeep()
 
     def bring_up_to_date(self) -> None:
         """Write what the ledger holds into the file; asked for right before something is sent to PVWA."""

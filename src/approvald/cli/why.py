@@ -95,7 +95,7 @@ def _shadow_rows(case: Case, mail_id: str, said: Mapping[str, Any]) -> Iterator[
 def _decision_rows(decision: Mapping[str, Any]) -> Iterator[str]:
     approver = decision["approver"]
     person = approver["person"]
-    yield _row("Approver", f"{person['name']} <{approver['address']}>, {person['guid']}, proven as {approver['rung']}")
+    yield _row("Approver", f"{person['name']} <{approver['address']}>, {person['guid']}, proven as {approver['proof']}")
     requestor = decision.get("requestor")
     yield _row("Requestor", f"{requestor['name']} ({requestor['account']}), {requestor['guid']}" if requestor else "?")
     pvwa = decision["pvwa"]
@@ -114,7 +114,7 @@ def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     for line in case.lines:
         if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
             event: Mapping[str, Any] = line.event
-            proven = f"{event['sender']}, proven as {event['rung']}" if event.get("rung") else "not proven"
+            proven = f"{event['sender']}, proven as {event['proof']}" if event.get("proof") else "not proven"
             yield _row("Sender", proven)
             yield _row(f"  NO {event['code']}", reason(event) or "see docs/endings.md")
             for name, value in (event.get("mail") or {}).get("headers", []):

@@ -16,7 +16,7 @@ POLICY_SECTIONS: Final = ("sender", "mail", "parse", "groups", "people", "policy
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stamp:
+class Fingerprint:
     """The marks that every decision carries. `policy`: the rules themselves, as plain JSON values; none is a secret."""
 
     version: str
@@ -25,7 +25,7 @@ class Stamp:
     policy: Mapping[str, Any]
 
     @classmethod
-    def of(cls, settings: Settings) -> Stamp:
+    def from_settings(cls, settings: Settings) -> Fingerprint:
         """Take it from the settings in force. Hashes are SHA-256 of canonical JSON, defaults included."""
         whole = settings.model_dump(mode="json")
         policy = {name: whole[name] for name in POLICY_SECTIONS} | {"compare": whole["pvwa"]["compare"]}

@@ -18,7 +18,7 @@ from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code, Ending
 from approvald.approval.facts import Facts
 from approvald.approval.findings import decision_event, findings
-from approvald.config.fingerprint import Stamp
+from approvald.config.fingerprint import Fingerprint
 from approvald.confirmation.challenge import as_recorded
 from approvald.confirmation.confirm import CarryOut, found_done
 from approvald.confirmation.gather import Approver, Gather
@@ -82,7 +82,7 @@ class Approve:
 
     def __init__(
         self, *, gather: Gather, permission: Permission, confirming: Confirming, act: CarryOut,
-        decisions: DecisionBook, max_age: timedelta, stamp: Stamp,
+        decisions: DecisionBook, max_age: timedelta, fingerprint: Fingerprint,
     ) -> None:  # fmt: skip
         self._gather = gather
         self._permission = permission
@@ -90,7 +90,7 @@ class Approve:
         self._act = act
         self._decisions = decisions
         self._max_age = max_age
-        self._stamp = stamp
+        self._fingerprint = fingerprint
 
     def approve(self, wish: Wish, watch: Stopwatch) -> Outcome:
         """Hold what the wish points to against PVWA's record, decide, and confirm."""
@@ -171,7 +171,7 @@ class Approve:
                 **decision_event(facts, decision, (*findings(facts, decision), *policy)),
                 **wish.source,
                 "asks_for": "reject" if asked.rejects else "confirm",
-                **self._stamp.marks(),
+                **self._fingerprint.marks(),
             },
             request_id=facts.request.request_id,
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.core.model import AccessRequest, Notification, Person, PersonLookup
 from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.store import Store
@@ -62,7 +62,7 @@ class Challenging:
         """Return a new code for this mail, and until when it is valid (UTC). Whatever was sent before is void."""
         return self._challenges.issue(ledger_id, valid_for=self._rules.valid_for)
 
-    def answer(self, code: str, sender: VerifiedSender, answer_id: str, received: datetime) -> Challenge | Ending:
+    def answer(self, code: str, sender: VerifiedApprover, answer_id: str, received: datetime) -> Challenge | Ending:
         """Return what this sender approves with the code, or why they do not.
 
         `answer_id`: ledger id of the answering mail, which may come back. `received`: by Exchange, so that no outage

@@ -16,7 +16,7 @@ from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before
-from approvald.approval.request import CLOSED, Standing, progress, standing, standing_by_clock
+from approvald.approval.request import CLOSED, RequestState, progress, request_state, state_by_clock
 from approvald.confirmation.gather import Gather
 from approvald.confirmation.settle import (
     Confirming,
@@ -70,7 +70,7 @@ def carry_out(
         intended_at=tools.clock.now(),
         act=Act.CONFIRM if rejection is None else Act.REJECT,
         submitter=tools.pvwa.user_name(decision.account),
-        before=Before.of(decision.request),
+        before=Before.from_record(decision.request),
     )
     confirmed = Ending(
         code=DONE[intent.act],
@@ -145,13 +145,13 @@ def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> boo
     return (
         isinstance(found, AccessRequest)
         and _nothing_happened(decision.request, found, tools)
-        and standing_by_clock(found, tools.clock.now()) is Standing.WAITING
+        and state_by_clock(found, tools.clock.now()) is RequestState.WAITING
     )
 
 
 def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirming) -> bool:
     """Whether PVWA's record is as it was before the confirmation: it waits, and nobody has acted."""
-    return standing(after, tools.clock.now()) is Standing.WAITING and progress(before) == progress(after)
+    return request_state(after, tools.clock.now()) is RequestState.WAITING and progress(before) == progress(after)
 
 
 def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
@@ -171,12 +171,12 @@ def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
 
 def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) -> Ending:
     """Add to a confirmed ending what PVWA's record, read back, says is still needed."""
-    where = standing(after, tools.clock.now())
+    where = request_state(after, tools.clock.now())
     if ending.code is Code.REJECTED:
         return ending
-    if where is Standing.CONFIRMED:
+    if where is RequestState.CONFIRMED:
         return replace(ending, confirmations_left=0)
-    if where is not Standing.WAITING:
+    if where is not RequestState.WAITING:
         return replace(ending, words=after.status_title or where.name.casefold())
     second = after.level is Level.SECOND and ending.level is Level.FIRST
     # A request that waits and needs nobody contradicts itself: then nothing is said of what it needs.
@@ -207,9 +207,9 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
     if isinstance(found, Ending):
         return replace(refused, code=found.code)
     now = tools.clock.now()
-    where = standing(found, now)
-    if where is Standing.WAITING:
-        where = standing_by_clock(found, now)
+    where = request_state(found, now)
+    if where is RequestState.WAITING:
+        where = state_by_clock(found, now)
     acted = believed(actors(found, names), {approved.ledger_id for approved in ours})
     code = code_of_declined(where, found, intent.level, answer)
     return replace(refused, code=code, level=found.level, **last_actor(acted, code))
@@ -246,11 +246,11 @@ def _done(intent: Intent, confirming: Confirming) -> Ending:
 def _with_facts(ending: Ending, request: AccessRequest, gather: Gather, confirming: Confirming) -> Ending:
     requestor = gather.requestor(request)
     name = requestor.display_name if isinstance(requestor, Person) else ""
-    facts = RequestFacts.of(request, requestor=name)
+    facts = RequestFacts.from_record(request, requestor=name)
     return confirmed_ending(replace(ending, request_id=request.request_id, request=facts), request, confirming)
 
 
-def code_of_declined(where: Standing, found: AccessRequest, level: Level, answer: Declined) -> Code:
+def code_of_declined(where: RequestState, found: AccessRequest, level: Level, answer: Declined) -> Code:
     """Return what an act at this level ended as that PVWA has declined; `found`: the record as it is afterwards."""
     if where in CLOSED:
         return CLOSED[where]

@@ -10,7 +10,7 @@ from approvald.approval.actors import Actor, actors
 from approvald.approval.compare import Comparison
 from approvald.approval.endings import Code, Ending
 from approvald.approval.facts import Facts
-from approvald.approval.people import LINK_JOINS_AT_MOST, Human, VerifiedSender, links_to_count
+from approvald.approval.people import LINK_JOINS_AT_MOST, Human, VerifiedApprover, links_to_count
 from approvald.confirmation.groups import ApproverGroups
 from approvald.confirmation.settle import Confirming
 from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
@@ -132,7 +132,7 @@ class Approver:
     `accounts`: other accounts of theirs through which they act.
     """
 
-    sender: VerifiedSender
+    sender: VerifiedApprover
     groups: tuple[ApproverGroup, ...]
     accounts: tuple[Person, ...] = ()
 
@@ -154,9 +154,9 @@ class Approvers:
         before = self._groups.book()
         return self._groups.read() != before
 
-    def groups_of(self, sender: VerifiedSender) -> Approver | Ending:
+    def groups_of(self, sender: VerifiedApprover) -> Approver | Ending:
         """Return the approver, or how the mail ends. Raises Unavailable where the directory is away."""
-        own = self._groups.of(sender.person)
+        own = self._groups.groups_of(sender.person)
         if own and not self._by_linked_account:
             return Approver(sender, own)
         lenders = [

@@ -69,7 +69,7 @@ class ApproverGroups:
         self._book = book
         return book
 
-    def of(self, person: Person) -> tuple[ApproverGroup, ...]:
+    def groups_of(self, person: Person) -> tuple[ApproverGroup, ...]:
         """Return the approver groups this person is in, nested groups included.
 
         Somebody in none gets a second look with the groups read afresh: a renamed group would look just so.

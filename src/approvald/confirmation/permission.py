@@ -13,7 +13,7 @@ from typing import Final
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import PASSED, REFUSED, Finding
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.approval.policy import Policy
 from approvald.confirmation.challenge import Challenging, is_about
 from approvald.core.errors import MustWait, WaitCause
@@ -51,7 +51,7 @@ class Permission:
         self._confirmations = confirmations
         self._clock = clock
 
-    def answered(self, code: str, sender: VerifiedSender, answer_id: str, received: datetime) -> Challenge | Ending:
+    def answered(self, code: str, sender: VerifiedApprover, answer_id: str, received: datetime) -> Challenge | Ending:
         """Return what this sender approves with the code, or why they do not; see `Challenging.answer`."""
         return self._challenging.answer(code, sender, answer_id, received)
 

@@ -12,7 +12,7 @@ from approvald.approval.actors import is_ours
 from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before, Sent, may_show
-from approvald.approval.request import Standing, standing
+from approvald.approval.request import RequestState, request_state
 from approvald.core.errors import MustWait, System, Unavailable, Unreadable, WaitCause
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, Level
@@ -68,7 +68,7 @@ def is_done(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
     if intent.sent_at is None or not _may_be_same(intent, found):
         return False
     # One of before this was kept: by the instants, as far as the two clocks agree
-    before = intent.before or Before.of(found, until=intent.intended_at - tools.settle - _CLOCKS_DIFFER)
+    before = intent.before or Before.from_record(found, until=intent.intended_at - tools.settle - _CLOCKS_DIFFER)
     sent = Sent(
         rejects=intent.act is Act.REJECT, level=intent.level, user_name=tools.pvwa.user_name(intent.account),
         was_taken=intent.taken_at is not None, before=before,
@@ -138,7 +138,7 @@ def _waits_for(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
         intent.taken_at is not None
         and _may_be_same(intent, found)
         and found.level in {None, intent.level}
-        and standing(found, tools.clock.now()) is Standing.WAITING
+        and request_state(found, tools.clock.now()) is RequestState.WAITING
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from approvald.approval.reconcile import Known, is_shown, unexplained
-from approvald.approval.request import Standing, standing
+from approvald.approval.request import RequestState, request_state
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.errors import LedgerAway, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
@@ -53,7 +53,7 @@ class Reconciling:
         self._shown: set[str] = set()
         self._missed: set[str] = set()
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Sweep, if it is time. A PVWA that is away is asked again at the next time. Raises Unavailable (ledger)."""
         if self._clock.monotonic() < self._due:
             return
@@ -108,7 +108,7 @@ class Reconciling:
                 record = self._pvwa.details(request_id, account)
                 if isinstance(record, AccessRequest):
                     found.append(record)
-                    if standing(record, self._clock.now()) is not Standing.WAITING:
+                    if request_state(record, self._clock.now()) is not RequestState.WAITING:
                         closed.append((account, request_id))
         return found, closed
 

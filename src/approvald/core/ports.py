@@ -219,7 +219,7 @@ class ReadingPvwa(Protocol):
         """Return the user name that PVWA knows the confirming account by."""
 
     @local
-    def rest(self) -> None:
+    def log_off_idle(self) -> None:
         """Log off accounts that have been idle. Never raises."""
 
 
@@ -320,7 +320,7 @@ class MailReader(Protocol):
     def read(self, mime: bytes) -> Reading:
         """Return what a mail says. Raises Unreadable where that cannot be found out now."""
 
-    def rest(self) -> None:
+    def end_if_idle(self) -> None:
         """Take a pause between two mails to renew what has been used up. Never raises."""
 
 

@@ -75,9 +75,9 @@ class Outages:
         count = 0 if self._in_a_row.pop(system, 0) == 1 else self._book.wake(system)
         event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=system.value, count=count)
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Report outages that have lasted, and end those that are over. To be called after every poll."""
-        self._refusals.rest()
+        self._refusals.housekeep()
         now = self._clock.now()
         for system, outage in list(self._known().items()):
             back = self._back_since.get(system)
@@ -157,7 +157,7 @@ class Refusals:
                 count = self._outages.wake(system)
                 event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=system.value, account=refused.account, count=count)
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Report accounts that are accepted again. To be called after every poll."""
         for key, back in list(self._back_since.items()):
             if self._clock.now() - back >= self._quiet:

@@ -76,7 +76,7 @@ class Pulse:
         """Note that the program is getting on."""
         self._last = self.clock.monotonic()
 
-    def rest(self, wait: Callable[[float], None], seconds: float) -> None:
+    def pause(self, wait: Callable[[float], None], seconds: float) -> None:
         """Call `wait`: an intended pause is not silence, however long a system asked for it."""
         self._rests = True
         try:

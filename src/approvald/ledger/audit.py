@@ -95,7 +95,7 @@ class AuditRows:
         rows = tables.audit.c
         return self._lines(sa.select(tables.audit).where(rows.seq > seq).order_by(rows.seq).limit(limit))
 
-    def of(
+    def lines_about(
         self, *, mail_ids: Sequence[str] = (), request_ids: Sequence[str] = (), kind: AuditKind | None = None
     ) -> Sequence[Line]:
         """Return the lines about these mails or requests, in order; of one kind only, where it is given."""

@@ -107,12 +107,12 @@ class Cases:
 
     def _decided(self, mail_id: str) -> str:
         """Return which request a mail was last decided about, where its ending does not say so, or is still to come."""
-        about = (line.event.get("request_id") for line in self._rows.of(mail_ids=[mail_id]) if line.event)
+        about = (line.event.get("request_id") for line in self._rows.lines_about(mail_ids=[mail_id]) if line.event)
         return next(reversed([str(each) for each in about if each]), "")
 
     def _request(self, request_id: str) -> Case | None:
         mails = tables.mails.c
-        lines = self._rows.of(request_ids=[request_id])
+        lines = self._rows.lines_about(request_ids=[request_id])
         with self._store.look() as connection:
             rows = connection.execute(
                 sa.select(mails.id, mails.request_id).where(_is(mails.request_id, request_id))
@@ -130,7 +130,7 @@ class Cases:
             rows = connection.execute(
                 sa.select(tables.mails).where(tables.mails.c.id.in_(ids)).order_by(tables.mails.c.seen_at.desc())
             ).all()
-        lines = self._rows.of(mail_ids=ids, request_ids=asked)
+        lines = self._rows.lines_about(mail_ids=ids, request_ids=asked)
         return Case(request_id=request_id, mails=tuple(map(read_entry, rows)), lines=tuple(lines))
 
     def history(self, wanted: Wanted) -> Iterator[tuple[Entry, str | None, Mapping[str, Any] | None]]:
@@ -173,7 +173,7 @@ class Cases:
             return connection.execute(statement).all()
 
     def _decisions(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-        lines = self._rows.of(mail_ids=ids, kind=AuditKind.DECISION) if ids else ()
+        lines = self._rows.lines_about(mail_ids=ids, kind=AuditKind.DECISION) if ids else ()
         return {str(line.event["mail_id"]): line.event for line in lines if line.event is not None}
 
 

@@ -48,7 +48,7 @@ class Entry:
     tries: int = 0
     told_waiting: bool = False
     reply_to: str = ""
-    rung: str = ""
+    proof: str = ""
     replying_since: datetime | None = None
     attempt_of: str | None = None
     filed_at: datetime | None = None
@@ -87,7 +87,7 @@ def _read(row: sa.Row[Any]) -> Entry:
         tries=row.tries,
         told_waiting=bool(row.told_waiting),
         reply_to=row.reply_to,
-        rung=row.rung,
+        proof=row.proof,
         replying_since=row.replying_since,
         attempt_of=row.attempt_of,
         filed_at=row.filed_at,

@@ -17,7 +17,7 @@ _KEPT: Final = timedelta(days=2)
 _HASTE_KEPT: Final = timedelta(days=90)
 
 
-class Answer(StrEnum):
+class MessageKind(StrEnum):
     """The kinds of answer that are counted."""
 
     REFUSAL = "refusal"
@@ -26,19 +26,19 @@ class Answer(StrEnum):
 
 
 _COUNTED_TOGETHER: Final = {
-    Answer.REFUSAL: (Answer.REFUSAL, Answer.NOTICE),
-    Answer.NOTICE: (Answer.REFUSAL, Answer.NOTICE),
-    Answer.TEAM_COPY: (Answer.TEAM_COPY,),
+    MessageKind.REFUSAL: (MessageKind.REFUSAL, MessageKind.NOTICE),
+    MessageKind.NOTICE: (MessageKind.REFUSAL, MessageKind.NOTICE),
+    MessageKind.TEAM_COPY: (MessageKind.TEAM_COPY,),
 }
 
 
-class Answers:
+class MessageCounts:
     """The answers of the ledger."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def may_be_sent(self, ledger_id: str, kind: Answer, address: str, *, an_hour: int) -> tuple[bool, bool]:
+    def may_be_sent(self, ledger_id: str, kind: MessageKind, address: str, *, an_hour: int) -> tuple[bool, bool]:
         """Count one answer. Returns whether it may be sent, and whether this was decided just now.
 
         Asked again for the same mail it says the same, so that a crash in between changes nothing.

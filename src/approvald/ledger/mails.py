@@ -69,9 +69,9 @@ class Mails:
         """Write down what the fetched mail says about itself, and of which mail it is a further attempt."""
         self._update(entry.id, message_id=entry.message_id, sender=entry.sender, attempt_of=entry.attempt_of)
 
-    def may_be_told(self, ledger_id: str, address: str, rung: str) -> None:
+    def may_be_told(self, ledger_id: str, address: str, proof: str) -> None:
         """Write down the address of a proven sender, who is told when the mail has to wait."""
-        self._update(ledger_id, reply_to=address, rung=rung)
+        self._update(ledger_id, reply_to=address, proof=proof)
 
     def is_copy(self, entry: Entry) -> bool:
         """Whether this item is a copy of a mail that is under way or was answered, and no further attempt at it."""

@@ -37,7 +37,7 @@ mails: Final = sa.Table(
     sa.Column("request_id", sa.String(400)),
     sa.Column("ending", sa.Text),
     sa.Column("reply_to", sa.String(320), nullable=False, default=""),
-    sa.Column("rung", sa.String(32), nullable=False, default=""),
+    sa.Column("proof", sa.String(32), nullable=False, default=""),
     sa.Column("replying_since", Instant),
     sa.Column("ended_at", Instant),
     sa.Column("filed_at", Instant),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from approvald.approval.endings import Code, Ended, Ending
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.core.model import Ambiguous, Incomplete, NotARequest, Notification
 from approvald.mail.intake import Automatic, RuleForward
 from approvald.mail.parse.agree import REJECT
 
 
-def told(sender: VerifiedSender, ending: Ending) -> Ended:
+def told(sender: VerifiedApprover, ending: Ending) -> Ended:
     """Tell an ending to its proven sender, at the address that the directory knows."""
     reply_to = sender.person.address or sender.address
-    return Ended(ending=ending, reply_to=reply_to, sender=sender.address, rung=sender.rung)
+    return Ended(ending=ending, reply_to=reply_to, sender=sender.address, proof=sender.proof)
 
 
 def silent(kind: Automatic | RuleForward | NotARequest) -> Ending:

@@ -80,7 +80,7 @@ def sender_words(raw: bytes, rules: ExplainRules) -> str:
 
 def _words(proof: Proof) -> str:
     if isinstance(proof, ProvenAddress):
-        return f"proven ({proof.rung}): {proof.address}; the directory must still know this address"
+        return f"proven ({proof.proof}): {proof.address}; the directory must still know this address"
     if isinstance(proof, WrongRoute):
         return f"refused: {proof.address} sent by an SMTP log-on (mechanism {proof.mechanism}), which is not allowed"
     if isinstance(proof, OnBehalf):

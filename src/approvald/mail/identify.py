@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from approvald.approval.endings import Code, Ended, Ending
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.confirmation.groups import ApproverGroups
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.errors import Unavailable, Unreadable
@@ -37,7 +37,7 @@ class Doorkeeper:
         """Return what kind of mail it is, whoever sent it."""
         return classify(mail, self._intake)
 
-    def identify(self, mail: Mail) -> VerifiedSender | Ended:
+    def identify(self, mail: Mail) -> VerifiedApprover | Ended:
         """Return the sender, or how the mail ends. Raises Unavailable where the directory is away."""
         proof = prove(mail, self._rules)
         if isinstance(proof, Unproven):
@@ -55,7 +55,7 @@ class Doorkeeper:
                 code = Code.ON_BEHALF
             case ProvenAddress():
                 verified = verify(proof, lookup)
-                if isinstance(verified, VerifiedSender):
+                if isinstance(verified, VerifiedApprover):
                     return verified
                 code = verified.code
             case _:
@@ -78,7 +78,7 @@ class Doorkeeper:
             verified = verify(proof, self._directory.find_by_address(proof.address))
         except (Unavailable, Unreadable):
             return ""  # no such mail waits for the directory: a note is a courtesy
-        return verified.person.address or verified.address if isinstance(verified, VerifiedSender) else ""
+        return verified.person.address or verified.address if isinstance(verified, VerifiedApprover) else ""
 
     def _claimed_approver(self, mail: Mail) -> str:
         """Return the address in From where it is an approver's, so that wrong rules are noticed; else an empty text."""

@@ -93,7 +93,7 @@ class Inbox:
         there = {item.item_id for item in listed}
         gone = [entry for entry in unfiled if entry.item_id not in there
                 and (is_whole or entry.received < listed[-1].received)]  # fmt: skip
-        given_up = [entry for entry in gone if entry.state not in ENDED and self._is_given_up(entry)]
+        given_up = [entry for entry in gone if entry.state not in ENDED and self._give_up(entry)]
         for entry in given_up:
             event(_LOG, Event.MAIL_TAKEN_AWAY, logging.WARNING, mail_id=entry.id, state=entry.state.value)
         if given_up:
@@ -102,14 +102,14 @@ class Inbox:
         return [entry for entry in now.values()
                 if entry.state in ENDED or (is_resumed(entry) and self._outbox.is_to_be_told(entry))]  # fmt: skip
 
-    def _is_given_up(self, entry: Entry) -> bool:
+    def _give_up(self, entry: Entry) -> bool:
         """Whether an undecided mail leaves nothing behind: what it may have confirmed is first read from PVWA."""
         if is_resumed(entry) and not self._is_due(entry):
             return False
         with on_every_line(entry.id):
-            return self._leaves_nothing_open(entry)
+            return self._settle(entry)
 
-    def _leaves_nothing_open(self, entry: Entry) -> bool:
+    def _settle(self, entry: Entry) -> bool:
         """Whether nothing was confirmed for a mail that is not read any more. What was ends it; else it waits."""
         done, is_known = None, False
         with self._held_up(entry):
@@ -186,9 +186,9 @@ class Inbox:
         if mail.gone:
             return
         event(_LOG, Event.EXCHANGE_ITEM_UNFETCHABLE, logging.ERROR, why=mail.why)
-        if self._leaves_nothing_open(entry):
+        if self._settle(entry):
             unread = Ending(code=Code.UNREADABLE, why=mail.why)
-            told = Ended(ending=unread, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+            told = Ended(ending=unread, reply_to=entry.reply_to, sender=entry.sender, proof=entry.proof)
             self._outbox.take_ended(entry, told, Stopwatch(self._clock))
 
 

@@ -11,7 +11,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.core.model import Mail, NotARequest
 from approvald.mail import headers
 from approvald.mail.headers import Headers
@@ -41,7 +41,7 @@ __all__ = [
     "SenderRules",
     "Unproven",
     "UnreadableMail",
-    "VerifiedSender",
+    "VerifiedApprover",
     "WrongRoute",
     "classify",
     "prove",

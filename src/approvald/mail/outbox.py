@@ -71,11 +71,11 @@ class Outbox:
         ending = ended.ending
         self._alarms.mail_ends(ended, entry.first_attempt)
         told = self._correspondence.answered_at(entry, ending, ended.reply_to, ended.note_to)
-        about = {"sender": ended.sender, "rung": ended.rung, "attempt_of": entry.attempt_of, "mail": facts}
+        about = {"sender": ended.sender, "proof": ended.proof, "attempt_of": entry.attempt_of, "mail": facts}
         self._mails.ended(entry.id, ending, reply_to=told, told=about)
         event(
             _LOG, Event.MAIL_DONE, logging.INFO, code=ending.code.value, sender=ended.sender or None,
-            rung=ended.rung or None,
+            proof=ended.proof or None,
             request_id=ending.request_id, level=ending.level.value if ending.level else None,
             confirmer=ending.confirmer, ms=watch.total_ms(), steps=watch.steps, why=ending.why,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from approvald.approval.endings import Code, Ended, Ending
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.confirmation.approve import Answer, Approve, Wish
 from approvald.confirmation.gather import Approver, Approvers
 from approvald.core.clock import Stopwatch
@@ -73,7 +73,7 @@ class Pipeline:
         done = self._approve.found_done(entry.id)
         if done is None:
             return None
-        return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, rung=entry.rung)
+        return Ended(ending=done, reply_to=entry.reply_to, sender=entry.sender, proof=entry.proof)
 
     def _way(self, mail: Mail, entry: Entry, watch: Stopwatch) -> Ended:
         with watch.step("intake"):
@@ -88,7 +88,7 @@ class Pipeline:
             return sender
         if isinstance(kind, UnreadableMail):
             return told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
-        self._mails.may_be_told(entry.id, sender.person.address or sender.address, sender.rung)
+        self._mails.may_be_told(entry.id, sender.person.address or sender.address, sender.proof)
         with watch.step("group"):
             approver = self._approvers.groups_of(sender)
         if isinstance(approver, Ending):
@@ -99,7 +99,7 @@ class Pipeline:
             return told(sender, said)
         return told(sender, self._wished(mail, entry, approver, said, watch))
 
-    def _sender(self, mail: Mail, entry: Entry) -> VerifiedSender | Ended:
+    def _sender(self, mail: Mail, entry: Entry) -> VerifiedApprover | Ended:
         try:
             return self._doorkeeper.identify(mail)
         except Unavailable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from approvald.approval.people import VerifiedSender
+from approvald.approval.people import VerifiedApprover
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.model import AccessRequest
 from approvald.health.alarm_desk import AlarmDesk
@@ -28,7 +28,7 @@ class Plausibility:
         self._alarms = alarms
         self._rules = rules
 
-    def count(self, ledger_id: str, sender: VerifiedSender, request: AccessRequest, received: datetime) -> None:
+    def count(self, ledger_id: str, sender: VerifiedApprover, request: AccessRequest, received: datetime) -> None:
         """Count how long after its request a mail came. PVWA dates the request, Exchange dates `received`."""
         if request.created is None:
             return

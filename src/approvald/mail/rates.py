@@ -16,7 +16,7 @@ from approvald.core.logs.events import Event, event
 from approvald.core.model import Folder
 from approvald.health.alarm_desk import AlarmDesk
 from approvald.ledger.letters import Letters, Text
-from approvald.ledger.limits import HOUR, Answer, Answers
+from approvald.ledger.limits import HOUR, MessageCounts, MessageKind
 
 _LOG: Final = logging.getLogger(__name__)
 _DAY: Final = timedelta(days=1)
@@ -45,7 +45,7 @@ class RateRules:
 class Rates:
     """Says what may be sent, and tells once of what is not. Every method may raise Unavailable (ledger)."""
 
-    def __init__(self, *, answers: Answers, letters: Letters, alarms: AlarmDesk, rules: RateRules) -> None:
+    def __init__(self, *, answers: MessageCounts, letters: Letters, alarms: AlarmDesk, rules: RateRules) -> None:
         self._answers = answers
         self._letters = letters
         self._alarms = alarms
@@ -53,7 +53,7 @@ class Rates:
 
     def may_answer(self, ledger_id: str, to: str, code: Code) -> bool:
         """Whether this ending may be answered: always, when it is no refusal."""
-        if treatment(code).folder is Folder.DONE or self._may_tell(ledger_id, to, Answer.REFUSAL):
+        if treatment(code).folder is Folder.DONE or self._may_tell(ledger_id, to, MessageKind.REFUSAL):
             return True
         if treatment(code).team is not Team.NOTHING:
             self._to_digest(code)
@@ -61,12 +61,12 @@ class Rates:
 
     def may_notify(self, ledger_id: str, to: str) -> bool:
         """Whether the sender of a waiting mail may be told that it waits."""
-        return self._may_tell(ledger_id, to, Answer.NOTICE)
+        return self._may_tell(ledger_id, to, MessageKind.NOTICE)
 
     def may_copy(self, ledger_id: str, code: Code, team_address: str) -> bool:
         """Whether the team gets a copy of this answer; if not, it stands in the digest."""
         limit = self._rules.team_copies_an_hour
-        may, new = self._answers.may_be_sent(ledger_id, Answer.TEAM_COPY, team_address, an_hour=limit)
+        may, new = self._answers.may_be_sent(ledger_id, MessageKind.TEAM_COPY, team_address, an_hour=limit)
         if new and not may:
             self._to_digest(code)
         return may
@@ -75,7 +75,7 @@ class Rates:
         """Ask a proven sender whose mailbox forwards by rule to forward by hand; once a day."""
         self._letters.add("rule_forward", to, _BY_HAND, message_id=message_id, pause=_DAY)
 
-    def _may_tell(self, ledger_id: str, to: str, kind: Answer) -> bool:
+    def _may_tell(self, ledger_id: str, to: str, kind: MessageKind) -> bool:
         may, _ = self._answers.may_be_sent(ledger_id, kind, to, an_hour=self._rules.answers_an_hour)
         if not may:
             event(_LOG, Event.REPLY_HELD_BACK, logging.WARNING, to=(to,), ledger_id=ledger_id)

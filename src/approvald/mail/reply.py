@@ -83,7 +83,7 @@ def compose_challenge(
 
 
 def compose_waiting(cause: str, *, ledger_id: str, to: str, message_id: str, rules: ReplyRules) -> Reply:
-    """Write the one notice that a mail waits. `cause`: a value of WaitCause, or anything else for a system that is away."""
+    """Write the one notice that a mail waits. `cause`: a WaitCause, or what is said of a system that is away."""
     return _reply(_WAITING.get(cause, _AWAY), [], ledger_id=ledger_id, kind="waiting", to=to, cc=(),
                   message_id=message_id, rules=rules, about="", colour=_AMBER)  # fmt: skip
 

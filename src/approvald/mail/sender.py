@@ -12,7 +12,7 @@ from dataclasses import InitVar, dataclass, field
 from typing import Final, final
 
 from approvald.approval.endings import Code
-from approvald.approval.people import CHECKED, VerifiedSender, check_seal
+from approvald.approval.people import CHECKED, VerifiedApprover, check_seal
 from approvald.core.model import Mail, NoPerson, Person, PersonLookup, SeveralPersons
 from approvald.mail import headers
 from approvald.mail.headers import Headers
@@ -41,11 +41,11 @@ class SenderRules:
 class ProvenAddress:
     """Exchange vouches that this address submitted the mail. Made by `prove` alone.
 
-    `rung`: how far the proof goes, as `AuthAs/AuthMechanism`, for ledger and audit. `values`: the fields it rests on.
+    `proof`: how far the proof goes, as `AuthAs/AuthMechanism`, for ledger and audit. `values`: the fields it rests on.
     """
 
     address: str
-    rung: str
+    proof: str
     values: HeaderValues = field(repr=False)
     seal: InitVar[object]
 
@@ -113,8 +113,8 @@ def _prove(mail: Mail, rules: SenderRules, shown: HeaderValues) -> Proof:
     if mechanism in rules.auth_mechanisms:
         if other is not None:
             return OnBehalf(address=author, sender_address=other)
-        rung = f"{headers.only(fields, f'{AUTH}As')}/{mechanism}"
-        return ProvenAddress(address=author, rung=rung, values=shown, seal=CHECKED)
+        proof = f"{headers.only(fields, f'{AUTH}As')}/{mechanism}"
+        return ProvenAddress(address=author, proof=proof, values=shown, seal=CHECKED)
     if mechanism in SMTP_LOGONS and other is None:
         return WrongRoute(address=author, mechanism=mechanism)
     return Unproven(why=f"{AUTH}Mechanism is missing, doubled or not one of [sender] auth_mechanisms.", values=shown)
@@ -159,7 +159,7 @@ def _other_sender(mail: Mail, fields: Headers, author: str) -> str | None:
     return next((sender for sender in senders if sender is not None and sender != author), None)
 
 
-def verify(proof: ProvenAddress, lookup: PersonLookup) -> VerifiedSender | SenderRefused:
+def verify(proof: ProvenAddress, lookup: PersonLookup) -> VerifiedApprover | SenderRefused:
     """Join a proven address with what the directory says of it: exactly one enabled person with a mailbox of its own.
 
     Shared and linked mailboxes come before disabled accounts, because Exchange disables the accounts behind both.
@@ -171,7 +171,7 @@ def verify(proof: ProvenAddress, lookup: PersonLookup) -> VerifiedSender | Sende
     refused = _refused(proof.address, lookup)
     if refused is not None:
         return SenderRefused(code=refused)
-    return VerifiedSender(address=proof.address, person=lookup, rung=proof.rung, seal=CHECKED)
+    return VerifiedApprover(address=proof.address, person=lookup, proof=proof.proof, seal=CHECKED)
 
 
 def _refused(address: str, person: Person) -> Code | None:

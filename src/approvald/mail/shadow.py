@@ -11,7 +11,7 @@ from typing import Final
 from approvald.approval.actors import actors
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
-from approvald.approval.request import Standing, standing
+from approvald.approval.request import RequestState, request_state
 from approvald.confirmation.confirm import DONE
 from approvald.confirmation.settle import Confirming, find_request
 from approvald.core.clock import Patience, Stopwatch
@@ -109,7 +109,7 @@ class ShadowRoom:
 
     def _decision(self, scratch_id: str) -> Mapping[str, object] | None:
         """Return the facts of a decision that the pipeline has written down, without the ids of the scratch ledger."""
-        lines = self._decisions.of(mail_ids=[scratch_id], kind=AuditKind.DECISION)
+        lines = self._decisions.lines_about(mail_ids=[scratch_id], kind=AuditKind.DECISION)
         said = lines[-1].event if lines else None
         return {key: value for key, value in said.items() if key not in {"mail_id", "request_id"}} if said else None
 
@@ -136,7 +136,7 @@ class ShadowFollowing:
         self._accounts = accounts
         self._clock = clock
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Look some up, each at most every five minutes. Raises Unavailable (ledger); another one waits."""
         try:
             for decided in self._shadow.to_look_up(_LOOKED_UP, pause=_LOOK_AGAIN):
@@ -151,8 +151,8 @@ class ShadowFollowing:
         if not isinstance(found, AccessRequest):
             self._shadow.became(decided, "gone", by="", at=None)
             return
-        where = standing(found, self._clock.now())
-        what = OPEN if where is Standing.WAITING else where.name.casefold()
+        where = request_state(found, self._clock.now())
+        what = OPEN if where is RequestState.WAITING else where.name.casefold()
         acted = actors(found, frozenset())
         last = acted[-1] if acted else None
         self._shadow.became(decided, what, by=last.words if last else "", at=last.at if last else None)

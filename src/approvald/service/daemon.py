@@ -20,12 +20,12 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Service(Protocol):
-    """What is done for a mailbox. `round`, `rest` and `reload` may raise Unavailable; the others never raise."""
+    """What is done for a mailbox. `round`, `housekeep` and `reload` may raise Unavailable; the others never raise."""
 
     def round(self, stopping: Callable[[], bool]) -> Round:
         """Do one round. Once `stopping` is true, no other mail is begun."""
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Do what is done between two polls."""
 
     def reload(self) -> None:
@@ -68,7 +68,7 @@ class Daemon:
         try:
             self._reload_if_wanted()
             done = self.run_once()
-            self._service.rest()
+            self._service.housekeep()
         except LeaseLost:
             self._is_lost = True
             return 0.0

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from approvald.approval.compare import Comparison
 from approvald.audit.trail import AuditTrail
-from approvald.config.fingerprint import Stamp
+from approvald.config.fingerprint import Fingerprint
 from approvald.config.rules import policy_rules
 from approvald.config.settings import Settings
 from approvald.confirmation.approve import Approve
@@ -30,7 +30,7 @@ from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.confirmations import Confirmations
 from approvald.ledger.halts import Halts
 from approvald.ledger.letters import Letters
-from approvald.ledger.limits import Answers, Haste
+from approvald.ledger.limits import Haste, MessageCounts
 from approvald.ledger.mails import Mails
 from approvald.ledger.retries import Retries
 from approvald.ledger.shadow import Shadow
@@ -93,7 +93,7 @@ class MailService:
             raise unwritten
         return done
 
-    def rest(self) -> None:
+    def housekeep(self) -> None:
         """Do what is done between two polls. Raises Unavailable."""
         for act in self._after_poll:
             act()
@@ -146,8 +146,8 @@ def build(settings: Settings, store: Store, outside: Outside, health: Health) ->
     return MailService(
         room=inbox, uptime=uptime, groups=groups, audit_trail=trail,
         after_poll=(
-            outside.reader.rest, pvwa.rest, groups.keep_fresh, health.outages.rest,
-            _reconciling(settings, store, store, pvwa, health).rest, partial(_bring_up, trail, health),
+            outside.reader.end_if_idle, pvwa.log_off_idle, groups.keep_fresh, health.outages.housekeep,
+            _reconciling(settings, store, store, pvwa, health).housekeep, partial(_bring_up, trail, health),
         ),
         ledger_alarm=LedgerAlarm(
             mailbox=mailbox, rules=rules, clock=store.clock, tell_after=health.patience.tell_after
@@ -178,8 +178,8 @@ def build_shadow(settings: Settings, store: Store, outside: Outside, health: Hea
     return MailService(
         room=room, uptime=uptime, groups=groups, audit_trail=trail,
         after_poll=(
-            outside.reader.rest, pvwa.rest, groups.keep_fresh, following.rest, health.outages.rest,
-            _reconciling(settings, store, scratch, pvwa, health).rest, partial(_bring_up, trail, health),
+            outside.reader.end_if_idle, pvwa.log_off_idle, groups.keep_fresh, following.housekeep,
+            health.outages.housekeep, _reconciling(settings, store, scratch, pvwa, health).housekeep, partial(_bring_up, trail, health),
         ),
         ledger_alarm=None,
     )  # fmt: skip
@@ -201,7 +201,7 @@ def _audit_trail(settings: Settings, store: Store, health: Health) -> AuditTrail
 
 def _bring_up(trail: AuditTrail, health: Health) -> None:
     with health.breakers.breaker(System.AUDIT).call():
-        trail.rest()
+        trail.housekeep()
 
 
 def _uptime(settings: Settings, store: Store) -> Uptime:
@@ -230,7 +230,7 @@ def _reconciling(settings: Settings, store: Store, told_in: Store, pvwa: Reading
 def _rates(settings: Settings, store: Store, letters: Letters, alarms: AlarmDesk) -> Rates:
     rates = settings.rates
     rules = RateRules(answers_an_hour=rates.answers_an_hour, team_copies_an_hour=rates.team_copies_an_hour)
-    return Rates(answers=Answers(store), letters=letters, alarms=alarms, rules=rules)
+    return Rates(answers=MessageCounts(store), letters=letters, alarms=alarms, rules=rules)
 
 
 def _confirming(
@@ -279,7 +279,7 @@ def _pipeline(
         approvers=approvers,
         approve=Approve(
             gather=gather, permission=permission, confirming=confirming, act=act, decisions=mails,
-            max_age=_max_age(settings), stamp=Stamp.of(settings),
+            max_age=_max_age(settings), fingerprint=Fingerprint.from_settings(settings),
         ),
         plausibility=Plausibility(
             haste=Haste(written),

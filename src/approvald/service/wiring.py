@@ -135,7 +135,7 @@ def daemon(
         begun()
         yield Daemon(
             service, signals=signals, patience=health.patience, poll_seconds=settings.daemon.poll_seconds,
-            pause=partial(pulse.rest, signals.wait),
+            pause=partial(pulse.pause, signals.wait),
         )  # fmt: skip
 
 

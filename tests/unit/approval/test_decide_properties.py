@@ -15,8 +15,8 @@ from approvald.approval.compare import Comparison, differences
 from approvald.approval.decide import Confirm, decide
 from approvald.approval.endings import Code, treatment
 from approvald.approval.facts import Facts
-from approvald.approval.people import ApprovedBy, Human, VerifiedSender
-from approvald.approval.request import Standing, standing
+from approvald.approval.people import ApprovedBy, Human, VerifiedApprover
+from approvald.approval.request import RequestState, request_state
 from approvald.core.model import (
     AccessRequest,
     ApproverGroup,
@@ -182,9 +182,9 @@ def test_a_confirmation_rests_on_every_check_at_once(given_facts: Facts) -> None
     assert given_facts.request.level is not Level.SECOND or group.level is Level.SECOND
     assert decision.level not in given_facts.approved_before
     assert sender.guid not in {before.guid for before in given_facts.approved_before.values()}
-    assert standing(given_facts.request, given_facts.now) is Standing.WAITING
+    assert request_state(given_facts.request, given_facts.now) is RequestState.WAITING
     assert differences(given_facts.notification, given_facts.request, requestor, given_facts.comparison) == ()
-    assert isinstance(decision.sender, VerifiedSender)
+    assert isinstance(decision.sender, VerifiedApprover)
     assert decision.request is given_facts.request
 
 

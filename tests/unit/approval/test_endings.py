@@ -42,7 +42,7 @@ def test_the_facts_of_a_request_are_plain_and_in_utc() -> None:
     """An ending outlives the process, so its instants are texts."""
     window = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
     request = waits_for(access_from=window, access_to=window + timedelta(hours=2))
-    assert RequestFacts.of(request) == RequestFacts(
+    assert RequestFacts.from_record(request) == RequestFacts(
         safe="DB-PROD-01", number="17", account="Operating System-UnixSSH-db7.corp.example-root",
         requestor="Timo Gast", level=1, window_from="2026-11-20T09:00:00+00:00",
         window_to="2026-11-20T11:00:00+00:00", reason="Kernel patch in the agreed window",
@@ -51,13 +51,13 @@ def test_the_facts_of_a_request_are_plain_and_in_utc() -> None:
 
 def test_the_requestor_is_named_by_the_directory_first() -> None:
     """Then by PVWA's full name, then by its user name."""
-    assert RequestFacts.of(waits_for(), requestor="T. Gast").requestor == "T. Gast"
-    assert RequestFacts.of(waits_for(requestor_full_name="")).requestor == "timo.gast"
+    assert RequestFacts.from_record(waits_for(), requestor="T. Gast").requestor == "T. Gast"
+    assert RequestFacts.from_record(waits_for(requestor_full_name="")).requestor == "timo.gast"
 
 
 def test_a_record_that_says_little_makes_facts_that_say_little() -> None:
     """Nothing is invented where PVWA gave nothing."""
-    facts = RequestFacts.of(waits_for(level=None, user_reason="", requestor_reason="prefixed"))
+    facts = RequestFacts.from_record(waits_for(level=None, user_reason="", requestor_reason="prefixed"))
     assert (facts.level, facts.window_from, facts.window_to, facts.reason) == (None, None, None, "prefixed")
 
 

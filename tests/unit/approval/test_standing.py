@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from approvald.approval.actors import COMMENT, actors, believed, comment_for, is_ours, last_actor, may_be
 from approvald.approval.endings import Code
-from approvald.approval.request import Standing, standing, standing_by_clock
+from approvald.approval.request import RequestState, request_state, state_by_clock
 from approvald.core.model import Confirmer
 from fakes.directory import make_person
 from fakes.facts import ILKA, MARA, NOW, OURS, acted, waits_for
@@ -25,59 +25,59 @@ ACTED = (acted("DB_PAMapprover", "mara.voss"),)
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        ({"status": 1}, Standing.WAITING),
+        ({"status": 1}, RequestState.WAITING),
         # PVWA says it waits: neither our clock nor anything else closes it
         ({"status": 1, "expires": PAST, "access_to": PAST, "confirmers": ACTED, "confirmations_left": 0},
-         Standing.WAITING),
-        ({"status": None}, Standing.WAITING),
-        ({"status": 99, "status_title": "En attente"}, Standing.WAITING),
+         RequestState.WAITING),
+        ({"status": None}, RequestState.WAITING),
+        ({"status": 99, "status_title": "En attente"}, RequestState.WAITING),
         # the title contradicts a number that only hearsay explains
-        *(({"status": n}, Standing.WAITING) for n in (2, 3, 4, 5, 8, 16, 32, 64)),
+        *(({"status": n}, RequestState.WAITING) for n in (2, 3, 4, 5, 8, 16, 32, 64)),
         # an invalid request: its times say why, and nothing else does
         ({"status": 1, "invalid_reason": 4, "status_title": "Invalid: the time has passed", "access_to": PAST},
-         Standing.WINDOW_OVER),
+         RequestState.WINDOW_OVER),
         ({"status": 1, "invalid_reason": 4, "status_title": "Invalid: the time has passed", "access_to": PAST,
-          "confirmers": ACTED, "confirmations_left": 0}, Standing.WINDOW_OVER),
-        ({"status": 1, "invalid_reason": 7, "status_title": "", "expires": PAST}, Standing.EXPIRED),
-        ({"status": 1, "invalid_reason": 7, "status_title": "Invalid"}, Standing.WAITING),
-        ({"status": 1, "invalid_reason": 7, "status_title": "Expired: the request has expired"}, Standing.EXPIRED),
+          "confirmers": ACTED, "confirmations_left": 0}, RequestState.WINDOW_OVER),
+        ({"status": 1, "invalid_reason": 7, "status_title": "", "expires": PAST}, RequestState.EXPIRED),
+        ({"status": 1, "invalid_reason": 7, "status_title": "Invalid"}, RequestState.WAITING),
+        ({"status": 1, "invalid_reason": 7, "status_title": "Expired: the request has expired"}, RequestState.EXPIRED),
         # titles
-        ({"status": 16, "status_title": "Rejected: the request was rejected"}, Standing.REJECTED),
-        ({"status": 77, "status_title": "Rejected"}, Standing.REJECTED),
-        ({"status": 77, "status_title": "Deleted by the user"}, Standing.DELETED),
-        ({"status": 77, "status_title": "Expired: the request has expired"}, Standing.EXPIRED),
-        ({"status": 77, "status_title": "Confirmed: the request was confirmed"}, Standing.CONFIRMED),
-        ({"status": 77, "status_title": "Used: the access was used"}, Standing.CONFIRMED),
+        ({"status": 16, "status_title": "Rejected: the request was rejected"}, RequestState.REJECTED),
+        ({"status": 77, "status_title": "Rejected"}, RequestState.REJECTED),
+        ({"status": 77, "status_title": "Deleted by the user"}, RequestState.DELETED),
+        ({"status": 77, "status_title": "Expired: the request has expired"}, RequestState.EXPIRED),
+        ({"status": 77, "status_title": "Confirmed: the request was confirmed"}, RequestState.CONFIRMED),
+        ({"status": 77, "status_title": "Used: the access was used"}, RequestState.CONFIRMED),
         # both reported readings of the number, in a language we do not read
-        *(({"status": n, "status_title": "-", "confirmers": ACTED}, Standing.CONFIRMED) for n in (2, 5, 8)),
-        *(({"status": n, "status_title": "-", "confirmers": ACTED}, Standing.REJECTED) for n in (3, 16)),
-        *(({"status": n, "status_title": "-"}, Standing.WAITING) for n in (2, 3, 5, 8, 16)),
-        ({"status": 4, "status_title": "-"}, Standing.EXPIRED),
-        ({"status": 32, "status_title": "-"}, Standing.DELETED),
+        *(({"status": n, "status_title": "-", "confirmers": ACTED}, RequestState.CONFIRMED) for n in (2, 5, 8)),
+        *(({"status": n, "status_title": "-", "confirmers": ACTED}, RequestState.REJECTED) for n in (3, 16)),
+        *(({"status": n, "status_title": "-"}, RequestState.WAITING) for n in (2, 3, 5, 8, 16)),
+        ({"status": 4, "status_title": "-"}, RequestState.EXPIRED),
+        ({"status": 32, "status_title": "-"}, RequestState.DELETED),
         # unknown number: the content decides
-        ({"status": 77, "status_title": "-", "confirmers": ACTED, "confirmations_left": 0}, Standing.CONFIRMED),
-        ({"status": 77, "status_title": "-", "confirmers": ACTED, "confirmations_left": 1}, Standing.WAITING),
-        ({"status": 77, "status_title": "-", "confirmations_left": 0}, Standing.WAITING),
-        ({"status": 77, "status_title": "-", "expires": PAST}, Standing.EXPIRED),
-        ({"status": 2, "status_title": "The request is closed", "expires": PAST}, Standing.EXPIRED),
-        ({"status": 77, "status_title": "-", "access_to": PAST}, Standing.WINDOW_OVER),
+        ({"status": 77, "status_title": "-", "confirmers": ACTED, "confirmations_left": 0}, RequestState.CONFIRMED),
+        ({"status": 77, "status_title": "-", "confirmers": ACTED, "confirmations_left": 1}, RequestState.WAITING),
+        ({"status": 77, "status_title": "-", "confirmations_left": 0}, RequestState.WAITING),
+        ({"status": 77, "status_title": "-", "expires": PAST}, RequestState.EXPIRED),
+        ({"status": 2, "status_title": "The request is closed", "expires": PAST}, RequestState.EXPIRED),
+        ({"status": 77, "status_title": "-", "access_to": PAST}, RequestState.WINDOW_OVER),
     ],
 )  # fmt: skip
-def test_a_request_stands_where_pvwa_says(record: dict[str, Any], expected: Standing) -> None:
+def test_a_request_stands_where_pvwa_says(record: dict[str, Any], expected: RequestState) -> None:
     """Status 1 waits; a number that nobody documented never refuses by itself; our clock only explains."""
-    assert standing(waits_for(**record), NOW) is expected
+    assert request_state(waits_for(**record), NOW) is expected
 
 
 @given(st.integers(-(2**31), 2**31))
 def test_no_number_alone_closes_a_request_that_reads_as_waiting(status: int) -> None:
     """Whatever Status PVWA invents."""
-    assert standing(waits_for(status=status), NOW) is Standing.WAITING
+    assert request_state(waits_for(status=status), NOW) is RequestState.WAITING
 
 
 def test_times_at_the_very_edge_have_not_passed() -> None:
     """The instant itself still counts, and no time is no limit."""
-    assert standing_by_clock(waits_for(expires=NOW, access_to=NOW), NOW) is Standing.WAITING
-    assert standing_by_clock(waits_for(expires=None, access_to=None), NOW) is Standing.WAITING
+    assert state_by_clock(waits_for(expires=NOW, access_to=NOW), NOW) is RequestState.WAITING
+    assert state_by_clock(waits_for(expires=None, access_to=None), NOW) is RequestState.WAITING
 
 
 def test_the_comment_is_ascii_and_short_for_any_address() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from approvald.approval.actors import actors, believed, comment_for, is_ours, may_be, rejection_for
-from approvald.approval.request import Standing, progress, standing
+from approvald.approval.request import RequestState, progress, request_state
 from approvald.core.model import Confirmer, Level
 from fakes.directory import make_person
 from fakes.facts import NOW, OURS, acted, waits_for
@@ -24,16 +24,16 @@ BY_LEA: Final = acted("FIN_PAMapprover", "lea.fontaine", at=NOW - timedelta(hour
 def test_only_a_title_that_begins_with_waiting_says_so(title: str) -> None:
     """Another title with the word in it does not open a request again that a vote has closed."""
     request = waits_for(status=2, status_title=title, confirmers=(BY_WEN,))
-    assert standing(request, NOW) is Standing.CONFIRMED
+    assert request_state(request, NOW) is RequestState.CONFIRMED
 
 
-@pytest.mark.parametrize(("status", "where"), [(2, Standing.CONFIRMED), (3, Standing.REJECTED)])
-def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: Standing) -> None:
+@pytest.mark.parametrize(("status", "where"), [(2, RequestState.CONFIRMED), (3, RequestState.REJECTED)])
+def test_one_act_of_several_confirmers_bears_a_number_out(status: int, where: RequestState) -> None:
     """A request that one of two groups has closed is closed, though the other has not acted."""
     other = Confirmer(name="FIN_PAMapprover", is_group=True, action=2)
     for rows in ((BY_WEN, other), (other, BY_WEN)):
-        assert standing(waits_for(status=status, status_title="-", confirmers=rows), NOW) is where
-    assert standing(waits_for(status=status, status_title="-", confirmers=(other,)), NOW) is Standing.WAITING
+        assert request_state(waits_for(status=status, status_title="-", confirmers=rows), NOW) is where
+    assert request_state(waits_for(status=status, status_title="-", confirmers=(other,)), NOW) is RequestState.WAITING
 
 
 @pytest.mark.parametrize(

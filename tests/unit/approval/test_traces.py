@@ -39,7 +39,7 @@ L2: Final = row(name=SECOND, at=None)
 
 def found(*rows: Confirmer, was_taken: bool, rejects: bool = False, before: Any = WAITED, **changes: Any) -> bool:
     """Say whether a record with these confirmers may show a first level that svc-pam-l1 has sent."""
-    shown = Before.from_json(Before.of(waits_for(confirmers=before)).to_json())
+    shown = Before.from_json(Before.from_record(waits_for(confirmers=before)).to_json())
     sent = Sent(rejects=rejects, level=Level.FIRST, user_name="svc-pam-l1", was_taken=was_taken, before=shown)
     return may_show(waits_for(confirmers=rows, **changes), sent, NOW)
 
@@ -104,7 +104,7 @@ def test_the_other_accounts_act_is_not_this_ones() -> None:
     """Each level has an account of its own, and the acts of both stand in one record."""
     sent = Sent(
         rejects=False, level=Level.SECOND, user_name="svc-pam-l2", was_taken=True,
-        before=Before.of(waits_for(confirmers=(row(at=None), L2))),
+        before=Before.from_record(waits_for(confirmers=(row(at=None), L2))),
     )  # fmt: skip
     assert not may_show(waits_for(level=Level.SECOND, confirmers=(US, L2)), sent, NOW)
 

@@ -299,13 +299,13 @@ def test_the_head_is_handed_over_when_it_has_moved(desk: Desk) -> None:
     """As JSON on the command's standard input."""
     kept, told = desk.folder / "kept", list[str]()
     anchors = anchoring(desk, "/bin/sh", "-c", f"cat >>{kept}; echo >>{kept}", told=told)
-    anchors.rest()
+    anchors.housekeep()
     assert not kept.exists(), "there is nothing yet"
     desk.add()
     for _ in range(3):
-        anchors.rest()
+        anchors.housekeep()
     desk.add()
-    anchors.rest()
+    anchors.housekeep()
     seq, digest = desk.rows.head()
     lines = kept.read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2
@@ -320,5 +320,5 @@ def test_an_anchor_that_fails_is_told_once(desk: Desk, command: list[str]) -> No
     anchors = anchoring(desk, *command, told=told)
     desk.add()
     for _ in range(3):
-        anchors.rest()
+        anchors.housekeep()
     assert len(told) == 1

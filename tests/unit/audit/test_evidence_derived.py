@@ -12,7 +12,7 @@ from approvald.ledger.chain import GENESIS, Line, link
 AT = "2026-11-27T07:00:00.000000+00:00"
 PERSON = {"name": "Ilka Brandt\nNot approved", "guid": "4f6e"}
 DECISION = {
-    "approver": {"person": PERSON, "address": "ilka.brandt@corp.example", "rung": "Internal/04", "groups": []},
+    "approver": {"person": PERSON, "address": "ilka.brandt@corp.example", "proof": "Internal/04", "groups": []},
     "requestor": None, "pvwa": {"status": 1}, "checks": [{"verdict": "passed", "check": "own_team", "value": "yes"}],
     "policy_hash": "b" * 64, "version": "1.0", "mail_id": "m1", "request_id": "DB_1", "mail": {"received": AT},
 }  # fmt: skip

@@ -42,7 +42,7 @@ class Desk:
 
     def names(self) -> list[str]:
         """Return the names of Ilka's groups."""
-        return [group.name for group in self.groups.of(ILKA)]
+        return [group.name for group in self.groups.groups_of(ILKA)]
 
 
 def test_groups_are_read_once_a_quarter_of_an_hour() -> None:
@@ -84,7 +84,7 @@ def test_a_directory_that_is_away_is_an_outage_and_no_refusal() -> None:
     desk.groups.book()
     desk.directory.go_away()
     with pytest.raises(Unavailable):
-        desk.groups.of(ILKA)
+        desk.groups.groups_of(ILKA)
     desk.clock.turn(900)
     with pytest.raises(Unavailable):
         desk.groups.book()

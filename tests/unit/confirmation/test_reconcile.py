@@ -122,7 +122,7 @@ class Desk:
         """Let an hour pass."""
         for _ in range(60):
             self.clock.turn(60)
-            self.reconciling.rest()
+            self.reconciling.housekeep()
 
     def confirm(self, number: int, *, written_down: bool = True) -> None:
         """Confirm a request as approvald does, or as somebody does who has the account's password."""
@@ -185,7 +185,7 @@ def test_a_confirmation_that_vanished_is_told_at_the_second_sweep(desk: Desk) ->
     desk.pvwa.requests["DB-PROD-01_11"].acts.clear()
     desk.pvwa.delete("DB-PROD-01_12")
     desk.clock.turn(16 * 60)
-    desk.reconciling.rest()
+    desk.reconciling.housekeep()
     assert desk.alarms == []
     desk.hour()
     assert [alarm.kind for alarm in desk.alarms] == [AlarmKind.CONFIRMATION_NOT_SHOWN]

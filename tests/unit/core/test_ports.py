@@ -31,7 +31,7 @@ def test_a_reading_pvwa_has_no_hands(act: str) -> None:
     """As for the mailbox."""
     looked_at = only(ReadingPvwa, FakePvwa(FakeClock()))
     assert not hasattr(looked_at, act)
-    assert set(vars(looked_at)) == {"details", "lists", "incoming", "user_name", "rest"}
+    assert set(vars(looked_at)) == {"details", "lists", "incoming", "user_name", "log_off_idle"}
     assert hasattr(only(Pvwa, FakePvwa(FakeClock())), act)
 
 

@@ -130,7 +130,7 @@ def test_a_short_outage_alarms_nobody(site: Site) -> None:
         site.clock.turn(60)
     site.ask()
     for _ in range(4):
-        site.outages.rest()
+        site.outages.housekeep()
         site.clock.turn(30)
     assert site.alarms() == []
     assert OutageBook(site.store).lasting() == {}
@@ -141,17 +141,17 @@ def test_a_long_outage_is_told_once_and_its_end_once(site: Site) -> None:
     for _ in range(12):
         site.ask(AWAY)
         site.clock.turn(61)
-        site.outages.rest()
+        site.outages.housekeep()
         site.restart()
     assert site.alarms() == ["Alarm: a system is away, and mails are waiting"]
 
     site.ask()
-    site.outages.rest()
+    site.outages.housekeep()
     assert len(site.alarms()) == 1
     site.clock.turn(61)
     site.ask()
-    site.outages.rest()
-    site.outages.rest()
+    site.outages.housekeep()
+    site.outages.housekeep()
     assert site.alarms()[1:] == ["All clear: a system is back"]
 
 
@@ -160,10 +160,10 @@ def test_a_system_that_comes_and_goes_has_one_outage(site: Site) -> None:
     for _ in range(20):
         site.ask(AWAY)
         site.ask()
-        site.outages.rest()
+        site.outages.housekeep()
         site.clock.turn(40)
     site.clock.turn(61)
-    site.outages.rest()
+    site.outages.housekeep()
     assert len(site.alarms()) == 2
 
 
@@ -192,12 +192,12 @@ def test_a_crash_between_an_alarm_and_its_outage_tells_nobody_twice(site: Site) 
     with site.store.begin() as connection:
         values = {"system": "pvwa", "since": outage.since, "last_at": outage.since, "failures": 1, "cause": "away"}
         connection.execute(tables.outages.insert().values(**values))
-    site.outages.rest()
+    site.outages.housekeep()
     assert len(site.alarms()) == 1
     site.clock.turn(1)
     site.ask()
     site.clock.turn(61)
-    site.outages.rest()
+    site.outages.housekeep()
     assert len(site.alarms()) == 2
 
 
@@ -247,7 +247,7 @@ def test_the_end_says_how_many_mails_had_to_wait(site: Site) -> None:
             waiting_mails(site)
     site.ask()
     site.clock.turn(61)
-    site.outages.rest()
+    site.outages.housekeep()
     site.desk.write_letters()
     facts = dict(site.letters.due()[-1].text.facts)
     assert facts["Mails that began to wait in the meantime"] == "2"

@@ -42,7 +42,7 @@ def test_a_refused_password_is_told_at_once_and_once(site: Site, guard: LedgerLo
     assert site.alarms() == [TOLD]
     for _ in range(300):
         site.clock.turn(61)
-        site.outages.rest()
+        site.outages.housekeep()
         site.restart()
         site.ask(REFUSED)
     assert site.alarms() == [TOLD]
@@ -55,11 +55,11 @@ def test_its_acceptance_is_told_once(site: Site, guard: LedgerLogonGuard) -> Non
     guard.succeeded(ACCOUNT, "2")
     site.restart()
     site.ask()
-    site.outages.rest()
+    site.outages.housekeep()
     assert site.alarms() == [TOLD]
     site.clock.turn(61)
     for _ in range(3):
-        site.outages.rest()
+        site.outages.housekeep()
         site.ask()
     assert site.alarms() == [TOLD, OVER]
     site.ask(REFUSED)
@@ -73,7 +73,7 @@ def test_another_account_that_works_is_no_acceptance(site: Site, guard: LedgerLo
     for _ in range(10):
         site.ask()
         site.clock.turn(61)
-        site.outages.rest()
+        site.outages.housekeep()
     assert site.alarms() == [TOLD]
 
 
@@ -83,9 +83,9 @@ def test_a_refusal_that_comes_and_goes_is_one(site: Site) -> None:
         site.ask(REFUSED)
         site.ask()
         site.clock.turn(40)
-        site.outages.rest()
+        site.outages.housekeep()
     site.clock.turn(61)
-    site.outages.rest()
+    site.outages.housekeep()
     assert site.alarms() == [TOLD, OVER]
 
 

@@ -281,7 +281,7 @@ def test_a_quiet_process_is_ended() -> None:
         busy.read(HONEST)
         quiet.read(HONEST)
         assert len(children()) == 2
-        busy.rest()
-        quiet.rest()
+        busy.end_if_idle()
+        quiet.end_if_idle()
         assert len(children()) == 1
         assert number_of(quiet.read(HONEST)) == NUMBER

@@ -18,7 +18,7 @@ from approvald.mail.intake import (
     SenderRefused,
     SenderRules,
     Unproven,
-    VerifiedSender,
+    VerifiedApprover,
     WrongRoute,
     prove,
     verify,
@@ -57,10 +57,10 @@ def proven() -> ProvenAddress:
 
 
 def test_three_right_fields_and_one_plain_from_prove_the_address() -> None:
-    """The address is case folded; the rung and the fields are kept for ledger and audit."""
+    """The address is case folded; the proof and the fields are kept for ledger and audit."""
     proof = proof_of(author='"Brandt, Ilka (IT)" <Ilka.BRANDT@Corp.Example>')
     assert isinstance(proof, ProvenAddress)
-    assert (proof.address, proof.rung) == (ILKA, "Internal/04")
+    assert (proof.address, proof.proof) == (ILKA, "Internal/04")
     assert dict(proof.values)[SOURCE] == "EX01.corp.example"
 
 
@@ -261,10 +261,10 @@ def test_an_alarm_can_show_the_fields() -> None:
 
 
 def test_exactly_one_enabled_person_is_a_verified_sender() -> None:
-    """Address, person and rung go on together."""
+    """Address, person and proof go on together."""
     sender = verify(proven(), PERSON)
-    assert isinstance(sender, VerifiedSender)
-    assert (sender.address, sender.person, sender.rung) == (ILKA, PERSON, "Internal/04")
+    assert isinstance(sender, VerifiedApprover)
+    assert (sender.address, sender.person, sender.proof) == (ILKA, PERSON, "Internal/04")
 
 
 @pytest.mark.parametrize(
@@ -287,17 +287,17 @@ def test_whoever_is_not_one_enabled_person_is_refused_by_name(lookup: PersonLook
 def test_any_address_of_the_person_is_theirs() -> None:
     """A proxy address proves the person as well as the primary one."""
     person = dataclasses.replace(PERSON, address="ilka@corp.example", addresses=frozenset({"ilka@corp.example", ILKA}))
-    assert isinstance(verify(proven(), person), VerifiedSender)
+    assert isinstance(verify(proven(), person), VerifiedApprover)
 
 
 def test_nobody_else_makes_a_verified_sender() -> None:
-    """A VerifiedSender is proof of the checks: building, changing, copying or pickling one raises TypeError."""
+    """A VerifiedApprover is proof of the checks: building, changing, copying or pickling one raises TypeError."""
     sender = verify(proven(), PERSON)
-    assert isinstance(sender, VerifiedSender)
-    make: Any = VerifiedSender
+    assert isinstance(sender, VerifiedApprover)
+    make: Any = VerifiedApprover
     for attempt in (
-        lambda: make(address=ILKA, person=PERSON, rung="Internal/04"),
-        lambda: make(address=ILKA, person=PERSON, rung="Internal/04", seal=object()),
+        lambda: make(address=ILKA, person=PERSON, proof="Internal/04"),
+        lambda: make(address=ILKA, person=PERSON, proof="Internal/04", seal=object()),
         lambda: copy.copy(sender),
         lambda: copy.deepcopy(sender),
         lambda: pickle.dumps(sender),
@@ -315,4 +315,4 @@ def test_nobody_else_makes_a_proven_address() -> None:
     """The proof itself is made by prove() alone, so that verify() cannot be fed a claim."""
     make: Any = ProvenAddress
     with pytest.raises(TypeError):
-        make(address=ILKA, rung="Internal/04", values=(), seal=None)
+        make(address=ILKA, proof="Internal/04", values=(), seal=None)

@@ -11,7 +11,7 @@ import pytest
 
 from approvald.config.load import load
 from approvald.core.model import Person
-from approvald.mail.intake import Proof, ProvenAddress, SenderRules, Unproven, VerifiedSender, prove, verify
+from approvald.mail.intake import Proof, ProvenAddress, SenderRules, Unproven, VerifiedApprover, prove, verify
 from approvald.mail.rules import sender_rules
 from mailbag import AUTH, ILKA, RULES, mail
 from places import ROOT
@@ -90,7 +90,7 @@ def test_addresses_compare_without_case_everywhere() -> None:
     proof = prove(mail(from_address=ILKA.upper(), sender_address=ILKA.title()), RULES.sender)
     assert isinstance(proof, ProvenAddress)
     person = dataclasses.replace(PERSON, address=ILKA.upper(), addresses=frozenset())
-    assert isinstance(verify(proof, person), VerifiedSender)
+    assert isinstance(verify(proof, person), VerifiedApprover)
 
 
 def test_short_suffixes_are_suffixes_too() -> None:
@@ -116,8 +116,8 @@ def test_the_errors_of_forged_proofs_name_the_true_maker() -> None:
     assert isinstance(proven, ProvenAddress)
     sender = verify(proven, PERSON)
     for make, words in (
-        (lambda: ProvenAddress(address=ILKA, rung="", values=(), seal=None), r"only prove\(\) makes this"),
-        (lambda: VerifiedSender(address=ILKA, person=PERSON, rung="", seal=None), r"only verify\(\) makes this"),
+        (lambda: ProvenAddress(address=ILKA, proof="", values=(), seal=None), r"only prove\(\) makes this"),
+        (lambda: VerifiedApprover(address=ILKA, person=PERSON, proof="", seal=None), r"only verify\(\) makes this"),
         (lambda: pickle.dumps(sender), r"made by verify\(\) for each mail"),
     ):
         with pytest.raises(TypeError, match=words):

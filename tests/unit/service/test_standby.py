@@ -42,7 +42,7 @@ def test_a_lease_is_renewed_while_the_work_gets_on(tmp_path: Path, does: str) ->
     )  # fmt: skip
     with standby.once():
         if does == "rests":
-            pulse.rest(lambda seconds: _outlast(store, clock, seconds), 900)
+            pulse.pause(lambda seconds: _outlast(store, clock, seconds), 900)
         else:
             clock.turn(601)
             if does == "works":

@@ -141,10 +141,10 @@ class PvwaClient:
         session = self._sessions.get(account)
         return session.user_name() if session else ""
 
-    def rest(self) -> None:
+    def log_off_idle(self) -> None:
         """Log off accounts that have been idle for longer than `pvwa.idle_minutes`."""
         for session in self._sessions.values():
-            session.rest()
+            session.log_off_idle()
 
     def close(self) -> None:
         """Log off everything."""

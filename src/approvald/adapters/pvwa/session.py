@@ -103,7 +103,7 @@ class PvwaSession:
         session = self._open
         return session.user_name if session else self._secrets.get(self._secret_name).username
 
-    def rest(self) -> None:
+    def log_off_idle(self) -> None:
         """Log off when idle for longer than `pvwa.idle_minutes`. Never waits for a call that is under way."""
         if not self._lock.acquire(blocking=False):
             return

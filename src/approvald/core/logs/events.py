@@ -130,7 +130,7 @@ class Fields(TypedDict, total=False):
     operation: str
     operator: str
     request_id: str | None
-    rung: str | None
+    proof: str | None
     requestor: str | None
     rules: Sequence[str]
     safe: str | None

@@ -75,7 +75,7 @@ class Reader:
         with self._lock:
             self._end()
 
-    def rest(self) -> None:
+    def end_if_idle(self) -> None:
         """End the process when it had nothing to do for `rest_seconds`."""
         with self._lock:
             if self._process is not None and time.monotonic() - self._process.used > self._rest_seconds:

@@ -185,7 +185,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(length=400), nullable=True),
         sa.Column("ending", sa.Text(), nullable=True),
         sa.Column("reply_to", sa.String(length=320), nullable=False),
-        sa.Column("rung", sa.String(length=32), nullable=False),
+        sa.Column("proof", sa.String(length=32), nullable=False),
         sa.Column("replying_since", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("filed_at", sa.BigInteger(), nullable=True),
