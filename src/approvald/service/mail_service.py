@@ -179,7 +179,8 @@ def build_shadow(settings: Settings, store: Store, outside: Outside, health: Hea
         room=room, uptime=uptime, groups=groups, audit_trail=trail,
         after_poll=(
             outside.reader.end_if_idle, pvwa.log_off_idle, groups.keep_fresh, following.housekeep,
-            health.outages.housekeep, _reconciling(settings, store, scratch, pvwa, health).housekeep, partial(_bring_up, trail, health),
+            health.outages.housekeep, _reconciling(settings, store, scratch, pvwa, health).housekeep,
+            partial(_bring_up, trail, health),
         ),
         ledger_alarm=None,
     )  # fmt: skip
