@@ -1,10 +1,10 @@
-"""Starts daemons quickly: a process that has loaded approvald, and forks a child for each that is asked for.
+"""Starts approvald quickly: a process that has loaded it, and forks a child for each command that is asked for.
 
 The child runs the real program. It may be told to kill itself at its n-th commit to the ledger, before or right after
 that is on the disk: SQLAlchemy's public events say when, and nothing of approvald's is touched.
 
-Speaks lines of JSON on standard input and output: {"do": "start", "arguments", "output", "commit", "after", "host"}
-answers {"pid"}; {"do": "wait", "pid"} answers {"status"}.
+Speaks lines of JSON on standard input and output: {"do": "start", "arguments", "output", "errors"}, perhaps with
+"commit", "after" and "host", answers {"pid"}; {"do": "wait", "pid"} answers {"status"}.
 """
 
 from __future__ import annotations
@@ -60,10 +60,13 @@ def live_on(host: str) -> None:
 
 def child(order: dict[str, Any]) -> NoReturn:
     """Become the program."""
-    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+    output, errors = (
+        os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666) for name in ("output", "errors")
+    )
+    for source, target in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, target)
+        os.close(source)
     if order.get("host") and os.geteuid() == 0:
         live_on(order["host"])
     if order.get("commit"):
