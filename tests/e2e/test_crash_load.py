@@ -17,6 +17,8 @@ from e2e.invariants import figures, trail_is_whole
 from e2e.quick_daemon import stopped_daemon
 from e2e.stage import Stage, quick_to_settle
 
+pytestmark = pytest.mark.long(minutes=2)
+
 KILLS: Final = 200
 MAILS: Final = 80
 ILKA, MARA, WEN = (f"{name}@corp.example" for name in ("ilka.brandt", "mara.voss", "wen.zhao"))

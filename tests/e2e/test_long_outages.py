@@ -18,6 +18,8 @@ from e2e.quick_daemon import quick_daemon
 from e2e.stage import Stage, raised
 from e2e.waiting import NAMES, NEEDED, failures
 
+pytestmark = pytest.mark.long(minutes=2)
+
 CAN_TELL = {System.PVWA, System.DIRECTORY}
 """Systems without which mails can be read and sent. The mailbox's password is in the Vault."""
 

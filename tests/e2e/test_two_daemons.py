@@ -23,6 +23,8 @@ from e2e.quick_daemon import daemon_server
 from e2e.stage import Stage, quick_to_settle
 from real.postgresql import Server
 
+pytestmark = pytest.mark.long(minutes=6)
+
 MAILS: Final = 500
 KILLS: Final = 10
 PAUSES: Final = 5

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -16,6 +17,8 @@ from approvald.ledger.halts import HaltKind
 from approvald.ledger.store import Store
 from fakes.house import ILKA, MARA, TIMO, House
 from fakes.invariants import always, at_the_end
+
+pytestmark = [pytest.mark.long(minutes=2), pytest.mark.timeout(600)]
 
 SHIPPED = Path(__file__).parents[2] / "config" / "approvald.toml"
 SENDERS = st.sampled_from([ILKA, ILKA, MARA, TIMO])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from fakes.directory import make_person
 from fakes.house import House
 from fakes.pvwa_requests import Act
 from mailbag import ROOT
+
+pytestmark = [pytest.mark.long(minutes=1), pytest.mark.timeout(600)]
 
 SHIPPED: Final[Settings] = config.load(ROOT / "config" / "approvald.toml")
 LENDING: Final = SHIPPED.model_copy(
