@@ -26,7 +26,8 @@ sandbox: $(READY) ## keep the pretend Exchange, directory, PVWA and Vault up, wi
 	$(BIN)/python -m approvald_sandbox serve
 
 # Many tests wait for daemons: five processes keep two cores busy. Whole files go to one process, which starts their servers.
-PYTEST := $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
+# Their processes start with compiled modules, also where Python may write none by itself.
+PYTEST := $(BIN)/python -m compileall -q src && $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
 
 # A file that ARGS names is run, however long it takes.
 test: $(READY)   ## all tests but the long ones; ARGS="-n0 tests/e2e/test_policy.py" for one file, a long one too

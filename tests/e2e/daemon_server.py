@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import sys
@@ -21,16 +23,12 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from approvald import wiring
-from approvald.adapters import active_directory, hashicorp_vault
-from approvald.adapters.exchange import mailbox
-from approvald.adapters.pvwa import client
-from approvald.cli import program, run
-from approvald.cli.exits import run as run_program
+import approvald
+from approvald.cli import program
+from approvald.cli.exits import run
 
 _NEW_HOST_NAME = 0x04000000
 """CLONE_NEWUTS of unshare(2)."""
-LOADED = (wiring, active_directory, hashicorp_vault, mailbox, client, run)
 
 
 def kill_at(number: int, *, after: bool) -> None:
@@ -71,11 +69,14 @@ def child(order: dict[str, Any]) -> NoReturn:
         live_on(order["host"])
     if order.get("commit"):
         kill_at(order["commit"], after=order["after"])
-    os._exit(run_program(program, order["arguments"]))
+    os._exit(run(program, order["arguments"]))
 
 
 def main() -> None:
     """Carry out orders until there are none."""
+    for module in pkgutil.walk_packages(approvald.__path__, "approvald."):
+        if "migrations" not in module.name:  # scripts of alembic
+            importlib.import_module(module.name)
     gc.freeze()
     while line := sys.stdin.readline():
         order = json.loads(line)
