@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import os
@@ -116,10 +115,8 @@ class DaemonServer:
 
 @functools.cache
 def daemon_server() -> DaemonServer:
-    """Return the server of this process of the tests, started when it is first needed."""
-    server = DaemonServer()
-    atexit.register(server.close)
-    return server
+    """Return the server of this process of the tests: started when it is first needed, and ended with the tests."""
+    return DaemonServer()
 
 
 def quick_daemon(state: Path, configuration: str) -> ApprovaldProcess:
