@@ -7,10 +7,10 @@ FUZZ_BIN := .venv-fuzz/bin
 FUZZ_READY := .venv-fuzz/.ready
 SECONDS ?= 60
 
-.PHONY: demo sandbox test lint format coverage bench fuzz mutants constraints clean help
+.PHONY: demo sandbox test test-long test-all lint format coverage bench fuzz mutants constraints clean help
 
 help:            ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("approvald needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -26,8 +26,18 @@ sandbox: $(READY) ## keep the pretend Exchange, directory, PVWA and Vault up, wi
 	$(BIN)/python -m approvald_sandbox serve
 
 # Many tests wait for daemons: five processes keep two cores busy. Whole files go to one process, which starts their servers.
-test: $(READY)   ## all tests, several files at a time; ARGS="-n0 tests/unit/test_decide.py" for one by one
-	$(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder $(ARGS)
+# Their processes start with compiled modules, also where Python may write none by itself.
+PYTEST := $(BIN)/python -m compileall -q src && $(BIN)/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder
+
+# A file that ARGS names is run, however long it takes.
+test: $(READY)   ## all tests but the long ones; ARGS="-n0 tests/e2e/test_policy.py" for one file, a long one too
+	$(PYTEST) $(if $(findstring tests/,$(ARGS)),,-m "not long") $(ARGS)
+
+test-long: $(READY) ## the long ones: crashes, power cuts, outages of minutes, two hosts, all that is at random
+	$(PYTEST) -m long $(ARGS)
+
+test-all: $(READY) ## both in one run
+	$(PYTEST) $(ARGS)
 
 lint: $(READY)   ## ruff, mypy strict, import contracts, spelling
 	$(BIN)/ruff check .

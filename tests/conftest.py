@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
-from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+import leftovers
 
 pytest_plugins = ["postgresql_fixtures"]
 OPEN_CORPUS = Path(__file__).parent / "corpus" / "open"
@@ -23,12 +25,10 @@ settings.register_profile(
 settings.load_profile("house")
 
 
-LONG: Final = (
-    "test_two_daemons.py", "test_crash_confirm.py", "test_power_cut.py", "test_crash_answer.py",
-    "test_crash_challenge.py", "test_outage_matrix.py", "test_crash_already.py", "test_crash_refuse.py",
-    "test_crash_load.py", "test_long_outages.py", "test_corpus.py", "test_any_order.py", "test_wrong_password_hour.py",
-)  # fmt: skip
-"""Files whose tests mostly wait, the longest first."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Let no end of the run leave anything behind; SIGTERM ends it in order, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    config.add_cleanup(leftovers.watch())
 
 
 @pytest.hookimpl(trylast=True)
@@ -37,8 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     After pytest-randomly, which has put the files into another order; inside a file its order stays.
     """
-    place = {name: number for number, name in enumerate(LONG)}
-    items.sort(key=lambda item: place.get(item.path.name, len(LONG)))
+    items.sort(key=lambda item: -minutes(item))
+
+
+def minutes(item: pytest.Item) -> float:
+    """Return how long the file of a test takes, 0 where it is not marked as long."""
+    mark = item.get_closest_marker("long")
+    return float(mark.kwargs["minutes"]) if mark else 0.0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from approvald_sandbox.control.client import Sandbox
-from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
+from e2e.quick_daemon import stopped_daemon
 from e2e.stage import Stage, quick_to_settle, raised, restore
 
 
@@ -55,6 +55,5 @@ def stopped(sandbox: Sandbox, tmp_path: Path) -> Iterator[Stage]:
     """Give the sandbox with a daemon that is not started yet."""
     state = tmp_path / "state"
     text = quick_to_settle(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=2.0))
-    with ApprovaldProcess(state, text) as daemon:
-        daemon.stop()
+    with stopped_daemon(state, text) as daemon:
         yield Stage(sandbox, daemon)

@@ -11,16 +11,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess, Launch
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.systems.faults import Fault, FaultKind, System
 from approvald_sandbox.world.mails import Notice, answer, forwarded
 from e2e import power_cut
 from e2e.invariants import figures, trail_is_whole
-from e2e.quick_daemon import DaemonServer, QuickDaemon
+from e2e.quick_daemon import DaemonServer
 from e2e.stage import Stage, quick_to_settle
 
 ILKA, MARA, WEN = (f"{name}@corp.example" for name in ("ilka.brandt", "mara.voss", "wen.zhao"))
@@ -57,7 +59,7 @@ class Scene:
         text = quick_to_settle(approvald_toml(self.sandbox.endpoints(), state, poll_seconds=0.1, timeout=1.0))
         if kind in {Kind.CHALLENGE, Kind.ANSWER}:
             text += CAREFUL
-        stage = Stage(self.sandbox, QuickDaemon(state, text, self.server))
+        stage = Stage(self.sandbox, ApprovaldProcess(state, text, self.server.launch))
         template = self.folder / "ledger.db"
         if not template.exists():
             stage.daemon.start()
@@ -75,6 +77,12 @@ class Scene:
         Then hold everything to what must be. Raises AssertionError.
         """
         stage = self._stage(kind)
+        try:
+            return self._played(stage, kind, kill)
+        finally:
+            stage.daemon.kill()
+
+    def _played(self, stage: Stage, kind: Kind, kill: Callable[[Stage], bool]) -> bool:
         notice = stage.request()
         mails = self._before(stage, kind, notice)
         if self.server.preload is not None:
@@ -122,9 +130,11 @@ class Scene:
     def at_every_commit(self, kind: Kind, *, after: bool) -> int:
         """Kill the daemon at each of its commits until one run comes to its end without. Returns how many that were."""
         number = 1
-        while self.play(kind, lambda stage: _killed_at(stage, number, after=after)):  # noqa: B023 - called at once
+        while True:
+            launch = partial(self.server.launch, commit=number, after=after)
+            if not self.play(kind, lambda stage: _killed_at(stage, launch)):  # noqa: B023 - called at once
+                return number - 1
             number += 1
-        return number - 1
 
     def in_every_call(self, kind: Kind, system: System, *, processed: bool) -> int:
         """Kill the daemon in each of its calls to this system. Returns how many that were."""
@@ -135,12 +145,10 @@ class Scene:
         return number
 
 
-def _killed_at(stage: Stage, number: int, *, after: bool) -> bool:
-    """Start a daemon that dies at this commit. Returns False where its work was done before."""
-    daemon = stage.daemon
-    assert isinstance(daemon, QuickDaemon)
-    daemon.begin(commit=number, after=after)
-    return _ends(stage, lambda: daemon.exit_code() is not None)
+def _killed_at(stage: Stage, launch: Launch) -> bool:
+    """Start a daemon that dies at a commit. Returns False where its work was done before."""
+    stage.daemon.start(launch=launch)
+    return _ends(stage, lambda: stage.daemon.exit_code() is not None)
 
 
 def _killed_in(stage: Stage, system: System, kind: FaultKind, number: int) -> bool:

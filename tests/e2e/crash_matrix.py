@@ -5,7 +5,6 @@ Each kind is a class in a file of its own, so that they run beside each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import ClassVar, Final
 
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.systems.faults import System
 from e2e.crash_cases import Kind, Scene
-from e2e.quick_daemon import DaemonServer
+from e2e.quick_daemon import daemon_server
 
 Call = tuple[System, bool]
 """A system, and whether it has done its part before the daemon is killed in the call."""
@@ -34,10 +33,9 @@ class CrashMatrix:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def scene(cls, sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    def scene(cls, sandbox_process: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Scene:
         """Give sandbox and daemons."""
-        with DaemonServer() as server:
-            yield Scene(sandbox_process, server, tmp_path_factory.mktemp("crashes"))
+        return Scene(sandbox_process, daemon_server(), tmp_path_factory.mktemp("crashes"))
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make one test of each call."""

@@ -1,18 +1,20 @@
-"""Starts daemons quickly: a process that has loaded approvald, and forks a child for each that is asked for.
+"""Starts approvald quickly: a process that has loaded it, and forks a child for each command that is asked for.
 
 The child runs the real program. It may be told to kill itself at its n-th commit to the ledger, before or right after
 that is on the disk: SQLAlchemy's public events say when, and nothing of approvald's is touched.
 
-Speaks lines of JSON on standard input and output: {"do": "start", "arguments", "output", "commit", "after", "host"}
-answers {"pid"}; {"do": "wait", "pid"} answers {"status"}.
+Speaks lines of JSON on standard input and output: {"do": "start", "arguments", "output", "errors"}, perhaps with
+"commit", "after" and "host", answers {"pid"}; {"do": "wait", "pid"} answers {"status"}.
 """
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import socket
 import sys
@@ -21,18 +23,12 @@ from typing import Any, NoReturn
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from approvald.adapters import active_directory
-from approvald.adapters.exchange import mailbox
-from approvald.adapters.pvwa import client
-from approvald.adapters.secrets import hashicorp_vault
-from approvald.cli import run
-from approvald.cli.exits import run as run_program
+import approvald
+from approvald.cli.exits import run
 from approvald.cli.program import program
-from approvald.service import wiring
 
 _NEW_HOST_NAME = 0x04000000
 """CLONE_NEWUTS of unshare(2)."""
-LOADED = (wiring, active_directory, hashicorp_vault, mailbox, client, run)
 
 
 def kill_at(number: int, *, after: bool) -> None:
@@ -62,19 +58,25 @@ def live_on(host: str) -> None:
 
 def child(order: dict[str, Any]) -> NoReturn:
     """Become the program."""
-    output = os.open(order["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+    output, errors = (
+        os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666) for name in ("output", "errors")
+    )
+    for source, target in ((nothing, 0), (output, 1), (errors, 2)):
         os.dup2(source, target)
+        os.close(source)
     if order.get("host") and os.geteuid() == 0:
         live_on(order["host"])
     if order.get("commit"):
         kill_at(order["commit"], after=order["after"])
-    os._exit(run_program(program, order["arguments"]))
+    os._exit(run(program, order["arguments"]))
 
 
 def main() -> None:
     """Carry out orders until there are none."""
+    for module in pkgutil.walk_packages(approvald.__path__, "approvald."):
+        if "migrations" not in module.name:  # scripts of alembic
+            importlib.import_module(module.name)
     gc.freeze()
     while line := sys.stdin.readline():
         order = json.loads(line)

@@ -18,6 +18,7 @@ from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.systems.pvwa.profile import Profile
 from approvald_sandbox.world.mails import Notice, forwarded
+from e2e.quick_daemon import daemon_server, quick_daemon
 
 SECONDS = 20.0
 HANDLED = ("Done", "Refused", "Ignored", "Quarantine")
@@ -104,10 +105,7 @@ class Stage:
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of approvald beside the daemon, with its configuration."""
-        return subprocess.run(  # noqa: S603 - the program under test
-            self.daemon.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-            timeout=30,
-        )  # fmt: skip
+        return daemon_server().run(self.daemon.arguments(*arguments))
 
     def waits(self) -> int:
         """Return how often a mail was put off, by the log."""
@@ -184,7 +182,7 @@ def raised(sandbox: Sandbox, state: Path, *, edit: Callable[[str], str] = str, *
     """
     options: dict[str, Any] = {"poll_seconds": 0.2} | configuration
     text = edit(approvald_toml(sandbox.endpoints(), state, **options))
-    with ApprovaldProcess(state, text) as daemon:
+    with quick_daemon(state, text) as daemon:
         stage = Stage(sandbox, daemon)
         daemon.wait_for("daemon.started")
         yield stage

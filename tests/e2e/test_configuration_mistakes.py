@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
+from e2e.quick_daemon import daemon_server
 
 Edit = Callable[[str], str]
 
@@ -79,9 +79,7 @@ def test_a_mistake_is_one_sentence_and_nothing_starts(
     text = approvald_toml(sandbox.endpoints(), state)
     process = ApprovaldProcess(state, edit(text))
 
-    ended = subprocess.run(  # noqa: S603 - the program under test
-        process.command("run"), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
-    )
+    ended = daemon_server().run(process.arguments("run"))
 
     assert (ended.returncode, ended.stdout) == (78, "")
     said = ended.stderr.splitlines()
@@ -99,9 +97,7 @@ def test_no_configuration_at_all(tmp_path: Path) -> None:
     process = ApprovaldProcess(tmp_path / "state", "")
     process.configuration.unlink()
 
-    ended = subprocess.run(  # noqa: S603 - the program under test
-        process.command("run"), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
-    )
+    ended = daemon_server().run(process.arguments("run"))
 
     assert ended.returncode == 78
     assert ended.stderr == (

@@ -23,7 +23,7 @@ from e2e.stage import raised
 from mailbag import Case
 
 # One run handles every mail of the folder: no test of one rule.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long(minutes=2), pytest.mark.timeout(300)]
 
 Explanations = Mapping[str, Explanation]
 

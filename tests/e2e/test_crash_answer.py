@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from e2e.crash_cases import Kind
 from e2e.crash_matrix import ACTING_CALLS, CrashMatrix
+
+pytestmark = pytest.mark.long(minutes=4)
 
 
 class TestAnswer(CrashMatrix):

@@ -14,8 +14,10 @@ from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.world.mails import forwarded
 from e2e.invariants import figures, trail_is_whole
-from e2e.quick_daemon import DaemonServer, QuickDaemon
+from e2e.quick_daemon import stopped_daemon
 from e2e.stage import Stage, quick_to_settle
+
+pytestmark = pytest.mark.long(minutes=2)
 
 KILLS: Final = 200
 MAILS: Final = 80
@@ -30,8 +32,8 @@ def test_two_hundred_kills_at_random(sandbox: Sandbox, tmp_path: Path) -> None:
     chance = random.Random(seed)  # noqa: S311 - a repeatable sample
     state = tmp_path / "state"
     text = quick_to_settle(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.1, timeout=1.0))
-    with DaemonServer() as server:
-        stage = Stage(sandbox, QuickDaemon(state, text, server))
+    with stopped_daemon(state, text) as daemon:
+        stage = Stage(sandbox, daemon)
         approved, refused = [], []
         delivered = 0
         for kill in range(KILLS):

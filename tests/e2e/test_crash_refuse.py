@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from e2e.crash_cases import Kind
 from e2e.crash_matrix import CrashMatrix
+
+pytestmark = pytest.mark.long(minutes=2)
 
 
 class TestRefuse(CrashMatrix):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.systems.faults import Fault, FaultKind, System
 from approvald_sandbox.world.mails import Notice, forwarded
+from e2e.quick_daemon import daemon_server
 from e2e.stage import Stage
 
 ILKA, JONAS = "ilka.brandt@corp.example", "jonas.keil@corp.example"
@@ -44,14 +44,7 @@ class Practice:
             assert old in text
             text = text.replace(old, new)
         process.configuration.write_text(text, encoding="utf-8")
-        done = subprocess.run(  # noqa: S603 - the program under test
-            process.command("doctor", *arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = daemon_server().run(process.arguments("doctor", *arguments), seconds=60)
         assert not (done.stdout and done.stderr)
         return done.returncode, done.stdout or done.stderr
 
@@ -146,19 +139,12 @@ def test_a_person_reads_one_line_a_check(practice: Practice) -> None:
     assert last == f"{len(lines)} ok, 0 wrong, 0 unknown"
 
 
-def test_it_works_beside_a_running_daemon(stage: Stage, tmp_path: Path) -> None:
+def test_it_works_beside_a_running_daemon(stage: Stage) -> None:
     """Ledger and log-on guard are shared with the daemon, which goes on working."""
     first, second = stage.new_request(), stage.new_request()
     assert stage.forward(first) == "Done"
     for arguments in ((), ("--senders",)):
-        done = subprocess.run(  # noqa: S603 - the program under test
-            stage.daemon.command("doctor", *arguments),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            cwd=tmp_path,
-        )
+        done = stage.run("doctor", *arguments)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert stage.forward(second) == "Done"
     assert stage.waits() == 0
@@ -293,9 +279,7 @@ def test_the_daemon_knows_of_the_doctors_refused_log_on(practice: Practice) -> N
     practice.sandbox.change_password("svc-mail", "another", places=["vault"])
     practice.examine()
 
-    done = subprocess.run(  # noqa: S603 - the program under test
-        practice.write().command("run", "--once"), capture_output=True, text=True, check=False, timeout=60
-    )
+    done = daemon_server().run(practice.write().arguments("run", "--once"), seconds=60)
 
     assert done.returncode == 69
     assert practice.sandbox.stats()["failed_logons"]["exchange"] == {"svc-mail": 1}
@@ -345,9 +329,7 @@ def test_mails_in_our_folders_are_read_too(stage: Stage) -> None:
     stage.daemon.kill()
     stage.sandbox.deliver(arriving(source="EX02.corp.example"))
 
-    done = subprocess.run(  # noqa: S603 - the program under test
-        stage.daemon.command("doctor", "--senders", "--json"), capture_output=True, text=True, check=False, timeout=60
-    )
+    done = stage.run("doctor", "--senders", "--json")
 
     said = json.loads(done.stdout)
     assert (done.returncode, said["mails"]) == (0, 3)

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from approvald_sandbox.control.client import Sandbox
-from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.systems.faults import Fault, FaultKind, System
 from e2e.outage_cells import TELL_AFTER_MINUTES, Cell, hasty, table
+from e2e.quick_daemon import quick_daemon
 from e2e.stage import Stage, raised
 from e2e.waiting import NAMES, NEEDED, failures
+
+pytestmark = pytest.mark.long(minutes=2)
 
 CAN_TELL = {System.PVWA, System.DIRECTORY}
 """Systems without which mails can be read and sent. The mailbox's password is in the Vault."""
@@ -72,7 +74,7 @@ def test_the_ledger_cannot_be_written(sandbox: Sandbox, tmp_path: Path) -> None:
     """Nothing is confirmed, the Inbox is still read, the team is mailed at once; and it goes on when it can write."""
     state = tmp_path / "state"
     text = hasty(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0, tell_after_minutes=0.01))
-    with ApprovaldProcess(state, text) as daemon:
+    with quick_daemon(state, text) as daemon:
         stage = Stage(sandbox, daemon)
         daemon.wait_for("daemon.started")
         first = stage.request()
@@ -92,7 +94,7 @@ def test_a_full_disk_stops_confirming_and_not_reading(sandbox: Sandbox, tmp_path
     """No file of the daemon's can grow: nothing is confirmed, the Inbox is read, the team hears; then it goes on."""
     state = tmp_path / "state"
     text = hasty(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0, tell_after_minutes=0.01))
-    with ApprovaldProcess(state, text) as daemon:
+    with quick_daemon(state, text) as daemon:
         stage = Stage(sandbox, daemon)
         daemon.wait_for("daemon.started")
         assert stage.forward(stage.request()) == "Done"

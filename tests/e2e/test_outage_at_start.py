@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from approvald_sandbox.control.client import Sandbox
-from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.systems.faults import Fault, FaultKind, System
 from approvald_sandbox.world.mails import forwarded
 from e2e.outage_cells import hasty
+from e2e.quick_daemon import quick_daemon
 from e2e.stage import Stage, raised
 from e2e.waiting import KINDS, NEEDED, assert_confirmed_once, failures
 
@@ -68,7 +68,7 @@ def test_a_ledger_that_cannot_be_written_at_the_start_is_waited_for(sandbox: San
     block = state / "ledger.db.mail.lock"
     block.mkdir(parents=True)
     text = hasty(approvald_toml(sandbox.endpoints(), state, poll_seconds=0.2, timeout=1.0, tell_after_minutes=0.01))
-    with ApprovaldProcess(state, text) as daemon:
+    with quick_daemon(state, text) as daemon:
         stage = Stage(sandbox, daemon)
         daemon.wait_for("alarm")
         [told] = daemon.events("alarm")

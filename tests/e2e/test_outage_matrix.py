@@ -19,6 +19,8 @@ from e2e.outage_cells import Cell, hasty, table
 from e2e.stage import Stage, alone_to_team, raised, restore
 from e2e.waiting import ACCOUNTS, NEEDED, cut, failures, refused_logons
 
+pytestmark = pytest.mark.long(minutes=3)
+
 TOKEN_SECONDS: Final = 1
 
 

@@ -14,6 +14,8 @@ from e2e import power_cut
 from e2e.crash_cases import Kind, Scene
 from e2e.quick_daemon import DaemonServer
 
+pytestmark = pytest.mark.long(minutes=4)
+
 WRITER = """
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from approvald_sandbox.demo.approvald_process import execute
 from approvald_sandbox.systems.faults import Fault, FaultKind, System
 from approvald_sandbox.world.mails import forwarded
 from approvald_sandbox.world.world import DEFAULT_PASSWORD
@@ -29,13 +30,21 @@ def run(*command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.fixture
+def stage(stopped: Stage) -> Stage:
+    """Give a daemon that was started as systemd starts it, not forked from one that has loaded everything."""
+    stopped.daemon.start(launch=execute)
+    stopped.daemon.wait_for("daemon.started")
+    return stopped
+
+
 def test_sigterm_finishes_the_mail_in_hand(stopped: Stage) -> None:
     """The mail under way is confirmed, answered and filed; the next one is not begun; sessions are logged off."""
     first, second = stopped.new_request(), stopped.new_request()
     stopped.sandbox.put_fault(System.PVWA, Fault(kind=FaultKind.SLOW, seconds=1.0, operation=CONFIRM))
     for notice in (first, second):
         stopped.sandbox.deliver(forwarded(notice, ILKA))
-    stopped.daemon.start()
+    stopped.daemon.start(launch=execute)
     stopped.until(lambda: stopped.attempts() == 1)
 
     assert stopped.daemon.stop() == 0

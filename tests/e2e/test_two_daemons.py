@@ -8,19 +8,23 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from approvald_sandbox.control.client import Sandbox
+from approvald_sandbox.demo.approvald_process import ApprovaldProcess
 from approvald_sandbox.demo.approvald_toml import approvald_toml
 from approvald_sandbox.world.mails import Notice, forwarded
 from e2e.invariants import figures, trail_is_whole
-from e2e.quick_daemon import DaemonServer, QuickDaemon
+from e2e.quick_daemon import daemon_server
 from e2e.stage import Stage, quick_to_settle
 from places import ROOT
 from real.postgresql import Server
+
+pytestmark = pytest.mark.long(minutes=6)
 
 MAILS: Final = 500
 KILLS: Final = 10
@@ -45,22 +49,20 @@ def written(sandbox: Sandbox, state: Path, url: str, tell_after_minutes: float) 
 class Pair:
     """Two hosts. `leader` is the one that works, as the log of each says."""
 
-    def __init__(
-        self, sandbox: Sandbox, folder: Path, url: str, server: DaemonServer, tell_after_minutes: float
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, folder: Path, url: str, tell_after_minutes: float) -> None:
         self.url = url
         self.hosts = [
-            QuickDaemon(
-                folder / name, written(sandbox, folder / name, url, tell_after_minutes), server,
-                host=f"{name}.corp.example",
+            ApprovaldProcess(
+                folder / name, written(sandbox, folder / name, url, tell_after_minutes),
+                partial(daemon_server().launch, host=f"{name}.corp.example"),
             )
             for name in ("one", "two")
         ]  # fmt: skip
         self.stage = Stage(sandbox, self.hosts[0])
 
-    def leader(self) -> QuickDaemon:
+    def leader(self) -> ApprovaldProcess:
         """Wait until one of them works, and return it."""
-        found: list[QuickDaemon] = []
+        found: list[ApprovaldProcess] = []
 
         def works() -> bool:
             found[:] = [each for each in self.hosts if each.exit_code() is None and _works(each)]
@@ -69,12 +71,12 @@ class Pair:
         self.stage.until(works, seconds=DEAD_SECONDS)
         return found[0]
 
-    def other(self, than: QuickDaemon) -> QuickDaemon:
+    def other(self, than: ApprovaldProcess) -> ApprovaldProcess:
         """Return the other host."""
         return self.hosts[1] if than is self.hosts[0] else self.hosts[0]
 
 
-def _works(daemon: QuickDaemon) -> bool:
+def _works(daemon: ApprovaldProcess) -> bool:
     told = [str(line["event"]) for line in daemon.events() if str(line["event"]) in {
         "daemon.started", "lease.lost", "lease.standing_by", "daemon.stopped", "daemon.stopping"}]  # fmt: skip
     return bool(told) and told[-1] == "daemon.started"
@@ -83,15 +85,14 @@ def _works(daemon: QuickDaemon) -> bool:
 @pytest.fixture
 def pair(sandbox: Sandbox, tmp_path: Path, postgresql_url: str, request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Give two hosts, both started. A parameter: after how many minutes people are told of an outage."""
-    with DaemonServer() as server:
-        made = Pair(sandbox, tmp_path, postgresql_url, server, getattr(request, "param", 5.0))
-        made.hosts[0].start()
-        made.leader()
-        made.hosts[1].start()
-        made.hosts[1].wait_for("lease.standing_by")
-        yield made
-        for host in made.hosts:
-            host.stop()
+    made = Pair(sandbox, tmp_path, postgresql_url, getattr(request, "param", 5.0))
+    made.hosts[0].start()
+    made.leader()
+    made.hosts[1].start()
+    made.hosts[1].wait_for("lease.standing_by")
+    yield made
+    for host in made.hosts:
+        host.stop()
 
 
 def until_confirmed(stage: Stage, notice: Notice, since: float) -> float:

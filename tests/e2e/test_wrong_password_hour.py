@@ -24,6 +24,8 @@ from approvald_sandbox.world.mails import Notice, forwarded
 from approvald_sandbox.world.world import DEFAULT_PASSWORD
 from fakes.clock import FakeClock
 
+pytestmark = pytest.mark.long(minutes=1)
+
 ACCOUNTS: Final = ("svc-mail", "svc-directory", "svc-pam-l1", "svc-pam-l2")
 POLL_SECONDS: Final = 15
 HOUR: Final = 3600

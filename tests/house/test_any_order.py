@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -17,6 +18,8 @@ from approvald.ledger.store import Store
 from fakes.house import ILKA, MARA, TIMO, House
 from fakes.invariants import always, at_the_end
 from places import SHIPPED
+
+pytestmark = [pytest.mark.long(minutes=2), pytest.mark.timeout(600)]
 
 SENDERS = st.sampled_from([ILKA, ILKA, MARA, TIMO])
 

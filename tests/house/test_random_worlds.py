@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from approvald.config.load import load
 from approvald.config.settings import Settings
 from fakes.directory import make_person
 from fakes.house import House
 from fakes.pvwa_requests import Act
 from places import ROOT
+
+pytestmark = [pytest.mark.long(minutes=1), pytest.mark.timeout(600)]
 
 SHIPPED: Final[Settings] = load(ROOT / "config" / "approvald.toml")
 LENDING: Final = SHIPPED.model_copy(

@@ -16,6 +16,8 @@ from typing import Final
 
 import psycopg
 
+import leftovers
+
 PROGRAMS: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 USER: Final = "postgres"
 _SECONDS: Final = 60
@@ -68,7 +70,7 @@ class Server:
             [str(PROGRAMS[-1] / program), "-D", str(self._folder / "data"), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd="/",
             timeout=_SECONDS, check=False, user=USER if os.geteuid() == 0 else None,
-            env={"LC_ALL": "C", "PATH": "/bin"},
+            env={"LC_ALL": "C", "PATH": "/bin", leftovers.MARK: os.environ[leftovers.MARK]},
         )  # fmt: skip
         if done.returncode:
             message = f"{program} ended with {done.returncode}: {done.stderr[-2000:]}"

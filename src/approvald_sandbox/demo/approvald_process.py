@@ -7,24 +7,62 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 STOP_SECONDS: Final = 20.0
 
 
-class ApprovaldProcess:
-    """`approvald run` with its configuration in `state`; the log and the ledger lie there too."""
+class Running(Protocol):
+    """A process that was started: what is used of subprocess.Popen."""
 
-    def __init__(self, state: Path, configuration: str) -> None:
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit code of a process that has ended, else None."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code. Raises subprocess.TimeoutExpired."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal, if the process still runs."""
+
+
+Launch = Callable[[Sequence[str], Path], Running]
+"""Starts approvald with these arguments; the file gets its stdout and stderr."""
+
+
+def program(*arguments: str) -> list[str]:
+    """Return the command line of approvald under our own interpreter."""
+    return [sys.executable, "-m", "approvald", *arguments]
+
+
+def execute(arguments: Sequence[str], output: Path) -> Running:
+    """Start approvald as a shell or systemd does."""
+    with output.open("ab") as written:
+        return subprocess.Popen(  # noqa: S603 - the program under test
+            program(*arguments), stdin=subprocess.DEVNULL, stdout=written, stderr=written
+        )
+
+
+class ApprovaldProcess:
+    """`approvald run` with its configuration in `state`; the log and the ledger lie there too.
+
+    `launch` is how it is started; tests know a quicker way.
+    """
+
+    def __init__(self, state: Path, configuration: str, launch: Launch = execute) -> None:
         self.state = state
         state.mkdir(parents=True, exist_ok=True)
         self.configuration = state / "approvald.toml"
         self.configuration.write_text(configuration, encoding="utf-8")
         self.log = state / "approvald.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._events: list[Mapping[str, Any]] = []
+        self._read = 0
+        self._process: Running | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -35,16 +73,17 @@ class ApprovaldProcess:
     ) -> None:
         self.stop()
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return the command line of one approvald command with this configuration."""
-        return [sys.executable, "-m", "approvald", "--config", str(self.configuration), *arguments]
+    def arguments(self, *words: str) -> list[str]:
+        """Return the arguments of one approvald command with this configuration."""
+        return ["--config", str(self.configuration), *words]
 
-    def start(self, *arguments: str) -> None:
-        """Start the daemon; it is ready as soon as it polls."""
-        with (self.state / "stderr").open("ab") as errors:
-            self._process = subprocess.Popen(  # noqa: S603 - the program under test under our own interpreter
-                self.command("run", *arguments), stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
-            )
+    def command(self, *words: str) -> list[str]:
+        """Return the command line of one approvald command with this configuration."""
+        return program(*self.arguments(*words))
+
+    def start(self, *options: str, launch: Launch | None = None) -> None:
+        """Start the daemon, with `launch` for this once; it is ready as soon as it polls."""
+        self._process = (launch or self._launch)(self.arguments("run", *options), self.state / "stderr")
 
     @property
     def pid(self) -> int:
@@ -71,21 +110,23 @@ class ApprovaldProcess:
         if process is None:
             return 0
         if process.poll() is None:
-            process.terminate()
+            process.send_signal(signal.SIGTERM)
         try:
             return process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            process.send_signal(signal.SIGKILL)
             return process.wait()
 
     def events(self, name: str = "") -> Iterator[Mapping[str, Any]]:
         """Yield the lines of its log, or those of one event."""
-        if not self.log.exists():
-            return
-        for line in self.log.read_text(encoding="utf-8").splitlines():
-            read: Mapping[str, Any] = json.loads(line)
-            if not name or read.get("event") == name:
-                yield read
+        if self.log.exists():
+            with self.log.open("rb") as log:
+                log.seek(self._read)
+                new = log.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read += len(whole)
+            self._events += [json.loads(line) for line in whole.splitlines()]
+        yield from [event for event in self._events if not name or event.get("event") == name]
 
     def wait_for(self, name: str, count: int = 1, seconds: float = 20.0) -> None:
         """Wait until an event stands in the log so often. Raises TimeoutError with the end of its output."""
