@@ -12,6 +12,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from approvald.config.load import load
 from approvald.config.settings import Settings
 from fakes.directory import make_person
 from fakes.house import House
