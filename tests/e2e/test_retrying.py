@@ -144,7 +144,7 @@ def test_a_retry_waits_for_a_daemon_that_is_not_there(stage: Stage) -> None:
     assert stage.forward(notice, ILKA) == "Refused"
     first = mail_id(stage)
     right_group(stage)
-    stage.daemon.kill()
+    stage.daemon.stop()
 
     asked = stage.run("retry", first, "--reason", WHY, "--wait", "0.5")
     assert asked.returncode == 75
