@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from approvald.adapters.pvwa.client import PvwaClient
 from approvald.config.settings import PvwaSettings
 from approvald.core.errors import OutcomeUnknown, System, Unavailable
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount
 from approvald.core.ports import Accepted, Pvwa, Secret
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.systems.faults import Fault, FaultKind
@@ -21,7 +21,7 @@ from fakes.clock import FakeClock
 from fakes.pvwa import FakePvwa
 from fakes.secrets import FakeGuard, FakeSecretStore
 
-FIRST, SECOND = Level.FIRST, Level.SECOND
+FIRST, SECOND = ConfirmingAccount.FIRST, ConfirmingAccount.SECOND
 KEY = "DB-PROD-01_17"
 SAFE, NUMBER = "DB-PROD-01", "17"
 TEAM, OTHER_TEAM, SECOND_GROUP = "DB_PAMapprover", "SAP_PAMapprover", "L2_PAMapprover"
@@ -51,10 +51,10 @@ class Subject:
     lose_answer: Callable[[], None]
     """The next confirmation is carried out and its answer lost."""
     go_away: Callable[[], None]
-    taken: Callable[[], list[tuple[str, Level, str]]]
+    taken: Callable[[], list[tuple[str, ConfirmingAccount, str]]]
     """Confirmations of our accounts that counted: request id, account, comment."""
 
-    def record(self, account: Level = FIRST) -> AccessRequest:
+    def record(self, account: ConfirmingAccount = FIRST) -> AccessRequest:
         """Read the request, which must be visible."""
         got = self.pvwa.details(KEY, account)
         assert isinstance(got, AccessRequest)
@@ -135,7 +135,7 @@ def rest_pvwa(sandbox: Sandbox) -> Subject:
         assert human.confirm(KEY, FIRST, "") == Accepted()
         human.close()
 
-    def taken() -> list[tuple[str, Level, str]]:
+    def taken() -> list[tuple[str, ConfirmingAccount, str]]:
         accounts = {"svc-pam-l1": FIRST, "svc-pam-l2": SECOND}
         return [
             (each["key"], accounts[each["user"]], each["reason"])

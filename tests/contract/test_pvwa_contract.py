@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from approvald.core.errors import OutcomeUnknown, Unavailable
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount, Level
 from approvald.core.ports import Absent, Accepted, Declined, Forbidden
 from approvald_sandbox.control.client import Sandbox
 from contract.pvwa_subjects import (
@@ -52,7 +52,7 @@ def test_a_waiting_request_is_read_as_it_stands(subject: Subject) -> None:
     assert got.requestor_reason.endswith(got.user_reason)
     assert got.account == "Operating System-UnixSSH-db7.corp.example-root"
     assert got.device_user == "root"
-    assert (got.status, got.level, got.confirmations_left, got.invalid_reason) == (1, FIRST, 1, 0)
+    assert (got.status, got.level, got.confirmations_left, got.invalid_reason) == (1, Level.FIRST, 1, 0)
     assert got.created is not None
     assert got.expires is not None
     assert got.created < got.expires
@@ -92,7 +92,7 @@ def test_two_levels_are_two_confirmations(subject: Subject) -> None:
     assert isinstance(subject.pvwa.confirm(KEY, SECOND, "early"), Declined)
     assert subject.pvwa.confirm(KEY, FIRST, "one") == Accepted()
     between = subject.record(SECOND)
-    assert (between.level, between.confirmations_left, between.status) == (SECOND, 1, 1)
+    assert (between.level, between.confirmations_left, between.status) == (Level.SECOND, 1, 1)
     assert isinstance(subject.pvwa.confirm(KEY, FIRST, "again"), Declined)
     assert subject.pvwa.confirm(KEY, SECOND, "two") == Accepted()
     assert [row.comment for row in subject.record().confirmers] == ["one", "two"]
@@ -176,7 +176,7 @@ def test_a_deleted_request_is_nowhere(subject: Subject) -> None:
     assert subject.pvwa.lists(KEY, FIRST)
     assert subject.pvwa.lists(KEY, SECOND)
     subject.delete()
-    for account in Level:
+    for account in ConfirmingAccount:
         assert isinstance(subject.pvwa.details(KEY, account), Absent)
         assert not subject.pvwa.lists(KEY, account)
         assert isinstance(subject.pvwa.confirm(KEY, account, COMMENT), Declined)
@@ -188,7 +188,7 @@ def test_the_second_level_group_may_be_the_only_confirmer(subject: Subject) -> N
     assert isinstance(subject.pvwa.details(KEY, FIRST), Forbidden)
     assert not subject.pvwa.lists(KEY, FIRST)
     assert isinstance(subject.pvwa.confirm(KEY, FIRST, COMMENT), Declined)
-    assert subject.record(SECOND).level is FIRST
+    assert subject.record(SECOND).level is Level.FIRST
     assert subject.pvwa.confirm(KEY, SECOND, COMMENT) == Accepted()
 
 
@@ -199,7 +199,7 @@ def test_a_blind_second_level_account_sees_a_request_from_level_two_on(subject: 
     assert isinstance(subject.pvwa.details(KEY, SECOND), Absent)
     assert not subject.pvwa.lists(KEY, SECOND)
     subject.pvwa.confirm(KEY, FIRST, "one")
-    assert subject.record(SECOND).level is SECOND
+    assert subject.record(SECOND).level is Level.SECOND
 
 
 def test_a_lost_answer_is_neither_yes_nor_no(subject: Subject) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from approvald.adapters.pvwa.client import PvwaClient
 from approvald.config.settings import PvwaSettings
-from approvald.core.model import Level
+from approvald.core.model import ConfirmingAccount
 from approvald.core.ports import Accepted, Secret
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.world.world import DEFAULT_PASSWORD
@@ -36,7 +36,7 @@ def test_a_confirmation_by_a_stolen_password_is_told_once(sandbox: Sandbox, tmp_
         assert stage.alarms() == []
         stolen = stage.new_request()
         client = thief(sandbox)
-        assert client.confirm(f"{stolen.safe}_{stolen.number}", Level.FIRST, "Approved") == Accepted()
+        assert client.confirm(f"{stolen.safe}_{stolen.number}", ConfirmingAccount.FIRST, "Approved") == Accepted()
         client.close()
         stage.until(lambda: len(stage.alarms()) == 1)
         [alarm] = stage.alarms()

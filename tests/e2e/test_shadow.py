@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from approvald.core.model import Level
+from approvald.core.model import ConfirmingAccount
 from approvald.core.ports import Accepted
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.world.mails import forwarded
@@ -80,7 +80,7 @@ def test_nothing_is_touched_and_everything_is_compared(sandbox: Sandbox, tmp_pat
 
         # People decide otherwise than approvald would have, and the report says so first
         client = thief(sandbox)
-        assert client.confirm(f"{refused.safe}_{refused.number}", Level.FIRST, "by hand") == Accepted()
+        assert client.confirm(f"{refused.safe}_{refused.number}", ConfirmingAccount.FIRST, "by hand") == Accepted()
         client.close()
         look_again(state)
         stage.until(lambda: report(stage)[0]["became"] == "confirmed")

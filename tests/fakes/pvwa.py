@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount, Level
 from approvald.core.ports import Absent, Accepted, Clock, Declined, Forbidden
 from fakes.pvwa_requests import Act, Action, FakeRequest
 
@@ -23,7 +23,7 @@ class ConfirmAttempt:
     """One call of `confirm`, whatever became of it."""
 
     request_id: str
-    account: Level
+    account: ConfirmingAccount
     comment: str
 
 
@@ -48,9 +48,9 @@ class FakePvwa:
         self.blind = blind
         """The second-level account does not see a request that waits for level 1."""
         self._faults: list[_Fault] = []
-        self.user_names = {Level.FIRST: "svc-pam-l1", Level.SECOND: "svc-pam-l2"}
+        self.user_names = {ConfirmingAccount.FIRST: "svc-pam-l1", ConfirmingAccount.SECOND: "svc-pam-l2"}
         self.requests: dict[str, FakeRequest] = {}
-        self.calls: list[tuple[Call, str, Level]] = []
+        self.calls: list[tuple[Call, str, ConfirmingAccount]] = []
         self.attempts: list[ConfirmAttempt] = []
         self.confirmations: list[ConfirmAttempt] = []
         self.rejections: list[ConfirmAttempt] = []
@@ -119,7 +119,7 @@ class FakePvwa:
 
     # The port
 
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+    def details(self, request_id: str, account: ConfirmingAccount) -> AccessRequest | Absent | Forbidden:
         """Read one request as that account sees it."""
         self.calls.append(("details", request_id, account))
         self._meet_fault("details")
@@ -130,14 +130,14 @@ class FakePvwa:
             return Forbidden(code=NOT_PERMITTED.code, words=NOT_PERMITTED.words)
         return self.shown(request.shown(self._clock.now()))
 
-    def lists(self, request_id: str, account: Level) -> bool:
+    def lists(self, request_id: str, account: ConfirmingAccount) -> bool:
         """Whether the account's list holds the request."""
         self.calls.append(("lists", request_id, account))
         self._meet_fault("lists")
         request = self._find(request_id)
         return request is not None and self._sees(request, account) and not self._is_blind(request, account)
 
-    def incoming(self, account: Level) -> Sequence[str]:
+    def incoming(self, account: ConfirmingAccount) -> Sequence[str]:
         """Return the ids of what the account sees."""
         self.calls.append(("incoming", "", account))
         self._meet_fault("incoming")
@@ -145,7 +145,7 @@ class FakePvwa:
         return [key for key in seen if not self._is_blind(self.requests[key], account)]
 
     def confirm(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Confirm once."""
         taken = self.before_confirming(permit)
@@ -157,13 +157,13 @@ class FakePvwa:
         return self.after_confirming(self._attempt("confirm", attempt, self.confirmations))
 
     def reject(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Reject once."""
         self._ask_permits(permit)
         return self._attempt("reject", ConfirmAttempt(request_id, account, comment), self.rejections)
 
-    def user_name(self, account: Level) -> str:
+    def user_name(self, account: ConfirmingAccount) -> str:
         """Return the confirming account's name."""
         return self.user_names[account]
 
@@ -241,17 +241,17 @@ class FakePvwa:
         found = (each for key, each in self.requests.items() if key.casefold() == request_id.casefold())
         return next(found, None)
 
-    def _votes_for(self, account: Level, group: str) -> bool:
+    def _votes_for(self, account: ConfirmingAccount, group: str) -> bool:
         plain = group.rpartition("\\")[2].partition("@")[0].casefold()
-        return (plain == self._second_level_group.casefold()) == (account is Level.SECOND)
+        return (plain == self._second_level_group.casefold()) == (account is ConfirmingAccount.SECOND)
 
-    def _sees(self, request: FakeRequest, account: Level) -> bool:
+    def _sees(self, request: FakeRequest, account: ConfirmingAccount) -> bool:
         names = [name for level in range(1, request.levels + 1) for name in request.confirmers(level)]
-        return account not in request.forbidden_to and any(self._votes_for(account, name) for name in names)
+        return Level(account) not in request.forbidden_to and any(self._votes_for(account, name) for name in names)
 
-    def _is_blind(self, request: FakeRequest, account: Level) -> bool:
+    def _is_blind(self, request: FakeRequest, account: ConfirmingAccount) -> bool:
         early = request.level == 1 and not any(self._votes_for(account, name) for name in request.level1)
-        return self.blind and account is Level.SECOND and request.levels > 1 and early
+        return self.blind and account is ConfirmingAccount.SECOND and request.levels > 1 and early
 
     # Faults
 

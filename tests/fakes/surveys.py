@@ -8,7 +8,15 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 from approvald.core.errors import ApprovaldError, Unreadable
-from approvald.core.model import AccessRequest, ApproverGroup, Folder, GroupBook, Level, ListedMail, Mail
+from approvald.core.model import (
+    AccessRequest,
+    ApproverGroup,
+    ConfirmingAccount,
+    Folder,
+    GroupBook,
+    ListedMail,
+    Mail,
+)
 from approvald.core.ports import Absent, Forbidden, Secret, ServerSeen, Unfetchable
 from approvald.doctor.questions import Systems
 from fakes.clock import FakeClock
@@ -104,26 +112,26 @@ class SurveyedPvwa:
 
     requests: list[AccessRequest] = field(default_factory=lambda: [waits_for("DB_PAMapprover")])
     said: str = date()
-    hidden: set[Level] = field(default_factory=set)
-    errors: dict[Level, ApprovaldError] = field(default_factory=dict)
+    hidden: set[ConfirmingAccount] = field(default_factory=set)
+    errors: dict[ConfirmingAccount, ApprovaldError] = field(default_factory=dict)
     answers: dict[str, Absent | Forbidden | Unreadable] = field(default_factory=dict)
     """What `details` says of some requests instead."""
-    read: list[tuple[str, Level]] = field(default_factory=list)
+    read: list[tuple[str, ConfirmingAccount]] = field(default_factory=list)
 
-    def lists(self, request_id: str, account: Level) -> bool:
+    def lists(self, request_id: str, account: ConfirmingAccount) -> bool:
         """Whether it is one of `requests`."""
         return request_id in self.incoming(account)
 
     def log_off_idle(self) -> None:
         """Nobody is logged on."""
 
-    def incoming(self, account: Level) -> Sequence[str]:
+    def incoming(self, account: ConfirmingAccount) -> Sequence[str]:
         """Return the ids."""
         if account in self.errors:
             raise self.errors[account]
         return [request.request_id for request in self.requests]
 
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+    def details(self, request_id: str, account: ConfirmingAccount) -> AccessRequest | Absent | Forbidden:
         """Return the record."""
         self.read.append((request_id, account))
         if request_id in self.answers:
@@ -136,11 +144,11 @@ class SurveyedPvwa:
             return Absent()
         return replace(found, account=None) if account in self.hidden else found
 
-    def user_name(self, account: Level) -> str:
+    def user_name(self, account: ConfirmingAccount) -> str:
         """Return the account's name."""
         return f"svc-pam-l{account.value}"
 
-    def date(self, account: Level) -> str:
+    def date(self, account: ConfirmingAccount) -> str:
         """Return `said`, to an account that was answered."""
         return "" if account in self.errors else self.said
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from approvald.config.load import load
-from approvald.core.model import Folder, Level
+from approvald.core.model import ConfirmingAccount, Folder, Level
 from approvald.core.ports import Accepted, Declined
 from approvald.ledger.confirmations import Confirmations, Intent
 from approvald.ledger.halts import Halted, HaltKind, Halts
@@ -32,13 +32,15 @@ class Interrupted(FakePvwa):
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
     errors = 0
 
-    def user_name(self, account: Level) -> str:
+    def user_name(self, account: ConfirmingAccount) -> str:
         """Return the account's name; this is asked right before the intent is written."""
         if self.errors == 0:
             self.meanwhile()
         return super().user_name(account)
 
-    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Permit = None
+    ) -> Accepted | Declined:
         """Fail as a PVWA with a passing trouble does."""
         if not self.errors:
             return super().confirm(request_id, account, comment, permit=permit)
@@ -170,7 +172,7 @@ def test_an_intent_is_not_written_while_halted(tmp_path: Path, store: Store) -> 
     Halts(other).set(HaltKind.HOLD, "why", "root")
     intent = Intent(
         ledger_id="mail1mail1", request_id="DB-PROD-01_17", created=store.clock.now(), level=Level.FIRST,
-        account=Level.FIRST, approver_guid="g", approver_link=None, intended_at=store.clock.now(),
+        account=ConfirmingAccount.FIRST, approver_guid="g", approver_link=None, intended_at=store.clock.now(),
     )  # fmt: skip
     ledger = Confirmations(store)
     with pytest.raises(Halted) as caught:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from approvald.core.errors import System, Unavailable
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount, Level
 from approvald.core.ports import Accepted, Declined
 from approvald.ledger import tables
 from approvald.ledger.halts import HaltKind
@@ -262,7 +262,7 @@ def test_a_lost_vote_of_two_gives_nobody_a_second_level(house: House, fault: str
     house.pvwa.act_in_portal(request.request_id, "lea.fontaine")
     house.forward(request)
     rounds(house, 3)
-    assert [each.account for each in house.pvwa.confirmations] == [Level.FIRST]
+    assert [each.account for each in house.pvwa.confirmations] == [ConfirmingAccount.FIRST]
 
 
 @pytest.mark.parametrize("fault", ["lost", "taken"])

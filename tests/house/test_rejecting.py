@@ -12,7 +12,7 @@ from approvald.approval.actors import COMMENT, rejection_for
 from approvald.config.load import load
 from approvald.config.settings import Settings
 from approvald.core.errors import OutcomeUnknown
-from approvald.core.model import Folder, Level
+from approvald.core.model import ConfirmingAccount, Folder, Level
 from approvald.ledger.confirmations import Act, Confirmations, Intent, IntentOpen
 from approvald.ledger.halts import HaltKind
 from approvald.ledger.store import Store
@@ -137,7 +137,7 @@ def test_a_rejection_in_the_ledger_is_never_an_approval(tmp_path: Path) -> None:
     ledger = Confirmations(store)
     intent = Intent(
         ledger_id="mail1mail1", request_id="DB-PROD-01_17", created=clock.now(), level=Level.FIRST, act=Act.REJECT,
-        account=Level.FIRST, approver_guid="g", approver_link=None, intended_at=clock.now(),
+        account=ConfirmingAccount.FIRST, approver_guid="g", approver_link=None, intended_at=clock.now(),
     )  # fmt: skip
     ledger.intend(intent, comment="c")
     ledger.settle(intent, done=True, how="read back")

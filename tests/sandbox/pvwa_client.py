@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from approvald.adapters.pvwa.client import PvwaClient
 from approvald.config.settings import PvwaSettings
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount
 from approvald.core.ports import Secret
 from approvald_sandbox.control.client import Sandbox
 from approvald_sandbox.systems.faults import Fault, FaultKind, System
@@ -22,7 +22,7 @@ L1, L2 = "svc-pam-l1", "svc-pam-l2"
 KEY: Final = "DB-PROD-01_17"
 GONE: Final = "DB-PROD-01_18"
 COMMENT: Final = "Approved on behalf of ilka.brandt@corp.example (approvald 7)"
-FIRST, SECOND = Level.FIRST, Level.SECOND
+FIRST, SECOND = ConfirmingAccount.FIRST, ConfirmingAccount.SECOND
 
 
 def secret(username: str, version: str = "1", password: str = DEFAULT_PASSWORD) -> Secret:
@@ -48,7 +48,7 @@ class Desk:
         """Put a fault into the PVWA."""
         self.sandbox.put_fault(System.PVWA, Fault(kind=kind, operation=operation, times=times, **more))
 
-    def record(self, account: Level = FIRST, key: str = KEY) -> AccessRequest:
+    def record(self, account: ConfirmingAccount = FIRST, key: str = KEY) -> AccessRequest:
         """Read a request that is there."""
         got = self.client.details(key, account)
         assert isinstance(got, AccessRequest)

@@ -10,7 +10,7 @@ import pytest
 from approvald.config.load import load
 from approvald.core.clock import SystemClock
 from approvald.core.errors import LeaseLost
-from approvald.core.model import Level, Reply
+from approvald.core.model import ConfirmingAccount, Reply
 from approvald.ledger.lease import Lease
 from approvald.ledger.store import Store
 from approvald.service.instance import MAIL
@@ -42,7 +42,7 @@ def test_neither_a_mail_nor_a_confirmation_leaves(sandbox: Sandbox, tmp_path: Pa
         with pytest.raises(LeaseLost):
             systems.mailbox.send([REPLY])
         with pytest.raises(LeaseLost):
-            systems.pvwa.confirm("DB-PROD-01_2001", Level.FIRST, "on behalf of nobody")
+            systems.pvwa.confirm("DB-PROD-01_2001", ConfirmingAccount.FIRST, "on behalf of nobody")
     ledger.close()
     assert len(sandbox.sent()) == 1
     assert sandbox.confirm_attempts() == []

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from approvald.core.errors import OutcomeUnknown
+from approvald.core.model import Level
 from approvald.core.ports import Absent, Accepted, Declined, Forbidden
 from approvald_sandbox.control.client import Sandbox
 from sandbox.pvwa_client import COMMENT, FIRST, GONE, KEY, L1, SECOND, Desk, desk
@@ -43,7 +44,7 @@ def test_a_confirmation_takes_three_calls_once_logged_on(at: Desk) -> None:
 def test_both_levels_are_confirmed_by_their_own_accounts(at: Desk) -> None:
     """Each level has its own PVWA session."""
     assert at.client.confirm(KEY, FIRST, "one") == Accepted()
-    assert at.record(SECOND).level is SECOND
+    assert at.record(SECOND).level is Level.SECOND
     assert at.client.confirm(KEY, SECOND, "two") == Accepted()
     assert [(c["user"], c["level"]) for c in at.sandbox.confirmations()] == [("svc-pam-l1", 1), ("svc-pam-l2", 2)]
     assert at.routes().count("Logon") == 2
@@ -101,7 +102,7 @@ def test_a_second_level_account_may_be_blind_to_level_one(at: Desk) -> None:
     at.sandbox.change_profile(level2_blind_to_level1=True)
     assert isinstance(at.client.details(KEY, SECOND), Absent)
     assert not at.client.lists(KEY, SECOND)
-    assert at.record(FIRST).level is FIRST
+    assert at.record(FIRST).level is Level.FIRST
 
 
 CLOSED = {

@@ -15,7 +15,7 @@ from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts, held
 from approvald.approval.people import VerifiedApprover
 from approvald.approval.request import CLOSED, request_state
-from approvald.core.model import AccessRequest, ApproverGroup, Level, Person
+from approvald.core.model import AccessRequest, ApproverGroup, ConfirmingAccount, Level, Person
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Confirm:
 
     request: AccessRequest
     level: Level
-    account: Level
+    account: ConfirmingAccount
     group: ApproverGroup
     sender: VerifiedApprover
     facts: RequestFacts
@@ -64,7 +64,7 @@ def decide(facts: Facts) -> Confirm | Refuse:
     return Confirm(
         request=facts.request,
         level=level,
-        account=group.level,
+        account=ConfirmingAccount(group.level),
         group=group,
         sender=facts.sender,
         facts=_tellable(facts),

@@ -13,7 +13,15 @@ from approvald.approval.facts import Facts
 from approvald.approval.people import LINK_JOINS_AT_MOST, Human, VerifiedApprover, links_to_count
 from approvald.confirmation.groups import ApproverGroups
 from approvald.confirmation.settle import Confirming
-from approvald.core.model import AccessRequest, ApproverGroup, GroupBook, Level, Notification, Person, PersonLookup
+from approvald.core.model import (
+    AccessRequest,
+    ApproverGroup,
+    ConfirmingAccount,
+    GroupBook,
+    Notification,
+    Person,
+    PersonLookup,
+)
 from approvald.core.ports import Directory
 
 _OTHER_ACCOUNT: Final = (
@@ -32,9 +40,9 @@ class Gather:
     comparison: Comparison
     pvwa_names: Mapping[str, str]
 
-    def accounts(self, approver: Approver) -> tuple[Level, ...]:
+    def accounts(self, approver: Approver) -> tuple[ConfirmingAccount, ...]:
         """Return the accounts to ask PVWA with: the one whose group the sender is in first."""
-        mine = {group.level for group in approver.groups}
+        mine = {ConfirmingAccount(group.level) for group in approver.groups}
         return tuple(sorted(self.confirming.accounts, key=lambda account: account not in mine))
 
     def requestor(self, request: AccessRequest) -> PersonLookup:

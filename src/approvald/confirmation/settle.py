@@ -15,7 +15,7 @@ from approvald.approval.read_back import Before, Sent, may_show
 from approvald.approval.request import RequestState, request_state
 from approvald.core.errors import MustWait, System, Unavailable, Unreadable, WaitCause
 from approvald.core.logs.events import Event, event
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount, Level
 from approvald.core.ports import Absent, Clock, ReadingPvwa
 from approvald.ledger.confirmations import Act, Confirmations, Intent
 
@@ -37,7 +37,7 @@ class Confirming:
     pvwa: ReadingPvwa
     confirmations: Confirmations
     clock: Clock
-    accounts: tuple[Level, ...]
+    accounts: tuple[ConfirmingAccount, ...]
     age: Callable[[datetime], timedelta]
     settle: timedelta = timedelta(seconds=60)
     shown_within: timedelta = timedelta(hours=72)
@@ -168,7 +168,7 @@ def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
         return Ending(code=Code.NOT_VISIBLE, request_id=intent.request_id)
 
 
-def find_request(pvwa: ReadingPvwa, request_id: str, accounts: Sequence[Level]) -> AccessRequest | Ending:
+def find_request(pvwa: ReadingPvwa, request_id: str, accounts: Sequence[ConfirmingAccount]) -> AccessRequest | Ending:
     """Read the request with each account in turn until one sees it.
 
     Gone only by PVWA's own word: absent for every account and in none of their lists. Raises Unavailable when PVWA

@@ -13,7 +13,7 @@ from approvald.approval.request import RequestState, request_state
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.errors import LedgerAway, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount
 from approvald.core.ports import Clock, Names, ReadingPvwa
 from approvald.ledger.confirmations import Confirmations
 
@@ -37,7 +37,7 @@ class Reconciling:
     """Sweeps. `tell` raises an alarm; each finding is told once, over restarts too."""
 
     def __init__(
-        self, *, pvwa: ReadingPvwa, accounts: tuple[Level, ...], confirmations: Confirmations, names: Names,
+        self, *, pvwa: ReadingPvwa, accounts: tuple[ConfirmingAccount, ...], confirmations: Confirmations, names: Names,
         clock: Clock, rules: ReconcileRules, tell: Callable[[Alarm], None],
     ) -> None:  # fmt: skip
         self._pvwa = pvwa
@@ -49,7 +49,7 @@ class Reconciling:
         self._tell = tell
         self._due = clock.monotonic() + rules.every.total_seconds()
         self._begun = clock.now().replace(microsecond=0)
-        self._closed: set[tuple[Level, str]] = set()
+        self._closed: set[tuple[ConfirmingAccount, str]] = set()
         self._shown: set[str] = set()
         self._missed: set[str] = set()
 
@@ -95,13 +95,13 @@ class Reconciling:
         count = self._look_up(known, told)
         event(_LOG, Event.RECONCILE_DONE, logging.INFO, count=len(records) + count)
 
-    def _records(self) -> tuple[Sequence[AccessRequest], Sequence[tuple[Level, str]]]:
+    def _records(self) -> tuple[Sequence[AccessRequest], Sequence[tuple[ConfirmingAccount, str]]]:
         """Read what the accounts' lists name: the newest first, and none again that was closed when it was read.
 
         Returns the records, and which are closed. The list alone may not say who has acted (pvwa-rest 2.1).
         """
         found: list[AccessRequest] = []
-        closed: list[tuple[Level, str]] = []
+        closed: list[tuple[ConfirmingAccount, str]] = []
         for account in self._accounts:
             ids = [each for each in self._pvwa.incoming(account) if (account, each) not in self._closed]
             for request_id in sorted(ids, key=_number, reverse=True)[:_MOST]:

@@ -19,6 +19,13 @@ class Level(IntEnum):
     SECOND = 2
 
 
+class ConfirmingAccount(IntEnum):
+    """The service accounts with which we log on to PVWA, one for each confirmation level."""
+
+    FIRST = 1
+    SECOND = 2
+
+
 # ------------------------------------------------------------------------------------------------------------ mail
 
 

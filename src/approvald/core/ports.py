@@ -19,9 +19,9 @@ from approvald.core.errors import ApprovaldError
 from approvald.core.model import (
     AccessRequest,
     ApproverGroup,
+    ConfirmingAccount,
     Folder,
     GroupBook,
-    Level,
     ListedMail,
     Mail,
     Person,
@@ -202,20 +202,20 @@ class Declined:
 class ReadingPvwa(Protocol):
     """CyberArk's web application, for reading only, logged on with one confirming account per level. Thread safe."""
 
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+    def details(self, request_id: str, account: ConfirmingAccount) -> AccessRequest | Absent | Forbidden:
         """Read one request as that account sees it."""
 
-    def lists(self, request_id: str, account: Level) -> bool:
+    def lists(self, request_id: str, account: ConfirmingAccount) -> bool:
         """Whether the account's list of incoming requests, handled and expired ones included, holds the request."""
 
-    def incoming(self, account: Level) -> Sequence[str]:
+    def incoming(self, account: ConfirmingAccount) -> Sequence[str]:
         """Return the ids of the account's list of incoming requests, handled and expired ones included.
 
         Whether PVWA lists handled requests is PVWA's business. One request.
         """
 
     @local
-    def user_name(self, account: Level) -> str:
+    def user_name(self, account: ConfirmingAccount) -> str:
         """Return the user name that PVWA knows the confirming account by."""
 
     @local
@@ -227,7 +227,7 @@ class Pvwa(ReadingPvwa, Protocol):
     """PVWA, including what confirms and rejects."""
 
     def confirm(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Confirm once. Raises OutcomeUnknown when the answer was lost: it may have happened.
 
@@ -238,7 +238,7 @@ class Pvwa(ReadingPvwa, Protocol):
         """
 
     def reject(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Reject once, which closes the request for good. Raises like `confirm`."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from approvald.approval.facts import group_of
 from approvald.core.errors import Unreadable
-from approvald.core.model import AccessRequest, GroupBook, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount, GroupBook
 from approvald.doctor.accounts import compare_clocks
 from approvald.doctor.findings import Finding, Status, examined, ok, unknown, wrong
 from approvald.doctor.questions import SurveyedPvwa
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 READ: Final = 30
 """How many requests of an account are read; the newest of each safe first."""
 
-Records = dict[Level, dict[str, AccessRequest]]
+Records = dict[ConfirmingAccount, dict[str, AccessRequest]]
 
 
 def check_pvwa(
     pvwa: SurveyedPvwa, settings: PvwaSettings, clock: Clock, book: GroupBook | None, pvwa_names: Mapping[str, str]
 ) -> list[Finding]:
     """Log each account on and look at requests as it sees them. `book`: None if the directory did not answer."""
-    accounts = (Level.FIRST,) if settings.second_level_secret is None else (Level.FIRST, Level.SECOND)
+    accounts = tuple(ConfirmingAccount) if settings.second_level_secret else (ConfirmingAccount.FIRST,)
     records: Records = {}
     findings: list[Finding] = []
     for level in accounts:
@@ -42,17 +42,19 @@ def check_pvwa(
     return findings
 
 
-def _account(pvwa: SurveyedPvwa, level: Level, clock: Clock, records: dict[str, AccessRequest]) -> Iterator[Finding]:
-    check = f"pvwa account {level.value}"
-    ids = pvwa.incoming(level)
-    now, user = clock.now(), pvwa.user_name(level)
+def _account(
+    pvwa: SurveyedPvwa, account: ConfirmingAccount, clock: Clock, records: dict[str, AccessRequest]
+) -> Iterator[Finding]:
+    check = f"pvwa account {account.value}"
+    ids = pvwa.incoming(account)
+    now, user = clock.now(), pvwa.user_name(account)
     yield ok(check, f"{user}: the log-on is accepted, and requests can be listed ({len(ids)})")
-    if level is Level.FIRST:
-        yield compare_clocks("PVWA", pvwa.date(level), now)
+    if account is ConfirmingAccount.FIRST:
+        yield compare_clocks("PVWA", pvwa.date(account), now)
     closed: list[str] = []
     for request_id in _chosen(ids):
         try:
-            answer = pvwa.details(request_id, level)
+            answer = pvwa.details(request_id, account)
         except Unreadable as error:
             yield wrong(check, f"{request_id}: {error}")
             continue
@@ -64,7 +66,7 @@ def _account(pvwa: SurveyedPvwa, level: Level, clock: Clock, records: dict[str, 
         yield wrong(
             check,
             f"{user} has {', '.join(closed)} in its list, but PVWA does not let it read them.",
-            f"Give it the right to authorize requests of level {level.value} in these safes; a request deleted "
+            f"Give it the right to authorize requests of level {account.value} in these safes; a request deleted "
             "a moment ago looks the same.",
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from approvald.core.model import ApproverGroup, Folder, Level, ListedMail
+from approvald.core.model import ApproverGroup, ConfirmingAccount, Folder, ListedMail
 from approvald.core.ports import Clock, Directory, ReadingMailbox, ReadingPvwa, SecretStore, ServerSeen, local, only
 
 
@@ -45,7 +45,7 @@ class SurveyedPvwa(ReadingPvwa, Protocol):
     """PVWA as the confirming accounts see it."""
 
     @local
-    def date(self, account: Level) -> str:
+    def date(self, account: ConfirmingAccount) -> str:
         """Return the Date header of PVWA's last answer to this account."""
 
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from approvald.approval.people import ApprovedBy
 from approvald.approval.read_back import Before
 from approvald.approval.reconcile import Known
-from approvald.core.model import Level
+from approvald.core.model import ConfirmingAccount, Level
 from approvald.ledger import tables
 from approvald.ledger.audit import AuditKind, record
 from approvald.ledger.database import Instant
@@ -255,7 +255,7 @@ class Intent:
     request_id: str
     created: datetime | None
     level: Level
-    account: Level
+    account: ConfirmingAccount
     approver_guid: str
     approver_link: str | None
     intended_at: datetime
@@ -281,7 +281,7 @@ def read_intent(row: sa.Row[Any]) -> Intent:
         request_id=row.request_id,
         created=datetime.fromtimestamp(row.created, UTC) if row.created else None,
         level=Level(row.level),
-        account=Level(row.account),
+        account=ConfirmingAccount(row.account),
         act=Act(row.act),
         approver_guid=row.approver_guid,
         approver_link=row.approver_link,

@@ -17,7 +17,7 @@ from approvald.confirmation.settle import Confirming, find_request
 from approvald.core.clock import Patience, Stopwatch
 from approvald.core.errors import LedgerAway, MustWait, Unavailable, Unreadable
 from approvald.core.logs.events import Event, event
-from approvald.core.model import AccessRequest, Level, ListedMail, Mail
+from approvald.core.model import AccessRequest, ConfirmingAccount, ListedMail, Mail
 from approvald.core.ports import Clock, ReadingMailbox, ReadingPvwa, Unfetchable
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.confirmations import Act
@@ -130,7 +130,9 @@ class ShadowRoom:
 class ShadowFollowing:
     """Looks up what becomes of the requests that shadow mode has decided on."""
 
-    def __init__(self, *, shadow: Shadow, pvwa: ReadingPvwa, accounts: tuple[Level, ...], clock: Clock) -> None:
+    def __init__(
+        self, *, shadow: Shadow, pvwa: ReadingPvwa, accounts: tuple[ConfirmingAccount, ...], clock: Clock
+    ) -> None:
         self._shadow = shadow
         self._pvwa = pvwa
         self._accounts = accounts

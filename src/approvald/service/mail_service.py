@@ -21,7 +21,7 @@ from approvald.confirmation.permission import Permission
 from approvald.confirmation.settle import Confirming
 from approvald.confirmation.sweep import ReconcileRules, Reconciling
 from approvald.core.errors import LeaseLost, System, Unavailable
-from approvald.core.model import Level
+from approvald.core.model import ConfirmingAccount
 from approvald.core.ports import Directory, Mailbox, Outside, Pvwa, ReadingMailbox, ReadingPvwa
 from approvald.health.alarm_desk import AlarmDesk
 from approvald.health.health import Health
@@ -186,9 +186,9 @@ def build_shadow(settings: Settings, store: Store, outside: Outside, health: Hea
     )  # fmt: skip
 
 
-def accounts(settings: Settings) -> tuple[Level, ...]:
+def accounts(settings: Settings) -> tuple[ConfirmingAccount, ...]:
     """Return the levels that have a confirming account."""
-    return (Level.FIRST,) if settings.pvwa.second_level_secret is None else (Level.FIRST, Level.SECOND)
+    return tuple(ConfirmingAccount) if settings.pvwa.second_level_secret else (ConfirmingAccount.FIRST,)
 
 
 def _max_age(settings: Settings) -> timedelta:

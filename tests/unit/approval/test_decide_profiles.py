@@ -9,11 +9,11 @@ import pytest
 
 from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code
-from approvald.core.model import ApproverGroup, Confirmer, GroupBook, Level
+from approvald.core.model import ApproverGroup, Confirmer, ConfirmingAccount, GroupBook, Level
 from fakes.facts import BOOK, DB, FIN, ILKA, L2, RHEA, acted, facts, make_group, verified, waits_for
 
 
-def confirmed(**changes: Any) -> tuple[Level, Level, str]:
+def confirmed(**changes: Any) -> tuple[Level, ConfirmingAccount, str]:
     """Decide, and expect a confirmation: its level, account and group."""
     decision = decide(facts(**changes))
     assert isinstance(decision, Confirm), decision
@@ -35,7 +35,7 @@ SPELLINGS = ["{}", "CORP\\{}", "{}@corp.example", "corp.example\\{}", "CORP\\{}@
 def test_confirmers_are_known_however_pvwa_spells_them(spelling: str, change: Any) -> None:
     """Plain, with a domain before or behind, in any case."""
     name = spelling.format(change("DB_PAMapprover"))
-    assert confirmed(request=waits_for(name)) == (Level.FIRST, Level.FIRST, "DB_PAMapprover")
+    assert confirmed(request=waits_for(name)) == (Level.FIRST, ConfirmingAccount.FIRST, "DB_PAMapprover")
 
 
 @pytest.mark.parametrize("name", ["Oracle owners", "ORACLE OWNERS"])
@@ -92,7 +92,7 @@ BOTH = ("DB_PAMapprover", "L2_PAMapprover")
 def test_the_first_level_lists_all_confirmers_or_its_own(level: int | None, names: tuple[str, ...]) -> None:
     """A team approver is confirmed at level 1 either way, and where PVWA does not say the level."""
     request = waits_for(*names, level=Level(level) if level else None)
-    assert confirmed(request=request) == (Level.FIRST, Level.FIRST, "DB_PAMapprover")
+    assert confirmed(request=request) == (Level.FIRST, ConfirmingAccount.FIRST, "DB_PAMapprover")
 
 
 @pytest.mark.parametrize(("level", "names"), [(2, BOTH), (2, BOTH[1:]), (None, BOTH[1:]), (None, BOTH)])
@@ -100,7 +100,7 @@ def test_the_second_level_lists_all_confirmers_or_its_own(level: int | None, nam
     """Where PVWA does not say the level, the account follows the group and PVWA judges."""
     request = waits_for(*names, level=Level(level) if level else None)
     found = confirmed(sender=verified(RHEA), sender_groups=(L2,), request=request)
-    assert found == (Level.SECOND, Level.SECOND, "L2_PAMapprover")
+    assert found == (Level.SECOND, ConfirmingAccount.SECOND, "L2_PAMapprover")
 
 
 @pytest.mark.parametrize("names", [BOTH, BOTH[:1]])
@@ -113,7 +113,7 @@ def test_a_single_level_of_the_second_level_group_alone_is_theirs() -> None:
     """It counts at level 1 where no team is listed, with the second-level account."""
     request = waits_for("L2_PAMapprover")
     found = confirmed(sender=verified(RHEA), sender_groups=(L2,), request=request)
-    assert found == (Level.FIRST, Level.SECOND, "L2_PAMapprover")
+    assert found == (Level.FIRST, ConfirmingAccount.SECOND, "L2_PAMapprover")
     assert refused(sender_groups=(DB,), request=request) is Code.OTHER_TEAM
 
 

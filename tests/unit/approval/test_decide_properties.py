@@ -21,6 +21,7 @@ from approvald.core.model import (
     AccessRequest,
     ApproverGroup,
     Confirmer,
+    ConfirmingAccount,
     GroupBook,
     Level,
     NoPerson,
@@ -177,7 +178,7 @@ def test_a_confirmation_rests_on_every_check_at_once(given_facts: Facts) -> None
     assert (group.sid, group.level) in {(each.sid, each.level) for each in given_facts.sender_groups}
     assert group in given_facts.book.all()
     assert group in {given_facts.group_of(row.name) for row in given_facts.request.confirmers}
-    assert decision.account is group.level
+    assert decision.account == ConfirmingAccount(group.level)
     assert given_facts.request.level in {None, decision.level}
     assert given_facts.request.level is not Level.SECOND or group.level is Level.SECOND
     assert decision.level not in given_facts.approved_before

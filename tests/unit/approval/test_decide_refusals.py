@@ -13,7 +13,7 @@ from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts
 from approvald.approval.people import ApprovedBy
-from approvald.core.model import Confirmer, GroupBook, Level, NoPerson, SeveralPersons
+from approvald.core.model import Confirmer, ConfirmingAccount, GroupBook, Level, NoPerson, SeveralPersons
 from fakes.directory import make_person
 from fakes.facts import (
     BOOK,
@@ -57,7 +57,7 @@ def test_an_honest_first_level_mail_is_confirmed() -> None:
     """With the account of the group, at the record's level, and with every check passed."""
     decision = decide(facts())
     assert isinstance(decision, Confirm)
-    assert (decision.level, decision.account, decision.group) == (Level.FIRST, Level.FIRST, DB)
+    assert (decision.level, decision.account, decision.group) == (Level.FIRST, ConfirmingAccount.FIRST, DB)
     assert (decision.code, decision.facts) == (Code.CONFIRMED, FACTS)
     assert decision.checks == (
         "as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level", "own_vote",
@@ -258,7 +258,11 @@ def test_a_colleague_at_the_first_level_is_another_human(row: Confirmer) -> None
     """Nor can a colleague lock somebody out by a forged comment."""
     decision = decide(at_level_2(row))
     assert isinstance(decision, Confirm)
-    assert (decision.level, decision.account, decision.group) == (Level.SECOND, Level.SECOND, L2)
+    assert (decision.level, decision.account, decision.group) == (
+        Level.SECOND,
+        ConfirmingAccount.SECOND,
+        L2,
+    )
 
 
 def test_what_the_ledger_sent_is_believed_where_pvwa_lists_the_whole_group() -> None:

@@ -17,7 +17,7 @@ from approvald.approval.endings import Code, Ending
 from approvald.confirmation.confirm import carry_out, confirmed_ending
 from approvald.confirmation.settle import Confirming, already_done, give_up
 from approvald.core.errors import MustWait, OutcomeUnknown, System, Unavailable, Unreadable
-from approvald.core.model import AccessRequest, GroupBook, Level, Person
+from approvald.core.model import AccessRequest, ConfirmingAccount, GroupBook, Level, Person
 from approvald.core.ports import Absent, Accepted, Declined, Forbidden
 from approvald.ledger.confirmations import Confirmations, Intent
 from approvald.ledger.halts import Halted, HaltKind, Halts
@@ -58,7 +58,7 @@ class Desk:
 
     def handle(self, person: Person = ILKA, ledger_id: str = "mail1mail1", groups: Any = (DB,)) -> Ending | Code:
         """Take one mail from PVWA's record to its ending; a code where `decide` refuses."""
-        request = self.pvwa.details(REQUEST, Level.FIRST)
+        request = self.pvwa.details(REQUEST, ConfirmingAccount.FIRST)
         assert isinstance(request, AccessRequest)
         level = already_done(request, ledger_id, self.tools)
         if level is not None:
@@ -103,7 +103,8 @@ class Desk:
         """Return an intent of some mail about the request at the first level."""
         return Intent(
             ledger_id=ledger_id, request_id=REQUEST, created=self.request.created, level=Level.FIRST,
-            account=Level.FIRST, approver_guid=person.guid, approver_link=person.link, intended_at=self.clock.now(),
+            account=ConfirmingAccount.FIRST, approver_guid=person.guid, approver_link=person.link,
+            intended_at=self.clock.now(),
         )  # fmt: skip
 
     def _store(self) -> Store:
@@ -116,7 +117,7 @@ class Desk:
             pvwa=self.pvwa,
             confirmations=Confirmations(self.store),
             clock=self.clock,
-            accounts=(Level.FIRST, Level.SECOND),
+            accounts=(ConfirmingAccount.FIRST, ConfirmingAccount.SECOND),
             age=lambda instant: self.clock.now() - instant - self.down,
         )
 
@@ -144,7 +145,7 @@ def test_a_confirmation_is_one_call_with_our_comment(desk: Desk) -> None:
     desk.pvwa.calls.clear()
     ending = done(desk.handle())
     comment = "Approved on behalf of ilka.brandt@corp.example (approvald mail1mail1)"
-    assert desk.pvwa.confirmations == [ConfirmAttempt(REQUEST, Level.FIRST, comment)]
+    assert desk.pvwa.confirmations == [ConfirmAttempt(REQUEST, ConfirmingAccount.FIRST, comment)]
     assert [call for call, _, _ in desk.pvwa.calls] == ["details", "confirm", "details"]
     assert (ending.level, ending.confirmations_left, ending.confirmer) == (Level.FIRST, 0, "svc-pam-l1")
     assert ending.request is not None
@@ -159,7 +160,7 @@ def test_the_first_of_two_levels_says_that_the_second_waits(desk: Desk) -> None:
     assert done(desk.handle()).second_level_waits
     ending = done(desk.handle(RHEA, "mail2mail2", (L2,)))
     assert (ending.level, ending.confirmations_left, ending.confirmer) == (Level.SECOND, 0, "svc-pam-l2")
-    assert [each.account for each in desk.pvwa.confirmations] == [Level.FIRST, Level.SECOND]
+    assert [each.account for each in desk.pvwa.confirmations] == [ConfirmingAccount.FIRST, ConfirmingAccount.SECOND]
     assert desk.approved() == {Level.FIRST: "mail1mail1", Level.SECOND: "mail2mail2"}
 
 
@@ -246,7 +247,7 @@ def test_a_mail_that_confirmed_one_request_has_not_confirmed_its_number_used_aga
     """The number was used again for a younger request."""
     done(desk.handle())
     desk.request.created += timedelta(days=40)
-    record = desk.pvwa.details(REQUEST, Level.FIRST)
+    record = desk.pvwa.details(REQUEST, ConfirmingAccount.FIRST)
     assert isinstance(record, AccessRequest)
     assert already_done(record, "mail1mail1", desk.tools) is None
 
@@ -267,7 +268,9 @@ class Deaf(FakePvwa):
 
     lies = 1
 
-    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Permit = None
+    ) -> Accepted | Declined:
         """Say yes."""
         if self.lies:
             self.lies -= 1
@@ -281,7 +284,7 @@ class Reticent(Deaf):
     lies = 9
     hidden = ""
 
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+    def details(self, request_id: str, account: ConfirmingAccount) -> AccessRequest | Absent | Forbidden:
         """Leave it out."""
         found = super().details(request_id, account)
         if not isinstance(found, AccessRequest):
@@ -300,7 +303,7 @@ def test_a_yes_that_the_record_does_not_show_is_not_told(desk: Desk) -> None:
     assert desk.unsettled() == ["mail1mail1"]
     assert desk.pvwa.attempts == []
     comment = "Approved on behalf of ilka.brandt@corp.example (approvald mail1mail1)"
-    FakePvwa.confirm(desk.pvwa, REQUEST, Level.FIRST, comment)  # at last it arrives
+    FakePvwa.confirm(desk.pvwa, REQUEST, ConfirmingAccount.FIRST, comment)  # at last it arrives
     done(desk.handle())
     assert desk.unsettled() == []
 
@@ -315,7 +318,7 @@ def test_a_yes_that_is_not_shown_holds_off_every_other_mail(desk: Desk) -> None:
         assert "does not show it" in str(desk.waits())
     assert desk.unsettled() == ["mail1mail1"]
     comment = "Approved on behalf of ilka.brandt@corp.example (approvald mail1mail1)"
-    FakePvwa.confirm(desk.pvwa, REQUEST, Level.FIRST, comment)  # at last it arrives
+    FakePvwa.confirm(desk.pvwa, REQUEST, ConfirmingAccount.FIRST, comment)  # at last it arrives
     assert desk.handle(MARA, "mail2mail2") is Code.ALREADY_CONFIRMED
     done(desk.handle())
     assert (len(desk.pvwa.attempts), desk.approved()) == (1, {Level.FIRST: "mail1mail1"})
@@ -447,7 +450,9 @@ class Slow(FakePvwa):
     leave: Callable[[], object] = staticmethod(lambda: None)
     at_work: list[ConfirmAttempt]
 
-    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Permit = None
+    ) -> Accepted | Declined:
         """Take long to leave, and lose the answer."""
         self.leave()
         if permit is not None:
@@ -501,7 +506,7 @@ def test_a_record_from_before_the_settling_time_is_not_believed(desk: Desk) -> N
     """PVWA was read while it was at work, and the time ran out behind that reading: it is read again."""
 
     class Late(FakePvwa):
-        def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+        def details(self, request_id: str, account: ConfirmingAccount) -> AccessRequest | Absent | Forbidden:
             found = super().details(request_id, account)
             if self.attempts and not self.confirmations:
                 desk.clock.turn(100)  # the reading is a slow one, and the first call takes effect behind it
@@ -560,7 +565,9 @@ class Declines(FakePvwa):
     acts_anyway = False
     portal: tuple[str, str] | None = None
 
-    def confirm(self, request_id: str, account: Level, comment: str, *, permit: Permit = None) -> Accepted | Declined:
+    def confirm(
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Permit = None
+    ) -> Accepted | Declined:
         """Decline while there is an answer left."""
         if not self.answers:
             return super().confirm(request_id, account, comment, permit=permit)
@@ -685,7 +692,7 @@ def test_a_declined_confirmation_is_explained_by_what_changed_meanwhile(
 
     class Changes(Declines):
         def confirm(
-            self, request_id: str, account: Level, comment: str, *, permit: Permit = None
+            self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Permit = None
         ) -> Accepted | Declined:
             answer = super().confirm(request_id, account, comment, permit=permit)
             request = self.requests[request_id]
@@ -705,7 +712,7 @@ def test_a_request_deleted_under_our_hands_is_gone(desk: Desk) -> None:
 
     class Deleted(Declines):
         def confirm(
-            self, request_id: str, account: Level, comment: str, *, permit: Permit = None
+            self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Permit = None
         ) -> Accepted | Declined:
             answer = super().confirm(request_id, account, comment, permit=permit)
             self.delete(request_id)

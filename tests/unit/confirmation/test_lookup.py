@@ -7,18 +7,18 @@ import pytest
 from approvald.approval.endings import Code, Ending
 from approvald.confirmation.settle import find_request
 from approvald.core.errors import System, Unavailable
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount, Level
 from fakes.clock import FakeClock
 from fakes.pvwa import Call, FakePvwa
 
 REQUEST = "DB-PROD-01_17"
-BOTH = (Level.FIRST, Level.SECOND)
+BOTH = tuple(ConfirmingAccount)
 
 
 class ListsEverything(FakePvwa):
     """A PVWA whose lists hold what its details deny."""
 
-    def lists(self, request_id: str, account: Level) -> bool:
+    def lists(self, request_id: str, account: ConfirmingAccount) -> bool:
         """Say yes."""
         super().lists(request_id, account)
         return True
@@ -29,14 +29,14 @@ def test_the_first_account_that_sees_the_request_is_enough() -> None:
     pvwa = FakePvwa(FakeClock())
     pvwa.ask(REQUEST)
     assert isinstance(find_request(pvwa, REQUEST, BOTH), AccessRequest)
-    assert pvwa.calls == [("details", REQUEST, Level.FIRST)]
+    assert pvwa.calls == [("details", REQUEST, ConfirmingAccount.FIRST)]
 
 
 def test_a_blind_second_level_account_is_helped_by_the_first() -> None:
     """A second-level approver who is early hears so, and not that there is no such request."""
     pvwa = FakePvwa(FakeClock(), blind=True)
     pvwa.ask(REQUEST).levels = 2
-    assert isinstance(find_request(pvwa, REQUEST, (Level.SECOND, Level.FIRST)), AccessRequest)
+    assert isinstance(find_request(pvwa, REQUEST, (ConfirmingAccount.SECOND, ConfirmingAccount.FIRST)), AccessRequest)
 
 
 def test_a_request_that_nobody_knows_and_nobody_lists_is_gone() -> None:

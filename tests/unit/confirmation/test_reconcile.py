@@ -15,7 +15,7 @@ from approvald.config.load import load
 from approvald.confirmation.sweep import ReconcileRules, Reconciling
 from approvald.core.alarms import Alarm, AlarmKind
 from approvald.core.errors import System, Unavailable
-from approvald.core.model import AccessRequest, Confirmer, Level
+from approvald.core.model import AccessRequest, Confirmer, ConfirmingAccount, Level
 from approvald.ledger.confirmations import Act, Confirmations, Intent
 from approvald.ledger.store import Store
 from fakes.clock import FakeClock
@@ -113,7 +113,8 @@ class Desk:
     def restart(self) -> None:
         """Start the program again."""
         self.reconciling = Reconciling(
-            pvwa=self.pvwa, accounts=(Level.FIRST, Level.SECOND), confirmations=self.confirmations, names=self.store,
+            pvwa=self.pvwa, accounts=tuple(ConfirmingAccount), confirmations=self.confirmations,
+            names=self.store,
             clock=self.clock, rules=ReconcileRules(every=timedelta(minutes=15), span=timedelta(days=7)),
             tell=self.alarms.append,
         )  # fmt: skip
@@ -130,12 +131,13 @@ class Desk:
         mail = f"mail{number}mail{number}"
         intent = Intent(
             ledger_id=mail, request_id=f"DB-PROD-01_{number}", created=request.created, level=Level.FIRST,
-            account=Level.FIRST, approver_guid="g1", approver_link=None, intended_at=self.clock.now(), act=Act.CONFIRM,
+            account=ConfirmingAccount.FIRST, approver_guid="g1", approver_link=None, intended_at=self.clock.now(),
+            act=Act.CONFIRM,
         )  # fmt: skip
         comment = comment_for("ilka.brandt@corp.example", mail)
         if written_down:
             self.confirmations.intend(intent, comment=comment)
-        self.pvwa.confirm(f"DB-PROD-01_{number}", Level.FIRST, comment)
+        self.pvwa.confirm(f"DB-PROD-01_{number}", ConfirmingAccount.FIRST, comment)
         if written_down:
             self.confirmations.settle(intent, done=True, how="accepted")
 
@@ -225,10 +227,11 @@ def test_what_an_open_intent_hides_is_looked_at_again(desk: Desk) -> None:
     request = desk.pvwa.ask("DB-PROD-01_12", "jonas.keil")
     intent = Intent(
         ledger_id="mail1mail1", request_id="DB-PROD-01_12", created=request.created, level=Level.FIRST,
-        account=Level.FIRST, approver_guid="guid", approver_link=None, intended_at=desk.clock.now(), act=Act.CONFIRM,
+        account=ConfirmingAccount.FIRST, approver_guid="guid", approver_link=None, intended_at=desk.clock.now(),
+        act=Act.CONFIRM,
     )  # fmt: skip
     desk.confirmations.intend(intent, comment=MINE)
-    desk.pvwa.confirm("DB-PROD-01_12", Level.FIRST, "by hand")
+    desk.pvwa.confirm("DB-PROD-01_12", ConfirmingAccount.FIRST, "by hand")
     desk.hour()
     assert desk.alarms == []
     desk.confirmations.settle(intent, done=False, how="not_at_pvwa")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from approvald.core.model import Level
+from approvald.core.model import ConfirmingAccount
 from approvald.core.ports import Mailbox, Pvwa, ReadingMailbox, ReadingPvwa, only
 from fakes.clock import FakeClock
 from fakes.mailbox import FakeMailbox
@@ -45,7 +45,7 @@ def test_only_questions_are_asked_inside() -> None:
         yield
 
     pvwa = only(ReadingPvwa, FakePvwa(FakeClock()), around)
-    assert pvwa.user_name(Level.FIRST) == "svc-pam-l1"
+    assert pvwa.user_name(ConfirmingAccount.FIRST) == "svc-pam-l1"
     assert entered == []
-    pvwa.incoming(Level.FIRST)
+    pvwa.incoming(ConfirmingAccount.FIRST)
     assert entered == ["in"]

@@ -13,7 +13,7 @@ import pytest
 from approvald.config.load import load
 from approvald.config.settings import Settings
 from approvald.core.errors import AuthenticationFailed, System, Unavailable, Unreadable
-from approvald.core.model import Folder, GroupBook, GroupProblem, Level
+from approvald.core.model import ConfirmingAccount, Folder, GroupBook, GroupProblem, Level
 from approvald.core.ports import Forbidden, Secret, ServerSeen
 from approvald.doctor.accounts import check_time_zone
 from approvald.doctor.examination import examine
@@ -251,10 +251,12 @@ def test_a_pvwa_that_is_away_leaves_its_accounts_unknown(settings: Settings) -> 
 def test_one_refused_account_does_not_hide_the_other(settings: Settings) -> None:
     """Level 2 is still looked at, with the requests that it sees."""
     house = House()
-    house.pvwa.errors[Level.FIRST] = AuthenticationFailed(System.PVWA, "wrong password", account="svc-pam-l1")
+    house.pvwa.errors[ConfirmingAccount.FIRST] = AuthenticationFailed(
+        System.PVWA, "wrong password", account="svc-pam-l1"
+    )
     findings = examination(settings, house)
     assert set(bad(findings)) == {"pvwa account 1"}
-    assert house.pvwa.read == [("DB-PROD-01_17", Level.SECOND)]
+    assert house.pvwa.read == [("DB-PROD-01_17", ConfirmingAccount.SECOND)]
 
 
 def test_one_level_has_one_account(settings: Settings) -> None:
@@ -265,7 +267,7 @@ def test_one_level_has_one_account(settings: Settings) -> None:
     house.directory.book = GroupBook(first=(DB,), second=None)
     findings = examination(settings.model_copy(update={"pvwa": pvwa, "groups": groups}), house)
     assert bad(findings) == {}
-    assert {level for _, level in house.pvwa.read} == {Level.FIRST}
+    assert {level for _, level in house.pvwa.read} == {ConfirmingAccount.FIRST}
 
 
 def test_a_confirmer_that_maps_to_nothing_is_named_with_its_safe(settings: Settings) -> None:
@@ -319,7 +321,7 @@ def test_hidden_account_details_are_wrong_where_they_refuse(settings: Settings, 
     """An account without the right to list accounts makes every mail altered, unless the site only notes it."""
     pvwa = settings.pvwa.model_copy(update={"compare": settings.pvwa.compare.model_copy(update={"account": compare})})
     house = House()
-    house.pvwa.hidden.add(Level.FIRST)
+    house.pvwa.hidden.add(ConfirmingAccount.FIRST)
     findings = examination(settings.model_copy(update={"pvwa": pvwa}), house)
     details = {each.check: each for each in findings if each.check.startswith("account details")}
     assert {check: each.status for check, each in details.items()} == {
@@ -335,7 +337,7 @@ def test_of_many_requests_each_safe_is_looked_at(settings: Settings) -> None:
     many = [replace(waits_for(), request_id=f"A_{number}", safe="A") for number in range(100)]
     house.pvwa.requests = [*many, replace(waits_for(), request_id="B_C_7", safe="B_C")]
     examination(settings, house)
-    read = [request_id for request_id, level in house.pvwa.read if level is Level.FIRST]
+    read = [request_id for request_id, level in house.pvwa.read if level is ConfirmingAccount.FIRST]
     assert read[:3] == ["A_99", "B_C_7", "A_98"]
     assert len(read) == 30
 
@@ -357,5 +359,5 @@ def test_one_request_that_is_unreadable_does_not_hide_the_others(settings: Setti
     house.pvwa.answers["ODD_9"] = Unreadable("its safe is not named")
     findings = examination(settings, house)
     assert bad(findings)["pvwa account 1"].found == "ODD_9: its safe is not named"
-    assert ("DB-PROD-01_17", Level.FIRST) in house.pvwa.read
+    assert ("DB-PROD-01_17", ConfirmingAccount.FIRST) in house.pvwa.read
     assert "confirmers" not in bad(findings)

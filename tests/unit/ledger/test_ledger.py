@@ -13,7 +13,7 @@ import pytest
 from approvald.approval.endings import Code, Ending
 from approvald.approval.people import ApprovedBy
 from approvald.core.errors import System, Unavailable
-from approvald.core.model import Level, ListedMail
+from approvald.core.model import ConfirmingAccount, Level, ListedMail
 from approvald.ledger import tables
 from approvald.ledger.confirmations import Confirmations, Intent, IntentOpen
 from approvald.ledger.entries import State
@@ -55,7 +55,7 @@ def listed(item_id: str = "item1") -> ListedMail:
 def intent(ledger_id: str = "mail1mail1", level: Level = Level.FIRST, created: datetime | None = CREATED) -> Intent:
     """Return an intent to confirm one request."""
     return Intent(
-        ledger_id=ledger_id, request_id="db-prod-01_17", created=created, level=level, account=level,
+        ledger_id=ledger_id, request_id="db-prod-01_17", created=created, level=level, account=ConfirmingAccount(level),
         approver_guid="g1", approver_link="7", intended_at=NOW,
     )  # fmt: skip
 

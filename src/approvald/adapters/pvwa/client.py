@@ -16,7 +16,7 @@ from approvald.adapters.pvwa.session import PvwaSession
 from approvald.adapters.pvwa.wire import AnswerLost
 from approvald.config.settings import PvwaSettings
 from approvald.core.errors import OutcomeUnknown, System, Unavailable, Unreadable
-from approvald.core.model import AccessRequest, Level
+from approvald.core.model import AccessRequest, ConfirmingAccount
 from approvald.core.ports import Absent, Accepted, Clock, Declined, Forbidden, LogonGuard, SecretStore
 
 NO_ACCOUNT: Final = "no_second_level_account"
@@ -26,7 +26,7 @@ NO_ACCOUNT: Final = "no_second_level_account"
 class PvwaClient:
     """Implements `approvald.core.ports.Pvwa`. Making one does no I/O; the first call logs on.
 
-    Without `pvwa.second_level_secret`, at Level.SECOND: `details` is Forbidden and `confirm` Declined (both with the
+    Without `pvwa.second_level_secret`, for the second account: `details` is Forbidden, `confirm` Declined (with the
     code `no_second_level_account`), `lists` is False, `user_name` is empty.
     `permit` is asked right before a confirmation or rejection leaves; what it raises is raised, and nothing was sent.
     """
@@ -36,16 +36,19 @@ class PvwaClient:
         *, permit: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._permit = permit
-        names = {Level.FIRST: settings.first_level_secret, Level.SECOND: settings.second_level_secret}
+        names = {
+            ConfirmingAccount.FIRST: settings.first_level_secret,
+            ConfirmingAccount.SECOND: settings.second_level_secret,
+        }
         by_name = {
             name: PvwaSession(settings, name, secrets=secrets, guard=guard, clock=clock)
             for name in names.values()
             if name is not None
         }
-        self._dates: dict[Level, str] = {}
+        self._dates: dict[ConfirmingAccount, str] = {}
         self._sessions = {level: by_name[name] for level, name in names.items() if name is not None}
 
-    def details(self, request_id: str, account: Level) -> AccessRequest | Absent | Forbidden:
+    def details(self, request_id: str, account: ConfirmingAccount) -> AccessRequest | Absent | Forbidden:
         """Read one request as that account sees it.
 
         Absent and Forbidden are PVWA's own JSON. Some installations answer an error of general words (a 500) for a
@@ -66,14 +69,14 @@ class PvwaClient:
                 return Absent(code=reading.code)
         raise _unavailable(answer)
 
-    def lists(self, request_id: str, account: Level) -> bool:
+    def lists(self, request_id: str, account: ConfirmingAccount) -> bool:
         """Whether the account's list, handled and expired requests included, holds the request.
 
         Only a list that could be read from end to end says no.
         """
         return request_id.casefold() in {each.casefold() for each in self.incoming(account)}
 
-    def incoming(self, account: Level) -> Sequence[str]:
+    def incoming(self, account: ConfirmingAccount) -> Sequence[str]:
         """Return the ids of the account's list, handled and expired requests included; none without an account."""
         session = self._sessions.get(account)
         if session is None:
@@ -86,12 +89,12 @@ class PvwaClient:
         self._dates[account] = answer.date
         return ids
 
-    def date(self, account: Level) -> str:
+    def date(self, account: ConfirmingAccount) -> str:
         """Return the Date header of the account's last list; empty where there was none."""
         return self._dates.get(account, "")
 
     def confirm(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Confirm once. See the port for what each error promises.
 
@@ -101,13 +104,13 @@ class PvwaClient:
         return self._act("Confirm", request_id, account, comment, permit)
 
     def reject(
-        self, request_id: str, account: Level, comment: str, *, permit: Callable[[], None] | None = None
+        self, request_id: str, account: ConfirmingAccount, comment: str, *, permit: Callable[[], None] | None = None
     ) -> Accepted | Declined:
         """Reject once; errors mean what they mean for `confirm`."""
         return self._act("Reject", request_id, account, comment, permit)
 
     def _act(
-        self, verb: str, request_id: str, account: Level, comment: str, permit: Callable[[], None] | None
+        self, verb: str, request_id: str, account: ConfirmingAccount, comment: str, permit: Callable[[], None] | None
     ) -> Accepted | Declined:
         session = self._sessions.get(account)
         if session is None:
@@ -136,7 +139,7 @@ class PvwaClient:
 
         return ask
 
-    def user_name(self, account: Level) -> str:
+    def user_name(self, account: ConfirmingAccount) -> str:
         """Return the user name that PVWA knows the account by; empty for a level without an account."""
         session = self._sessions.get(account)
         return session.user_name() if session else ""
