@@ -124,7 +124,7 @@ def test_whoever_is_in_both_groups_acts_for_the_one_whose_turn_it_is(
     """The record's level decides; without one the team comes first."""
     request = waits_for(*BOTH, level=Level(level) if level else None)
     found = confirmed(sender_groups=(L2, DB), request=request)
-    assert found == (expected.level, expected.level, expected.name)
+    assert found == (expected.level, ConfirmingAccount(expected.level), expected.name)
 
 
 @pytest.mark.parametrize("spent", ["DB_PAMapprover", "CORP\\DB_PAMapprover"])
