@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Final, Protocol
 
 from approvald.approval.actors import actors, believed, comment_for, is_ours, last_actor, rejection_for
@@ -16,18 +17,18 @@ from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before
-from approvald.approval.request import CLOSED, RequestState, progress, request_state, state_by_clock
+from approvald.approval.request import CLOSED, RequestState, request_state, state_by_clock
 from approvald.confirmation.gather import Gather
 from approvald.confirmation.settle import (
     Confirming,
     already_done,
+    clear_the_way,
     is_done,
+    nothing_happened,
     read_request,
     settle_as_found,
-    settle_as_not_there,
     settle_as_taken,
     shown_facts,
-    wait_while_at_work,
 )
 from approvald.core.errors import MustWait, OutcomeUnknown, Unavailable, WaitCause
 from approvald.core.logs.events import Event, event
@@ -95,25 +96,9 @@ def carry_out(
 
 def _intend(intent: Intent, request: AccessRequest, comment: str, tools: Confirming) -> None:
     """Write the intent down, once nothing older about the request or of the mail is left unsettled."""
-    ledger = tools.confirmations
-    for older in ledger.open_beside(intent):
-        if is_done(older, request, tools):
-            settle_as_found(older, request, tools)
-            raise MustWait(WaitCause.DECIDE_AFRESH)
-        wait_while_at_work(older, tools)
-        # `request` may have been read while PVWA was still at work
-        found = read_request(older, tools)
-        if isinstance(found, AccessRequest) and is_done(older, found, tools):
-            settle_as_found(older, found, tools)
-            raise MustWait(WaitCause.DECIDE_AFRESH)
-        if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
-            settle_as_not_there(older, found, tools)
-        elif older.taken_at is not None:
-            raise MustWait(WaitCause.NOT_SHOWN)
-        elif not isinstance(found, AccessRequest) or not _nothing_happened(request, found, tools):
-            raise MustWait(WaitCause.DECIDE_AFRESH)
+    clear_the_way(intent, request, tools)
     try:
-        ledger.intend(intent, comment=comment)
+        tools.confirmations.intend(intent, comment=comment)
     except IntentOpen as other:
         raise MustWait(WaitCause.DECIDE_AFRESH) from other
     event(_LOG, Event.CONFIRM_INTENDED, logging.INFO, request_id=intent.request_id, level=intent.level.value)
@@ -144,14 +129,9 @@ def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> boo
     found = read_request(intent, tools)
     return (
         isinstance(found, AccessRequest)
-        and _nothing_happened(decision.request, found, tools)
+        and nothing_happened(decision.request, found, tools)
         and state_by_clock(found, tools.clock.now()) is RequestState.WAITING
     )
-
-
-def _nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirming) -> bool:
-    """Whether PVWA's record is as it was before the confirmation: it waits, and nobody has acted."""
-    return request_state(after, tools.clock.now()) is RequestState.WAITING and progress(before) == progress(after)
 
 
 def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
@@ -183,23 +163,42 @@ def confirmed_ending(ending: Ending, after: AccessRequest, tools: Confirming) ->
     return replace(ending, confirmations_left=after.confirmations_left or None, second_level_waits=second)
 
 
-def _bears_our_comment(intent: Intent, found: AccessRequest, _tools: Confirming) -> bool:
-    return is_ours(found, intent.ledger_id)
+class _Meaning(Enum):
+    """What a refused confirmation means, by PVWA's record."""
+
+    DONE = auto()
+    UNKNOWN = auto()
+    NOT_DONE = auto()
+
+
+def _meaning(intent: Intent, answer: Declined, found: AccessRequest | Ending, tools: Confirming) -> _Meaning:
+    """Classify a refusal by the record; a 5xx may have come after the effect, any other answer is PVWA's word."""
+    may_have_acted = answer.status >= _SERVER_ERROR
+    if isinstance(found, AccessRequest):
+        shows = is_done(intent, found, tools) if may_have_acted else is_ours(found, intent.ledger_id)
+        return _Meaning.DONE if shows else _Meaning.NOT_DONE
+    return _Meaning.UNKNOWN if may_have_acted and found.code is Code.NOT_VISIBLE else _Meaning.NOT_DONE
 
 
 def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confirming) -> Ending:
     """Find out from the record what a refused confirmation means; its status alone says nothing."""
     found = read_request(intent, tools)
-    # A 5xx may have come after the effect; any other answer is PVWA's word that there was none
-    shows = is_done if answer.status >= _SERVER_ERROR else _bears_our_comment
-    if isinstance(found, AccessRequest) and shows(intent, found, tools):
-        settle_as_found(intent, found, tools)
-        return confirmed_ending(confirmed, found, tools)
-    if answer.status >= _SERVER_ERROR and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
-        tools.confirmations.answer_lost(intent)
-        raise MustWait(WaitCause.OUT_OF_SIGHT)
+    match _meaning(intent, answer, found, tools):
+        case _Meaning.UNKNOWN:
+            tools.confirmations.answer_lost(intent)
+            raise MustWait(WaitCause.OUT_OF_SIGHT)
+        case _Meaning.DONE if isinstance(found, AccessRequest):
+            settle_as_found(intent, found, tools)
+            return confirmed_ending(confirmed, found, tools)
+        case _:
+            return _not_done(confirmed, intent, answer, found, tools)
+
+
+def _not_done(
+    confirmed: Ending, intent: Intent, answer: Declined, found: AccessRequest | Ending, tools: Confirming
+) -> Ending:
+    """Settle what PVWA did not do, and say why as far as its record shows."""
     ours = tools.confirmations.approved_before(intent.request_id, intent.created).values()
-    names = tools.our_names()
     how = f"declined {answer.status} {answer.code}".strip()
     tools.confirmations.settle(intent, done=False, how=how, after=shown_facts(found))
     words = " ".join(part for part in (answer.code, answer.words) if part)
@@ -210,7 +209,7 @@ def _declined(confirmed: Ending, intent: Intent, answer: Declined, tools: Confir
     where = request_state(found, now)
     if where is RequestState.WAITING:
         where = state_by_clock(found, now)
-    acted = believed(actors(found, names), {approved.ledger_id for approved in ours})
+    acted = believed(actors(found, tools.our_names()), {approved.ledger_id for approved in ours})
     code = code_of_declined(where, found, intent.level, answer)
     return replace(refused, code=code, level=found.level, **last_actor(acted, code))
 

@@ -12,7 +12,7 @@ from approvald.approval.actors import is_ours
 from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import record_facts
 from approvald.approval.read_back import Before, Sent, may_show
-from approvald.approval.request import RequestState, request_state
+from approvald.approval.request import RequestState, progress, request_state
 from approvald.core.errors import MustWait, System, Unavailable, Unreadable, WaitCause
 from approvald.core.logs.events import Event, event
 from approvald.core.model import AccessRequest, ConfirmingAccount, Level
@@ -113,18 +113,59 @@ def settle_as_not_there(intent: Intent, found: AccessRequest | Ending, tools: Co
 
     Raises MustWait where PVWA took it and may show it yet, and where PVWA shows the request to nobody.
     """
-    if intent.taken_at is not None and intent.taken_at > tools.clock.now():  # the clock was wrong: it counts from now
-        tools.confirmations.taken(intent)
-        intent = replace(intent, taken_at=tools.clock.now())
-    if tools.age(intent.taken_at or intent.intended_at) < tools.shown_within:
-        if isinstance(found, AccessRequest) and _waits_for(intent, found, tools):
-            raise MustWait(WaitCause.NOT_SHOWN)
-        if intent.sent_at is not None and isinstance(found, Ending) and found.code is Code.NOT_VISIBLE:
-            raise MustWait(WaitCause.OUT_OF_SIGHT)
+    intent = _dated_rightly(intent, tools)
+    cause = _must_still_wait(intent, found, tools)
+    if cause is not None:
+        raise MustWait(cause)
     if intent.taken_at is not None and isinstance(found, Ending):
         settle_as_taken(intent, tools)
         raise MustWait(WaitCause.DECIDE_AFRESH)
     tools.confirmations.settle(intent, done=False, how="not_at_pvwa", after=shown_facts(found))
+
+
+def _dated_rightly(intent: Intent, tools: Confirming) -> Intent:
+    """Let it count from now where a wrong clock has dated it ahead."""
+    if intent.taken_at is None or intent.taken_at <= tools.clock.now():
+        return intent
+    tools.confirmations.taken(intent)
+    return replace(intent, taken_at=tools.clock.now())
+
+
+def _must_still_wait(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> WaitCause | None:
+    """Return for what a mail still waits whose act PVWA does not show, None where nothing can be hoped for any more."""
+    if tools.age(intent.taken_at or intent.intended_at) >= tools.shown_within:
+        return None
+    if isinstance(found, AccessRequest):
+        return WaitCause.NOT_SHOWN if _waits_for(intent, found, tools) else None
+    is_hidden = intent.sent_at is not None and found.code is Code.NOT_VISIBLE
+    return WaitCause.OUT_OF_SIGHT if is_hidden else None
+
+
+def clear_the_way(intent: Intent, request: AccessRequest, tools: Confirming) -> None:
+    """Settle what is older about the same request, or of the same mail. Raises MustWait where that changes the facts.
+
+    `request`: PVWA's record, which may have been read while PVWA was still at work on the older one.
+    """
+    for older in tools.confirmations.open_beside(intent):
+        if is_done(older, request, tools):
+            settle_as_found(older, request, tools)
+            raise MustWait(WaitCause.DECIDE_AFRESH)
+        wait_while_at_work(older, tools)
+        found = read_request(older, tools)
+        if isinstance(found, AccessRequest) and is_done(older, found, tools):
+            settle_as_found(older, found, tools)
+            raise MustWait(WaitCause.DECIDE_AFRESH)
+        if (older.ledger_id, older.level, older.created) != (intent.ledger_id, intent.level, intent.created):
+            settle_as_not_there(older, found, tools)
+        elif older.taken_at is not None:
+            raise MustWait(WaitCause.NOT_SHOWN)
+        elif not isinstance(found, AccessRequest) or not nothing_happened(request, found, tools):
+            raise MustWait(WaitCause.DECIDE_AFRESH)
+
+
+def nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirming) -> bool:
+    """Whether PVWA's record is as it was before the confirmation: it waits, and nobody has acted."""
+    return request_state(after, tools.clock.now()) is RequestState.WAITING and progress(before) == progress(after)
 
 
 def settle_as_taken(intent: Intent, tools: Confirming) -> None:

@@ -67,32 +67,25 @@ class Inbox:
         unfiled = self._mails.unfiled()
         limit = _PAGE + len(unfiled)
         listed = self._mailbox.list_inbox(limit)
-        taken_away = self._taken_away(unfiled, listed, is_whole=len(listed) < limit)
-        if not listed:
-            self._outbox.dispatch(taken_away)
-            return Round(listed=0, handled=0, waiting=0)
-        known = self._mails.entries([item.item_id for item in listed])
-        left_over = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
-        due = [item for item in listed if item not in left_over and self._is_due(known.get(item.item_id))]
+        known = self._mails.entries([item.item_id for item in listed]) if listed else {}
+        there = {item.item_id for item in listed}
+        # A listing that is cut says nothing of mails younger than its last one
+        gone = [entry for entry in unfiled if entry.item_id not in there
+                and (len(listed) < limit or entry.received < listed[-1].received)]  # fmt: skip
+        ended = [item for item in listed if item.item_id in known and known[item.item_id].state in ENDED]
+        due = [item for item in listed if item not in ended and self._is_due(known.get(item.item_id))]
         # A system that asked for a quarter of an hour keeps no sender from being told after five minutes.
-        overdue = [entry for item_id, entry in known.items()
-                   if not self._is_due(entry) and self._outbox.is_to_be_told(entry)]  # fmt: skip
-        self._outbox.dispatch([*left_over, *taken_away, *overdue])
+        overdue = [entry for entry in known.values() if not self._is_due(entry) and self._outbox.is_to_be_told(entry)]
+        self._outbox.dispatch([*ended, *self._let_go(gone), *overdue])
         handled = 0
         for batch in _batches(due, self._fetch_bytes):
             if stopping():
                 break
             handled += self._handle(batch, known, stopping)
-        return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed))
+        return Round(listed=len(listed), handled=handled, waiting=self._waiting(listed) if listed else 0)
 
-    def _taken_away(self, unfiled: Sequence[Entry], listed: Sequence[ListedMail], *, is_whole: bool) -> Sequence[Entry]:
-        """Give up mails that somebody has taken out of the Inbox; return those that have an answer to be sent.
-
-        `is_whole`: the listing holds all of the Inbox, and not only its oldest mails.
-        """
-        there = {item.item_id for item in listed}
-        gone = [entry for entry in unfiled if entry.item_id not in there
-                and (is_whole or entry.received < listed[-1].received)]  # fmt: skip
+    def _let_go(self, gone: Sequence[Entry]) -> Sequence[Entry]:
+        """Give up mails that somebody has taken out of the Inbox; return those that have an answer to be sent."""
         given_up = [entry for entry in gone if entry.state not in ENDED and self._give_up(entry)]
         for entry in given_up:
             event(_LOG, Event.MAIL_TAKEN_AWAY, logging.WARNING, mail_id=entry.id, state=entry.state.value)
