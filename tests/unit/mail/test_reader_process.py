@@ -145,7 +145,11 @@ sys.stdin.read()
     assert has_ended(pid)
 
 
-@pytest.mark.parametrize(("limit", "words"), [("seconds = 0.2", "within 0.2 seconds"), ("memory_mib = 64", "allowed")])
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [("seconds = 0.2", "within 0.2 seconds"), ("memory_mib = 64\nseconds = 20", "allowed")],
+    ids=["seconds", "memory"],
+)
 def test_explain_of_a_bomb_ends_as_the_daemon_would(tmp_path: Path, limit: str, words: str) -> None:
     """`approvald explain` reads under the same limits, and says that the mail would be refused."""
     shipped = (ROOT / "config" / "approvald.toml").read_text(encoding="utf-8")
