@@ -67,6 +67,7 @@ def test_it_knows_no_library_that_talks_to_a_server() -> None:
     parser = {name for name in ours if name.startswith("approvald.mail.parse.")}
     assert ours - parser == {
         "approvald", "approvald.core", "approvald.core.errors", "approvald.core.frozen_json", "approvald.core.model",
+        "approvald.core.text",
         "approvald.mail", "approvald.mail.headers", "approvald.mail.parse", "approvald.mail.reader",
         "approvald.mail.reader.worker",
     }  # fmt: skip
