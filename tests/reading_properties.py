@@ -15,22 +15,11 @@ from approvald.core.errors import Unreadable
 from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, NotARequest, Notification, Reading
 from approvald.core.text import ADDRESS
 from approvald.mail.explain import mail_of, sender_words
-from approvald.mail.intake import (
-    Automatic,
-    CodeMail,
-    ForReading,
-    OnBehalf,
-    ProvenAddress,
-    RuleForward,
-    Unproven,
-    UnreadableMail,
-    WrongRoute,
-    classify,
-    prove,
-)
+from approvald.mail.intake import Automatic, CodeMail, ForReading, RuleForward, UnreadableMail, classify
 from approvald.mail.parse.agree import agree
 from approvald.mail.parse.read import read
 from approvald.mail.parse.views import View, Views, views_of
+from approvald.mail.sender import OnBehalf, ProvenAddress, Unproven, WrongRoute, prove
 from mailbag import AUTH, RULES
 
 KINDS: Final = (Automatic, RuleForward, CodeMail, NotARequest, UnreadableMail, ForReading)

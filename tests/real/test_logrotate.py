@@ -81,7 +81,7 @@ def test_no_line_is_lost_while_rotating(logrotate: str, rules: Path) -> None:
         nonlocal count
         while not stop.is_set():
             count += 1
-            event(logging.getLogger("approvald"), Event.POLL_DONE, logging.INFO, count=count)
+            event(logging.getLogger("approvald"), Event.POLL_RECOVERED, logging.INFO, count=count)
 
     writer = threading.Thread(target=write)
     writer.start()

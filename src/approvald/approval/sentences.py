@@ -13,7 +13,6 @@ from typing import Final
 from approvald.approval.endings import Code, Ending
 from approvald.core.model import Level
 
-__all__ = ["Sentences", "sentences"]
 _AGAIN: Final = "Forward CyberArk's notification again as it came, without changing it."
 _OTHER: Final = "Ask another approver of this team to forward it, or ask the requestor whether it is still needed."
 PORTAL: Final = "approve or reject it in the CyberArk portal (PVWA)"

@@ -19,18 +19,13 @@ from approvald.mail.intake import (
     ForReading,
     Intake,
     IntakeRules,
-    OnBehalf,
-    Proof,
-    ProvenAddress,
     RuleForward,
-    SenderRules,
     UnreadableMail,
-    WrongRoute,
     classify,
-    prove,
 )
 from approvald.mail.parse.read import read as read_here
 from approvald.mail.parse.rules import ParseRules
+from approvald.mail.sender import OnBehalf, Proof, ProvenAddress, SenderRules, WrongRoute, prove
 
 Explanation = dict[str, str | list[str] | None]
 """Keys: reading, requestor, safe, request_number, missing, why; null where there is none."""

@@ -1,7 +1,7 @@
 """Is this mail ours to read? Pure, and never raises: a mail that cannot be judged is unreadable, never a request.
 
 The order is design.md section 3: automatic mail, rule forwards, the subject, the limits. Signs of automatic mail are
-tried in the order of mail-security D. Who sent the mail is the other half of intake: `sender.py`, exported here too.
+tried in the order of mail-security D. Who sent the mail is the other half of intake: `sender.py`.
 """
 
 from __future__ import annotations
@@ -11,42 +11,9 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
-from approvald.approval.people import VerifiedApprover
 from approvald.core.model import Mail, NotARequest
 from approvald.mail import headers
 from approvald.mail.headers import Headers
-from approvald.mail.sender import (
-    OnBehalf,
-    Proof,
-    ProvenAddress,
-    SenderRefused,
-    SenderRules,
-    Unproven,
-    WrongRoute,
-    prove,
-    verify,
-)
-
-__all__ = [
-    "Automatic",
-    "CodeMail",
-    "ForReading",
-    "Intake",
-    "IntakeRules",
-    "OnBehalf",
-    "Proof",
-    "ProvenAddress",
-    "RuleForward",
-    "SenderRefused",
-    "SenderRules",
-    "Unproven",
-    "UnreadableMail",
-    "VerifiedApprover",
-    "WrongRoute",
-    "classify",
-    "prove",
-    "verify",
-]
 
 
 @dataclass(frozen=True, kw_only=True)

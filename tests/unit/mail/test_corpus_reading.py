@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from approvald.cli.explain import command
 from approvald.mail.explain import explain, mail_of, sender_words
-from approvald.mail.intake import OnBehalf, ProvenAddress, Unproven, WrongRoute, prove
+from approvald.mail.sender import OnBehalf, ProvenAddress, Unproven, WrongRoute, prove
 from mailbag import OPEN, RULES, Case, corpus
 from places import ROOT
 

@@ -9,19 +9,9 @@ import pytest
 from approvald.config.load import load
 from approvald.core.model import NotARequest
 from approvald.mail import headers
-from approvald.mail.intake import (
-    Automatic,
-    CodeMail,
-    ForReading,
-    Intake,
-    RuleForward,
-    Unproven,
-    UnreadableMail,
-    classify,
-    fold,
-    prove,
-)
+from approvald.mail.intake import Automatic, CodeMail, ForReading, Intake, RuleForward, UnreadableMail, classify, fold
 from approvald.mail.rules import intake_rules
+from approvald.mail.sender import Unproven, prove
 from mailbag import AUTH, ILKA, PHRASE, RULES, mail
 from places import ROOT
 

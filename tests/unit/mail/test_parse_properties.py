@@ -12,8 +12,9 @@ from approvald.core.model import REQUEST_NUMBER, Ambiguous, Incomplete, Notifica
 from approvald.core.text import ADDRESS
 from approvald.mail import headers
 from approvald.mail.explain import explain, mail_of, sender_words
-from approvald.mail.intake import ProvenAddress, classify, prove
+from approvald.mail.intake import classify
 from approvald.mail.parse.read import read
+from approvald.mail.sender import ProvenAddress, prove
 from mailbag import LINES, RULES, attached, corpus, html_of, mail, multipart, part, text_of
 
 QUICK: Final = settings(max_examples=150)

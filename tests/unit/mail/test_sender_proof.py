@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from approvald.approval.endings import Code
+from approvald.approval.people import VerifiedApprover
 from approvald.core.model import NoPerson, Person, PersonLookup, SeveralPersons
-from approvald.mail.intake import (
+from approvald.mail.sender import (
     OnBehalf,
     Proof,
     ProvenAddress,
     SenderRefused,
     SenderRules,
     Unproven,
-    VerifiedApprover,
     WrongRoute,
     prove,
     verify,

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import pytest
 
+from approvald.approval.people import VerifiedApprover
 from approvald.config.load import load
 from approvald.core.model import Person
-from approvald.mail.intake import Proof, ProvenAddress, SenderRules, Unproven, VerifiedApprover, prove, verify
 from approvald.mail.rules import sender_rules
+from approvald.mail.sender import Proof, ProvenAddress, SenderRules, Unproven, prove, verify
 from mailbag import AUTH, ILKA, RULES, mail
 from places import ROOT
 

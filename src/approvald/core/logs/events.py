@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypedDict, Unpack
 
@@ -23,17 +22,11 @@ class Event(StrEnum):
     DAEMON_STOPPED = "daemon.stopped"
     DAEMON_CRASHED = "daemon.crashed"
     """An unexpected error; `trace` holds it."""
-    CONFIGURATION_REFUSED = "configuration.refused"
-    POLL_DONE = "poll.done"
     POLL_FAILED = "poll.failed"
     POLL_RECOVERED = "poll.recovered"
     MAIL_SEEN = "mail.seen"
-    MAIL_IGNORED = "mail.ignored"
-    MAIL_READ = "mail.read"
-    """What the parser made of it."""
     MAIL_DECIDED = "mail.decided"
     MAIL_WAITING = "mail.waiting"
-    MAIL_FILED = "mail.filed"
     MAIL_NOT_FILED = "mail.not_filed"
     MAIL_TAKEN_AWAY = "mail.taken_away"
     """Somebody took it out of the Inbox before it was decided; `state` is how far it had come."""
@@ -42,7 +35,6 @@ class Event(StrEnum):
     MAIL_DONE = "mail.done"
     """The summary, exactly one for each mail that has ended."""
     CONFIRM_INTENDED = "confirm.intended"
-    CONFIRM_SENT = "confirm.sent"
     CONFIRM_OUTCOME = "confirm.outcome"
     REPLY_SENT = "reply.sent"
     REPLY_FAILED = "reply.failed"
@@ -70,21 +62,14 @@ class Event(StrEnum):
     LOGOFF_FAILED = "logoff.failed"
     SYSTEM_AWAY = "system.away"
     SYSTEM_BACK = "system.back"
-    EXCHANGE_FOLDER_MADE = "exchange.folder_made"
     EXCHANGE_ITEM_UNFETCHABLE = "exchange.item_unfetchable"
-    EXCHANGE_RETRY = "exchange.retry"
-    EXCHANGE_THROTTLED = "exchange.throttled"
-    DIRECTORY_FAILED_OVER = "directory.failed_over"
-    PVWA_RETRY = "pvwa.retry"
     PVWA_SESSION_RENEWED = "pvwa.session_renewed"
-    SECRET_READ = "secret.read"  # noqa: S105 - the name of an event
     SHADOW_MODE = "shadow.mode"
     """At the start: nothing will be confirmed, sent or moved."""
     SHADOW_DECIDED = "shadow.decided"
     RECONCILE_DONE = "reconcile.done"
     """PVWA and the ledger were compared; `count` records were looked at."""
     RECONCILE_FAILED = "reconcile.failed"
-    LEDGER_OPENED = "ledger.opened"
     STANDING_BY = "lease.standing_by"
     """`holder` works; this program takes over when it ends."""
     LEASE_TAKEN = "lease.taken"
@@ -102,7 +87,7 @@ class Event(StrEnum):
 
 
 class Fields(TypedDict, total=False):
-    """The fields an event may carry; mypy refuses any other name. Times are UTC, `ms` and `steps` milliseconds."""
+    """The fields an event may carry; mypy refuses any other name. `ms` and `steps` are milliseconds."""
 
     account: str
     attempt: int
@@ -111,37 +96,25 @@ class Fields(TypedDict, total=False):
     code: str
     confirmer: str | None
     count: int
-    file: str
     folder: str
-    from_server: str
     group: str
     holder: str
     groups: Sequence[str]
     item_class: str
-    item_id: str
     ledger_id: str
     level: int | None
     mail_id: str
     marker: str
-    message_id: str
-    missing: Sequence[str]
     ms: float
-    next_try: datetime | None
-    operation: str
     operator: str
     request_id: str | None
     proof: str | None
-    requestor: str | None
     rules: Sequence[str]
-    safe: str | None
     seconds: float
     sender: str | None
-    server: str
     sid: str
-    signal: str
     size: int
     state: str
-    status: int
     steps: Mapping[str, float]
     system: str
     to: Sequence[str]

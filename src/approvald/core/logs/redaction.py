@@ -9,9 +9,7 @@ import re
 import threading
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
 from enum import Enum
-from pathlib import PurePath
 from typing import Final
 from urllib.parse import quote, quote_plus
 
@@ -66,10 +64,6 @@ class Redactor:
                 return value if math.isfinite(value) else None
             case str():
                 return self.text(value)
-            case datetime():
-                return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
-            case PurePath():
-                return self.text(str(value))
             case Mapping():
                 items = list(value.items())[:MAX_ITEMS]
                 return {self.text(str(key)): self.plain(item) for key, item in items}

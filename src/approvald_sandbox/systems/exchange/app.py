@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from approvald_sandbox.systems.exchange import folders, items, resolving, sending, soap, streaming, syncing, updating
+from approvald_sandbox.systems.exchange import folders, items, sending, soap, streaming
 from approvald_sandbox.systems.exchange.authentication import SCHEMES, Gate, Refused
 from approvald_sandbox.systems.exchange.service import Exchange, Operation
 from approvald_sandbox.systems.exchange.soap import Code, Element, EwsError, local, text_of
@@ -24,7 +24,7 @@ LARGEST_REQUEST: Final = 64 * 1024 * 1024
 BUSY_STATUS: Final = 503
 UNAUTHORIZED_STATUS: Final = 401
 OPERATIONS: Final[dict[str, Operation]] = {
-    "ConvertId": resolving.convert_id,
+    "ConvertId": items.convert_id,
     "CreateFolder": folders.create_folder,
     "CreateItem": sending.create_item,
     "DeleteItem": items.delete_item,
@@ -34,12 +34,9 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "GetFolder": folders.get_folder,
     "GetItem": items.get_item,
     "MoveItem": items.move_item,
-    "ResolveNames": resolving.resolve_names,
     "SendItem": sending.send_item,
     "Subscribe": streaming.subscribe,
-    "SyncFolderItems": syncing.sync_folder_items,
     "Unsubscribe": streaming.unsubscribe,
-    "UpdateItem": updating.update_item,
 }
 
 

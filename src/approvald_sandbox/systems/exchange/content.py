@@ -37,9 +37,6 @@ class EventKind(StrEnum):
 
     NEW_MAIL = "NewMailEvent"
     CREATED = "CreatedEvent"
-    MODIFIED = "ModifiedEvent"
-    READ_FLAG = "ReadFlagChanged"
-    """Told as ModifiedEvent; SyncFolderItems keeps it apart."""
     MOVED = "MovedEvent"
     DELETED = "DeletedEvent"
 

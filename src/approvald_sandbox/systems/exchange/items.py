@@ -1,4 +1,4 @@
-"""Operations on items that are there: FindItem, GetItem, MoveItem, DeleteItem, GetAttachment."""
+"""Operations on items that are there: FindItem, GetItem, MoveItem, DeleteItem, GetAttachment, ConvertId."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from approvald_sandbox.systems.exchange.restriction import Lookup, in_order, mat
 from approvald_sandbox.systems.exchange.service import Exchange
 from approvald_sandbox.systems.exchange.shapes import ATTACHMENT_DIGITS, Shape, attachment
 from approvald_sandbox.systems.exchange.soap import (
+    Code,
     Element,
     EwsError,
     elements,
@@ -123,3 +124,16 @@ def _content(exchange: Exchange, reference: Element, wanted: Shape) -> Element:
     everything = wanted.paths or shapes.DEFAULT_FIELDS
     whole = shapes.whole(inner, Shape(paths=everything, body_type=wanted.body_type), with_id=False)
     return attachment(item, index, part, whole)
+
+
+def convert_id(exchange: Exchange, request: Element) -> list[Element]:
+    """Answer ConvertId: an id of ours stays as it is, any other is malformed. Clients use it to read the version."""
+    messages = []
+    for given in elements(found(request, "m:SourceIds")):
+        identity = str(given.get("Id", ""))
+        if identity in exchange.store.items or identity in exchange.store.tree:
+            converted = m("AlternateId", Format="EwsId", Id=identity, Mailbox=exchange.world.mailbox)
+            messages.append(success("ConvertId", converted))
+        else:
+            messages.append(failure("ConvertId", EwsError(Code.ID_MALFORMED, "Id is malformed.")))
+    return messages

@@ -69,7 +69,7 @@ def bare(item: StoredItem) -> Element:
 
 
 def listed(item: StoredItem, wanted: Shape) -> Element:
-    """Return an item as FindItem and SyncFolderItems do: no bodies, headers or recipients, only names of people."""
+    """Return an item as FindItem does: no bodies, headers or recipients, only names of people."""
     return t(
         element_name(item.item_class),
         item_id(item),

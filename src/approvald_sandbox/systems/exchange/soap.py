@@ -38,12 +38,8 @@ class Code(StrEnum):
     ID_MALFORMED = "ErrorInvalidIdMalformed"
     INVALID_OPERATION = "ErrorInvalidOperation"
     INVALID_RECIPIENTS = "ErrorInvalidRecipients"
-    INVALID_SYNC_STATE = "ErrorInvalidSyncStateData"
-    IRRESOLVABLE_CONFLICT = "ErrorIrresolvableConflict"
     ITEM_NOT_FOUND = "ErrorItemNotFound"
     NO_MAILBOX = "ErrorNonExistentMailbox"
-    NO_RESULTS = "ErrorNameResolutionNoResults"
-    SEVERAL_RESULTS = "ErrorNameResolutionMultipleResults"
     SCHEMA = "ErrorSchemaValidation"
     SERVER_BUSY = "ErrorServerBusy"
     SUBSCRIPTION_NOT_FOUND = "ErrorSubscriptionNotFound"
@@ -140,15 +136,15 @@ def success(operation: str, *children: Element | None) -> Element:
     return m(f"{operation}ResponseMessage", m("ResponseCode", text="NoError"), *children, ResponseClass="Success")
 
 
-def failure(operation: str, error: EwsError, *children: Element | None, severity: str = "Error") -> Element:
-    """Build one response message of an operation that failed (severity Error) or half failed (Warning)."""
+def failure(operation: str, error: EwsError, *children: Element | None) -> Element:
+    """Build one response message of an operation that failed."""
     return m(
         f"{operation}ResponseMessage",
         m("MessageText", text=error.text),
         m("ResponseCode", text=error.code),
         m("DescriptiveLinkKey", text=0),
         *children,
-        ResponseClass=severity,
+        ResponseClass="Error",
     )
 
 

@@ -39,8 +39,6 @@ class MailStore:
         self.world = world
         self.items: dict[str, StoredItem] = {}
         self.tree: dict[str, Folder] = {}
-        self.journal: list[Event] = []
-        """All changes in order, what SyncFolderItems reads; a sync state is a position in it."""
         self._outbox: list[SentMail] = []
         self._listeners: list[Listener] = []
         for known in WellKnown:
@@ -131,12 +129,6 @@ class MailStore:
             )
         return item
 
-    def changed(self, item: StoredItem, kind: EventKind = EventKind.MODIFIED) -> None:
-        """Note that an item was changed: it gets a new change key."""
-        with self.world.lock:
-            item.touch()
-            self._tell(Event(kind=kind, item_id=item.id, folder_id=item.folder_id, at=self.now()))
-
     def delete(self, item_id: str) -> None:
         """Delete an item for good. Raises EwsError ErrorItemNotFound."""
         with self.world.lock:
@@ -152,7 +144,6 @@ class MailStore:
             self.deliver(b"X-MS-Exchange-Organization-AuthAs: Internal\r\n" + raw, item_class=mail.item_class)
 
     def _tell(self, event: Event) -> None:
-        self.journal.append(event)
         for listener in tuple(self._listeners):
             listener(event)
 

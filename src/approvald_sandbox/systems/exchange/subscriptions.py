@@ -105,10 +105,4 @@ class Subscriptions:
 
 def _kinds(event: Event) -> tuple[EventKind, ...]:
     """Return what an event is told as: a delivery twice, as created and as new mail."""
-    match event.kind:
-        case EventKind.NEW_MAIL:
-            return EventKind.CREATED, EventKind.NEW_MAIL
-        case EventKind.READ_FLAG:
-            return (EventKind.MODIFIED,)
-        case kind:
-            return (kind,)
+    return (EventKind.CREATED, EventKind.NEW_MAIL) if event.kind is EventKind.NEW_MAIL else (event.kind,)
