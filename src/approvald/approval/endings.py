@@ -169,13 +169,13 @@ class Ending:
     @classmethod
     def from_json(cls, text: str) -> Ending:
         """Read an ending back. Raises ValueError when the text is not one."""
-        data = json.loads(text)
         try:
-            request = RequestFacts(**data.pop("request")) if data["request"] else (data.pop("request") and None)
+            data = {**json.loads(text)}
+            request, level = data.pop("request"), data.pop("level")
             return cls(
                 code=Code(data.pop("code")),
-                request=request,
-                level=Level(data.pop("level")) if data["level"] else (data.pop("level") and None),
+                request=RequestFacts(**request) if request else None,
+                level=Level(level) if level else None,
                 names=tuple(data.pop("names")),
                 checks=tuple(data.pop("checks")),
                 **data,
