@@ -22,7 +22,7 @@ from approvald.ledger.cases import Case
 from approvald.ledger.chain import Line
 
 _PAGE = 1000
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Evidence is checked by the rules it was made by: whoever changes what `derived` returns raises this number."""
 SHOWN_KINDS: Final = frozenset({AuditKind.START.value, AuditKind.POLICY.value})
 """Lines that are shown although they are about no request: who worked, and by which rules."""

@@ -15,7 +15,7 @@ from approvald.audit.anchor import Anchoring
 from approvald.audit.copy import AuditCopy
 from approvald.audit.file import AuditFile
 from approvald.audit.verify import Report, in_order, lines_of, verify
-from approvald.core.errors import System, Unavailable
+from approvald.core.errors import LedgerAway, System, Unavailable
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.chain import link, read
 from approvald.ledger.store import Store
@@ -165,7 +165,7 @@ def test_a_finding_is_written_down_once_however_often_its_alarm_fails(desk: Desk
     def tell(what: str) -> None:
         tries.append(what)
         if len(tries) < 3:
-            raise Unavailable(System.LEDGER, "away")
+            raise LedgerAway("away")
 
     desk.copy = AuditCopy(desk.rows, AuditFile(desk.path), "host:file", tell_short=tell)
     desk.add(5)

@@ -12,7 +12,7 @@ import pytest
 
 from approvald.config.load import load
 from approvald.config.settings import Settings
-from approvald.core.errors import AuthenticationFailed, System, Unavailable, Unreadable
+from approvald.core.errors import AuthenticationFailed, LedgerAway, System, Unavailable, Unreadable
 from approvald.core.model import ConfirmingAccount, Folder, GroupBook, GroupProblem, Level
 from approvald.core.ports import Forbidden, Secret, ServerSeen
 from approvald.doctor.accounts import check_time_zone
@@ -98,7 +98,7 @@ def test_without_a_ledger_no_system_is_asked(settings: Settings) -> None:
 
     def no_ledger() -> AbstractContextManager[Systems]:
         message = "the ledger could not be written"
-        raise Unavailable(System.LEDGER, message)
+        raise LedgerAway(message)
 
     findings = examine(settings, now=NOON, file_problems=(), open_systems=no_ledger)
     assert bad(findings) == {"ledger": unknown("ledger", "the ledger could not be written")}

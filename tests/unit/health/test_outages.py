@@ -11,7 +11,7 @@ import pytest
 from approvald.config.load import load
 from approvald.config.settings import Settings
 from approvald.core.clock import Patience
-from approvald.core.errors import AuthenticationFailed, OutcomeUnknown, System, Unavailable
+from approvald.core.errors import AuthenticationFailed, LedgerAway, OutcomeUnknown, System, Unavailable
 from approvald.health.health import Health
 from approvald.ledger import tables
 from approvald.ledger.entries import State
@@ -110,7 +110,7 @@ def test_a_system_that_names_its_time_is_left_alone_so_long(site: Site) -> None:
     "error",
     [
         Unavailable(System.SECRET_STORE, "sealed"),
-        Unavailable(System.LEDGER, "disk full"),
+        LedgerAway("disk full"),
         AuthenticationFailed(System.PVWA, "refused", account="svc-pam-l1"),
         ValueError("an odd answer"),
     ],

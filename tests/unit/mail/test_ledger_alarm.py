@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from approvald.config.load import load
-from approvald.core.errors import System, Unavailable
+from approvald.core.errors import LedgerAway, System, Unavailable
 from approvald.mail.ledger_away import LedgerAlarm
 from approvald.mail.rules import reply_rules
 from fakes.clock import FakeClock
 from fakes.mailbox import FakeMailbox
 from places import SHIPPED
 
-AWAY = Unavailable(System.LEDGER, "the ledger has no room left on its disk (SQLITE_FULL); nothing is confirmed")
+AWAY = LedgerAway("the ledger has no room left on its disk (SQLITE_FULL); nothing is confirmed")
 TOLD = "Alarm: the ledger cannot be written, so nothing is being approved"
 OVER = "All clear: a system is back"
 
