@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import click
 
+from approvald.approval.checks import Verdict
 from approvald.approval.findings import reason
 from approvald.cli.context import config_option, reading_ledger
 from approvald.ledger.audit import AuditKind
@@ -17,7 +18,7 @@ from approvald.ledger.entries import Entry
 _WIDTH: Final = 100
 _INDENT: Final = 17
 _NO_REQUEST: Final = "none: the mail ended before it was read that far"
-_MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
+_MARKS: Final = {Verdict.PASSED: "ok", Verdict.REFUSED: "NO", Verdict.NOT_REACHED: "--"}
 
 
 @click.command("why")
