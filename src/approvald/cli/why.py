@@ -10,6 +10,7 @@ import click
 
 from approvald.approval.checks import Verdict
 from approvald.approval.findings import reason
+from approvald.audit.evidence import ENDINGS
 from approvald.cli.context import config_option, reading_ledger
 from approvald.ledger.audit import AuditKind
 from approvald.ledger.cases import Case, Cases
@@ -112,7 +113,7 @@ def _check_rows(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     """Say what is known of a mail that ended before there was anything to decide."""
     for line in case.lines:
-        if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
+        if line.event and line.event.get("mail_id") == mail_id and line.kind in ENDINGS:
             event: Mapping[str, Any] = line.event
             proven = f"{event['sender']}, proven as {event['rung']}" if event.get("rung") else "not proven"
             yield _row("Sender", proven)
