@@ -31,8 +31,8 @@ def make_house(folder: Path, **policy: Any) -> House:
 def checks(house: House, request_id: str = "DB-PROD-01_17") -> dict[str, tuple[str, str]]:
     """Return verdict and value of each check of the newest decision about a request, by the checks' names."""
     lines = AuditRows(house.store).of(request_ids=[request_id], kind=AuditKind.DECISION)
-    assert lines[-1].event is not None
-    return {each["check"]: (each["verdict"], each["value"]) for each in lines[-1].event["checks"]}
+    said: Any = lines[-1].event
+    return {each["check"]: (each["verdict"], each["value"]) for each in said["checks"]}
 
 
 def assert_refused_by(said: dict[str, tuple[str, str]], name: str, value: str) -> None:
