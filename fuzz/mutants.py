@@ -50,7 +50,8 @@ TARGETS: Final = {
         "test_decision_details",
         *DECIDE,
     ),
-    "approval.decide": ("test_decision_details", *DECIDE),
+    "approval.checks": ("test_checks", *DECIDE),
+    "approval.decide": ("test_checks", "test_decision_details", *DECIDE),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""
 LONGEST_SECONDS: Final = 300

@@ -1,16 +1,19 @@
 """Facts -> Confirm or Refuse. Pure: no clock, no network, no configuration file.
 
 There is one `return Confirm(...)` in this file, at its end. Everything before it refuses; nothing here can be switched
-off. The order is design.md section 3: group, PVWA, policy. Each refusal names its check by its `Code`.
+off. The order is design.md section 3: group, PVWA, policy. Each check answers with what it looked at and, where it
+refuses, with the ending; each refusal names its check by its `Code`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from approvald.approval.actors import last_actor, may_be
-from approvald.approval.compare import differences
+from approvald.approval.checks import Check, judge, listed, passed, person_in_words
+from approvald.approval.compare import differences, noted
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts, held
 from approvald.approval.people import VerifiedApprover
@@ -28,12 +31,17 @@ class Confirm:
     group: ApproverGroup
     sender: VerifiedApprover
     facts: RequestFacts
-    checks: tuple[str, ...]
+    checks: tuple[Check, ...]
 
     @property
     def code(self) -> Code:
         """How the mail ends if PVWA agrees."""
         return Code.CONFIRMED
+
+    @property
+    def passed(self) -> tuple[str, ...]:
+        """The names of the checks that were passed here."""
+        return passed(self.checks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +49,7 @@ class Refuse:
     """Refuse, ending so. The request stays open in CyberArk."""
 
     ending: Ending
+    checks: tuple[Check, ...]
 
     @property
     def code(self) -> Code:
@@ -50,102 +59,116 @@ class Refuse:
 
 def decide(facts: Facts) -> Confirm | Refuse:
     """Say whether this sender may approve this request, and with which account."""
-    passed: list[str] = []
-    for name, check in _CHECKS:
-        if (ending := check(facts)) is not None:
-            return Refuse(ending=_finish(ending, facts, tuple(passed)))
-        passed.append(name)
-    choice = _choose(facts)
-    if isinstance(choice, Ending):
-        return Refuse(ending=_finish(choice, facts, tuple(passed)))
-    level, group = choice
-    if (ending := _own_vote(facts, level, group)) is not None:
-        return Refuse(ending=_finish(ending, facts, (*passed, "level")))
+    usable = _usable(facts)
+    unspent = [group for group in usable if not _vote_given(facts, group)]
+    checks, ending = judge(
+        (
+            ("as_notified", lambda: _as_notified(facts)),
+            ("still_waits", lambda: _still_waits(facts)),
+            ("requestor_known", lambda: _requestor_known(facts)),
+            ("not_own_request", lambda: _not_own_request(facts)),
+            ("own_team", lambda: _own_team(facts)),
+            ("level", lambda: _level(facts, usable)),
+            ("own_vote", lambda: _own_vote(facts, usable, unspent)),
+        )
+    )
+    if ending is not None:
+        return Refuse(ending=_finish(ending, facts, checks), checks=checks)
+    group = unspent[0]
     return Confirm(
         request=facts.request,
-        level=level,
+        level=facts.request.level or group.level,
         account=ConfirmingAccount(group.level),
         group=group,
         sender=facts.sender,
         facts=_tellable(facts),
-        checks=(*passed, "level", "own_vote"),
+        checks=checks,
     )
 
 
 # ------------------------------------------------------------------------------------------------- the checks, in order
 
 
-def _as_notified(facts: Facts) -> Ending | None:
+def _as_notified(facts: Facts) -> tuple[str, Ending | None]:
     changed = differences(facts.notification, facts.request, facts.requestor, facts.comparison)
+    tolerated = [name for name in noted(facts.notification, facts.request) if name not in changed]
+    subject = f"differs: {listed(changed)}" if changed else "as in PVWA's record"
+    if tolerated:
+        subject += f"; differs and is only noted: {listed(tolerated)}"
     if not changed:
-        return None
-    return Ending(code=Code.ALTERED, names=changed, why=f"What differs from CyberArk's record: {', '.join(changed)}.")
+        return subject, None
+    why = f"What differs from CyberArk's record: {', '.join(changed)}."
+    return subject, Ending(code=Code.ALTERED, names=changed, why=why)
 
 
-def _still_waits(facts: Facts) -> Ending | None:
-    code = CLOSED.get(request_state(facts.request, facts.now))
+def _still_waits(facts: Facts) -> tuple[str, Ending | None]:
+    where = request_state(facts.request, facts.now)
+    subject = f"{where.name.casefold()} (PVWA: {facts.request.status} {facts.request.status_title})"
+    code = CLOSED.get(where)
     if code is None:
-        return None
-    return Ending(code=code, words=facts.request.status_title, **last_actor(facts.actors(), code))
+        return subject, None
+    return subject, Ending(code=code, words=facts.request.status_title, **last_actor(facts.actors(), code))
 
 
-def _requestor_known(facts: Facts) -> Ending | None:
-    return None if isinstance(facts.requestor, Person) else Ending(code=Code.REQUESTOR_UNKNOWN)
+def _requestor_known(facts: Facts) -> tuple[str, Ending | None]:
+    if isinstance(facts.requestor, Person):
+        return person_in_words(facts.requestor), None
+    return type(facts.requestor).__name__, Ending(code=Code.REQUESTOR_UNKNOWN)
 
 
-def _not_own_request(facts: Facts) -> Ending | None:
+def _not_own_request(facts: Facts) -> tuple[str, Ending | None]:
     if isinstance(facts.requestor, Person) and not facts.is_sender(facts.requestor):
-        return None
-    return Ending(code=Code.OWN_REQUEST)
+        return "sender and requestor are two people", None
+    return "the sender is the requestor", Ending(code=Code.OWN_REQUEST)
 
 
-def _own_team(facts: Facts) -> Ending | None:
+def _own_team(facts: Facts) -> tuple[str, Ending | None]:
     """Bind the approver to the request: one of the sender's groups must be a confirmer of *this* request."""
-    listed = facts.confirmers()
-    if not listed:
-        names = tuple(confirmer.name for confirmer in facts.request.confirmers)
-        return Ending(code=Code.CONFIRMERS_UNMAPPED, names=names)
-    if held(listed, facts.sender_groups):
-        return None
+    confirmers = facts.confirmers()
+    mine = held(confirmers, facts.sender_groups)
+    names = sorted(group.name for group in confirmers)
+    subject = f"confirmers {listed(names)}; the sender's: {listed(group.name for group in mine)}"
+    if mine:
+        return subject, None
+    if not confirmers:
+        unmapped = tuple(confirmer.name for confirmer in facts.request.confirmers)
+        return subject, Ending(code=Code.CONFIRMERS_UNMAPPED, names=unmapped)
     levels = {group.level for group in facts.sender_groups}
-    only = {group.level for group in listed}
+    only = {group.level for group in confirmers}
     current = facts.request.level
     # PVWA may list the confirmers of the current level only: then the other level's approvers are early or late.
     if levels and current is not None and only == {current} and current not in levels:
-        return Ending(code=Code.WRONG_LEVEL, level=current, **last_actor(facts.actors(), Code.WRONG_LEVEL))
-    return Ending(code=Code.OTHER_TEAM)
-
-
-_CHECKS = (
-    ("as_notified", _as_notified),
-    ("still_waits", _still_waits),
-    ("requestor_known", _requestor_known),
-    ("not_own_request", _not_own_request),
-    ("own_team", _own_team),
-)
+        return subject, Ending(code=Code.WRONG_LEVEL, level=current, **last_actor(facts.actors(), Code.WRONG_LEVEL))
+    return subject, Ending(code=Code.OTHER_TEAM)
 
 
 # ------------------------------------------------------------------------------------------------------- level and team
 
 
-def _choose(facts: Facts) -> tuple[Level, ApproverGroup] | Ending:
-    """Choose level and group; the confirming account follows the group. PVWA itself judges the level once more."""
-    listed = facts.confirmers()
-    mine = held(listed, facts.sender_groups)
+def _usable(facts: Facts) -> Sequence[ApproverGroup]:
+    """Return the sender's groups, all of one level, that may give what the request waits for.
+
+    The confirming account follows the group. PVWA itself judges the level once more.
+    """
+    confirmers = facts.confirmers()
+    mine = held(confirmers, facts.sender_groups)
     team = [group for group in mine if group.level is Level.FIRST]
     second = [group for group in mine if group.level is Level.SECOND]
-    team_listed = any(group.level is Level.FIRST for group in listed)
+    if facts.request.level is Level.SECOND:
+        return second
+    if team:
+        return team
+    # One level whose only confirmer is the second-level group: then it counts at level 1 as well.
+    team_listed = any(group.level is Level.FIRST for group in confirmers)
+    return second if facts.request.level is None or not team_listed else []
+
+
+def _level(facts: Facts, usable: Sequence[ApproverGroup]) -> tuple[str, Ending | None]:
     level = facts.request.level
-    if level is Level.SECOND:
-        usable = second
-    elif team:
-        usable = team
-    else:
-        # One level whose only confirmer is the second-level group: then it counts at level 1 as well.
-        usable = second if level is None or not team_listed else []
-    if not usable:
-        return Ending(code=Code.WRONG_LEVEL, level=level, **last_actor(facts.actors(), Code.WRONG_LEVEL))
-    return (level or usable[0].level), next((g for g in usable if not _vote_given(facts, g)), usable[0])
+    subject = f"PVWA waits for level {level}" if level else "PVWA names no level"
+    if usable:
+        return subject, None
+    return subject, Ending(code=Code.WRONG_LEVEL, level=level, **last_actor(facts.actors(), Code.WRONG_LEVEL))
 
 
 # ------------------------------------------------------------------------------------------ four eyes and one vote each
@@ -160,20 +183,27 @@ _MAYBE_TWICE: Final = (
 )
 
 
-def _own_vote(facts: Facts, level: Level, group: ApproverGroup) -> Ending | None:
+def _own_vote(
+    facts: Facts, usable: Sequence[ApproverGroup], unspent: Sequence[ApproverGroup]
+) -> tuple[str, Ending | None]:
     """See that this human has not acted on the request before, by mail or in the portal, and that a vote is left."""
-    if facts.approved_before.get(level) is not None:
-        return _needs_other(facts)
+    acted = facts.actors()
+    by_mail = sorted(facts.approved_before.items())
+    before = [f"{actor.words} at {actor.at.isoformat()}" for actor in acted]
+    before += [f"level {level} confirmed by mail {approved.ledger_id}" for level, approved in by_mail]
+    subject = listed(before) if before else "nobody has acted before"
+    if (facts.request.level or usable[0].level) in facts.approved_before:
+        return subject, _needs_other(facts)
     humans = facts.gave_before()
     if any(facts.is_sender(human) for human in humans):
-        return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE)
+        return subject, Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE)
     if isinstance(facts.requestor, Person) and any(facts.same(facts.requestor, human) for human in humans):
-        return Ending(code=Code.SAME_PERSON_TWICE, why=_BY_REQUESTOR)
-    suspects = [actor for actor in facts.actors() if any(may_be(actor, account) for account in facts.accounts())]
+        return subject, Ending(code=Code.SAME_PERSON_TWICE, why=_BY_REQUESTOR)
+    suspects = [actor for actor in acted if any(may_be(actor, account) for account in facts.accounts())]
     if suspects:
         certain = any(len(actor.user_names) <= 1 for actor in suspects)
-        return Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE if certain else _MAYBE_TWICE)
-    return _needs_other(facts) if _vote_given(facts, group) else None
+        return subject, Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE if certain else _MAYBE_TWICE)
+    return subject, None if unspent else _needs_other(facts)
 
 
 def _vote_given(facts: Facts, group: ApproverGroup) -> bool:
@@ -194,14 +224,14 @@ def _tellable(facts: Facts) -> RequestFacts:
     return RequestFacts.from_record(facts.request, requestor=name)
 
 
-def _finish(ending: Ending, facts: Facts, passed: tuple[str, ...]) -> Ending:
+def _finish(ending: Ending, facts: Facts, checks: tuple[Check, ...]) -> Ending:
     """Add PVWA's facts where the sender may read them: a mapped confirmer of this request, or its requestor.
 
     Anybody else learns the check's name and the number that stood in their own mail, and nothing more. The names of
     confirmers that nobody could map stay in the ending for the operator; no sentence shows them.
     """
     own = isinstance(facts.requestor, Person) and facts.is_sender(facts.requestor)
-    known = replace(ending, request_id=facts.notification.request_id, checks=passed)
+    known = replace(ending, request_id=facts.notification.request_id, checks=passed(checks))
     if own or held(facts.confirmers(), facts.sender_groups):
         return replace(known, request=_tellable(facts))
     names = known.names if known.code is Code.CONFIRMERS_UNMAPPED else ()

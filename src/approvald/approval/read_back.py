@@ -7,8 +7,11 @@ confirmers of the present level only: then what has changed since before the sen
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
+from typing import Final
 
 from approvald.approval.actors import COMMENT, bare, who_may_be
 from approvald.approval.request import RequestState, request_state
@@ -59,29 +62,71 @@ class Sent:
     before: Before
 
 
+class Who(Enum):
+    """Whom the record names for what was done since the sending."""
+
+    OURS = auto()
+    """Our account, and nobody else."""
+    PERHAPS = auto()
+    """Our account may be one of those of whom one acted."""
+    NOBODY = auto()
+    """Nobody has acted, as far as the record says."""
+    OTHERS = auto()
+
+
+class Became(Enum):
+    """What has become of the request since the sending."""
+
+    AGAINST = auto()
+    """It is closed the other way round."""
+    AS_BEFORE = auto()
+    IN_DOUBT = auto()
+    """It is as before; but PVWA has said yes, or a level can be given yet, and perhaps by the same human."""
+    MOVED_ON = auto()
+    """It is as our act would leave it."""
+
+
+_SHOWS: Final[Mapping[Who, frozenset[Became]]] = {
+    Who.OURS: frozenset(Became),
+    Who.PERHAPS: frozenset({Became.IN_DOUBT, Became.MOVED_ON}),
+    Who.NOBODY: frozenset({Became.MOVED_ON}),
+    Who.OTHERS: frozenset(),
+}
+
+
 def may_show(request: AccessRequest, sent: Sent, now: datetime) -> bool:
     """Whether the record, which has no comment of ours, is as if this act had happened.
 
     A level that was given, by whom PVWA does not say, counts as given by us: else one human could give the next one,
     too. What PVWA has said yes to is ours where our account is one of those who may have acted.
     """
+    return _became(request, sent, now) in _SHOWS[_who(request, sent)]
+
+
+def _who(request: AccessRequest, sent: Sent) -> Who:
     new = _new(request, sent)
     perhaps = [each for each in new if _may_be_by(each, bare(sent.user_name))]
     if any(len(who_may_be(each)) == 1 for each in perhaps):
-        return True
+        return Who.OURS
+    if perhaps:
+        return Who.PERHAPS
+    return Who.OTHERS if new else Who.NOBODY
+
+
+def _became(request: AccessRequest, sent: Sent, now: datetime) -> Became:
     where = request_state(request, now)
-    if where is (RequestState.CONFIRMED if sent.rejects else RequestState.REJECTED):
-        return False
-    is_explained = len(new) > len(perhaps)
-    moved_on = not sent.rejects and (_lists_others(request, sent) or _is_higher(request, sent))
-    if moved_on and (perhaps or not is_explained):
-        return True
-    if not sent.was_taken:
-        # A second level can be given yet, and perhaps by the same human
-        return bool(perhaps) and not sent.rejects and sent.level is Level.FIRST and request.second_level_left != 0
-    closed = where is (RequestState.REJECTED if sent.rejects else RequestState.CONFIRMED)
-    fewer = not sent.rejects and request.confirmations_left != sent.before.left
-    return bool(perhaps) or ((closed or fewer) and not is_explained)
+    ours, against = RequestState.CONFIRMED, RequestState.REJECTED
+    if sent.rejects:
+        ours, against = against, ours
+    if where is against:
+        return Became.AGAINST
+    # A rejection leaves level and number as they are
+    is_higher = not sent.rejects and (_lists_others(request, sent) or _is_higher(request, sent))
+    has_fewer = not sent.rejects and request.confirmations_left != sent.before.left
+    if is_higher or (sent.was_taken and (where is ours or has_fewer)):
+        return Became.MOVED_ON
+    can_go_on = not sent.rejects and sent.level is Level.FIRST and request.second_level_left != 0
+    return Became.IN_DOUBT if sent.was_taken or can_go_on else Became.AS_BEFORE
 
 
 def _new(request: AccessRequest, sent: Sent) -> list[Confirmer]:

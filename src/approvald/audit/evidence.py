@@ -26,7 +26,8 @@ FORMAT: Final = 3
 """Evidence is checked by the rules it was made by: whoever changes what `derived` returns raises this number."""
 SHOWN_KINDS: Final = frozenset({AuditKind.START.value, AuditKind.POLICY.value})
 """Lines that are shown although they are about no request: who worked, and by which rules."""
-_ENDINGS: Final = frozenset({AuditKind.REFUSAL.value, AuditKind.FORGED.value, AuditKind.ENDING.value})
+ENDINGS: Final = (AuditKind.REFUSAL, AuditKind.FORGED, AuditKind.ENDING)
+"""Lines that say how a mail ended."""
 AUDIT: Final = "audit.jsonl"
 MANIFEST: Final = "manifest.json"
 
@@ -71,26 +72,32 @@ def _first(case: Case, rows: AuditRows) -> int:
 def derived(lines: Sequence[Line]) -> Mapping[str, bytes]:
     """Return contents by file name. `lines`: those of an excerpt that say something, in order."""
     case = [line for line in lines if line.kind not in SHOWN_KINDS]
-    decisions = _events(case, AuditKind.DECISION)
+    decisions, mails = _events(case, AuditKind.DECISION), _by_mail(case)
     files = {
         "decisions.json": decisions,
         "directory.json": [{key: event.get(key) for key in ("approver", "requestor")} for event in decisions],
         "pvwa_before.json": [event.get("pvwa") for event in decisions],
         "pvwa_after.json": [event.get("pvwa_after") for event in _events(case, AuditKind.OUTCOME)],
-        "mails.json": list(_mails(case)),
+        "mails.json": [_mail(mail_id, said) for mail_id, said in mails.items()],
         "policy.json": _policy(lines, case),
         "shadow.json": _events(case, AuditKind.SHADOW),
     }
     contents = {name: json.dumps(value, indent=1, sort_keys=True).encode("ascii") for name, value in files.items()}
-    contents["summary.txt"] = "".join(f"{printable(text)}\n" for text in _summary(case)).encode("utf-8")
+    contents["summary.txt"] = "".join(f"{printable(text)}\n" for text in _summary(case, mails)).encode("utf-8")
     return contents
 
 
-def _events(lines: Sequence[Line], kind: AuditKind, mail_id: str | None = None) -> list[Mapping[str, Any]]:
-    return [
-        line.event for line in lines
-        if line.kind == kind and line.event is not None and mail_id in {None, line.event.get("mail_id")}
-    ]  # fmt: skip
+def _by_mail(case: Sequence[Line]) -> Mapping[str, Sequence[Line]]:
+    """Return the lines about each mail, by its id, in their order."""
+    mails: dict[str, list[Line]] = {}
+    for line in case:
+        if line.event and (mail_id := line.event.get("mail_id")):
+            mails.setdefault(str(mail_id), []).append(line)
+    return mails
+
+
+def _events(lines: Sequence[Line], *kinds: AuditKind) -> list[Mapping[str, Any]]:
+    return [line.event for line in lines if line.kind in kinds and line.event is not None]
 
 
 def _policy(lines: Sequence[Line], case: Sequence[Line]) -> Mapping[str, Any] | None:
@@ -99,46 +106,44 @@ def _policy(lines: Sequence[Line], case: Sequence[Line]) -> Mapping[str, Any] | 
     return next(iter(_events([line for line in reversed(lines) if line.seq <= until], AuditKind.POLICY)), None)
 
 
-def _mails(case: Sequence[Line]) -> Iterator[Mapping[str, Any]]:
-    """Yield every mail that the lines are about, in their order, as they describe it last."""
-    ids = dict.fromkeys(str(line.event["mail_id"]) for line in case if line.event and line.event.get("mail_id"))
-    for mail_id in ids:
-        would = [event["would_end_as"] for event in _events(case, AuditKind.SHADOW, mail_id)]
-        said = [line for line in case if line.event and line.event.get("mail_id") == mail_id]
-        endings = [line.event for line in said if line.kind in _ENDINGS and line.event]
-        told = [line.event["mail"] for line in said if line.event and line.event.get("mail")]
-        yield {
-            "ledger_id": mail_id,
-            "ended_as": endings[-1].get("code") if endings else None,
-            "would_have_ended_as": would[-1] if would else None,
-            "attempt_of": endings[-1].get("attempt_of") if endings else None,
-            "mail": told[-1] if told else None,
-        }
+def _mail(mail_id: str, said: Sequence[Line]) -> Mapping[str, Any]:
+    """Return a mail as its lines describe it last."""
+    would = [event["would_end_as"] for event in _events(said, AuditKind.SHADOW)]
+    endings = _events(said, *ENDINGS)
+    told: list[Any] = [line.event["mail"] for line in said if line.event and line.event.get("mail")]
+    return {
+        "ledger_id": mail_id,
+        "ended_as": endings[-1].get("code") if endings else None,
+        "would_have_ended_as": would[-1] if would else None,
+        "attempt_of": endings[-1].get("attempt_of") if endings else None,
+        "mail": told[-1] if told else None,
+    }
 
 
-def _summary(case: Sequence[Line]) -> Iterator[str]:
+def _summary(case: Sequence[Line], mails: Mapping[str, Sequence[Line]]) -> Iterator[str]:
     """Yield one page for an auditor: who approved what, how that is known, and what CyberArk shows."""
     requests = [line.event["request_id"] for line in case if line.event and line.event.get("request_id")]
     yield f"Request {requests[-1]}" if requests else "No request: the mail ended before it was read that far."
     yield ""
-    for mail in _mails(case):
+    for mail_id, said in mails.items():
+        mail = _mail(mail_id, said)
         received = (mail["mail"] or {}).get("received", "unknown")
         ended = f"ended as {mail['ended_as']}" if mail["ended_as"] else "not ended yet"
         if mail["would_have_ended_as"]:
             ended = f"would have ended as {mail['would_have_ended_as']}; shadow mode, so nothing was done"
-        yield f"Mail {mail['ledger_id']}, received {received}: {ended}"
-        yield from _of_mail(case, mail["ledger_id"])
+        yield f"Mail {mail_id}, received {received}: {ended}"
+        yield from _of_mail(said)
         yield ""
     yield "audit.jsonl proves these lines and their place in the chain; other lines are left out but for their hashes."
     yield "Check it with: approvald audit verify THIS_FOLDER"
 
 
-def _of_mail(case: Sequence[Line], mail_id: str) -> Iterator[str]:
-    decisions, outcomes = (_events(case, kind, mail_id) for kind in (AuditKind.DECISION, AuditKind.OUTCOME))
-    decisions += [event["decision"] for event in _events(case, AuditKind.SHADOW, mail_id) if event.get("decision")]
+def _of_mail(said: Sequence[Line]) -> Iterator[str]:
+    decisions, outcomes = _events(said, AuditKind.DECISION), _events(said, AuditKind.OUTCOME)
+    decisions += [event["decision"] for event in _events(said, AuditKind.SHADOW) if event.get("decision")]
     if not decisions:
         yield "  It ended before there was anything to decide."
-        yield from _undecided(case, mail_id)
+        yield from _undecided(said)
         return
     approver = decisions[-1]["approver"]
     person = approver["person"]
@@ -154,13 +159,11 @@ def _of_mail(case: Sequence[Line], mail_id: str) -> Iterator[str]:
     yield f"  Rules: policy hash {decisions[-1]['policy_hash']}, approvald {decisions[-1]['version']}"
 
 
-def _undecided(case: Sequence[Line], mail_id: str) -> Iterator[str]:
+def _undecided(said: Sequence[Line]) -> Iterator[str]:
     """Say why, and what the mail says of where it came from."""
-    for line in case:
-        event: Mapping[str, Any] = line.event or {}
-        if line.kind in _ENDINGS and event.get("mail_id") == mail_id:
-            yield f"  Reason: {reason(event) or event.get('code')}"
-            yield from (f"  {name}: {value}" for name, value in (event.get("mail") or {}).get("headers", []))
+    for event in _events(said, *ENDINGS):
+        yield f"  Reason: {reason(event) or event.get('code')}"
+        yield from (f"  {name}: {value}" for name, value in (event.get("mail") or {}).get("headers", []))
 
 
 def write(target: Path, gathered: Gathered, *, request_id: str, made_at: datetime) -> None:

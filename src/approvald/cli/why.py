@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import click
 
+from approvald.approval.checks import Verdict
 from approvald.approval.findings import reason
+from approvald.audit.evidence import ENDINGS
 from approvald.cli.context import config_option, reading_ledger
 from approvald.core.text import printable
 from approvald.ledger.audit import AuditKind
@@ -18,7 +20,7 @@ from approvald.ledger.entries import Entry
 _WIDTH: Final = 100
 _INDENT: Final = 17
 _NO_REQUEST: Final = "none: the mail ended before it was read that far"
-_MARKS: Final = {"passed": "ok", "refused": "NO", "not reached": "--"}
+_MARKS: Final = {Verdict.PASSED: "ok", Verdict.REFUSED: "NO", Verdict.NOT_REACHED: "--"}
 
 
 @click.command("why")
@@ -112,7 +114,7 @@ def _check_rows(checks: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _early_rows(case: Case, mail_id: str) -> Iterator[str]:
     """Say what is known of a mail that ended before there was anything to decide."""
     for line in case.lines:
-        if line.event and line.event.get("mail_id") == mail_id and line.kind in {"refusal", "forged", "ending"}:
+        if line.event and line.event.get("mail_id") == mail_id and line.kind in ENDINGS:
             event: Mapping[str, Any] = line.event
             proven = f"{event['sender']}, proven as {event['proof']}" if event.get("proof") else "not proven"
             yield _row("Sender", proven)

@@ -9,15 +9,16 @@ Confirm, that is written down, policy permits it and `confirm` has written the i
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from approvald.approval.checks import Check
 from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code, Ending
 from approvald.approval.facts import Facts
-from approvald.approval.findings import decision_event, findings
+from approvald.approval.findings import decision_event
 from approvald.config.fingerprint import Fingerprint
 from approvald.confirmation.challenge import as_recorded
 from approvald.confirmation.confirm import CarryOut, found_done
@@ -143,15 +144,16 @@ class Approve:
         self, wish: Wish, pointer: Notification | Challenge, facts: Facts, decision: Confirm | Refuse, watch: Stopwatch
     ) -> Ending:
         """Write the decision down; where it confirms, ask what permits it now, and carry it out."""
+        if not isinstance(decision, Confirm):
+            self._write_down(wish, facts, decision, ())
+            return decision.ending
         asked = Asked(
             ledger_id=wish.ledger_id, age=wish.age, has_waited=wish.has_waited, rejects=wish.rejection is not None,
             challenge=pointer if isinstance(pointer, Challenge) else None,
         )  # fmt: skip
-        self._write_down(wish, asked, facts, decision)
-        event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=facts.request.request_id)
-        if not isinstance(decision, Confirm):
-            return decision.ending
-        refused = self._permission.judge(decision, asked)
+        permitted = self._permission.judge(decision, asked)
+        self._write_down(wish, facts, decision, permitted.checks)
+        refused = self._permission.enforce(permitted, decision, asked)
         if refused is not None:
             return refused
         with watch.step("confirm"):
@@ -162,16 +164,16 @@ class Approve:
         self.give_up(wish.ledger_id)
         return ending
 
-    def _write_down(self, wish: Wish, asked: Asked, facts: Facts, decision: Confirm | Refuse) -> None:
-        """Write the decision down with every check and its value, before anything is done about it."""
-        policy = self._permission.findings(decision, asked) if isinstance(decision, Confirm) else ()
+    def _write_down(self, wish: Wish, facts: Facts, decision: Confirm | Refuse, permission: Sequence[Check]) -> None:
+        """Write the decision down with all its checks, before anything is done about it."""
         self._decisions.decided(
             wish.ledger_id,
             {
-                **decision_event(facts, decision, (*findings(facts, decision), *policy)),
+                **decision_event(facts, decision, permission),
                 **wish.source,
-                "asks_for": "reject" if asked.rejects else "confirm",
+                "asks_for": "confirm" if wish.rejection is None else "reject",
                 **self._fingerprint.marks(),
             },
             request_id=facts.request.request_id,
         )
+        event(_LOG, Event.MAIL_DECIDED, logging.INFO, code=decision.code.value, request_id=facts.request.request_id)

@@ -42,7 +42,7 @@ class Challenging:
         valid_for = timedelta(minutes=policy.challenge_minutes)
         return cls(Challenges(store), ChallengeRules(valid_for=valid_for, tries=policy.challenge_tries))
 
-    def ask(self, decision: Confirm, ledger_id: str) -> Ending:
+    def open(self, decision: Confirm, ledger_id: str) -> None:
         """Write down that this approval needs a code; it is made when the mail with it is sent."""
         self._challenges.open(
             Challenge(
@@ -53,10 +53,6 @@ class Challenging:
                 approver_guid=decision.sender.person.guid,
             )
         )
-        return Ending(
-            code=Code.CHALLENGE_SENT, request_id=decision.request.request_id, request=decision.facts,
-            level=decision.level, checks=decision.checks,
-        )  # fmt: skip
 
     def issue(self, ledger_id: str) -> tuple[str, datetime]:
         """Return a new code for this mail, and until when it is valid (UTC). Whatever was sent before is void."""

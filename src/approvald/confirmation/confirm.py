@@ -79,7 +79,7 @@ def carry_out(
         request=decision.facts,
         level=decision.level,
         confirmer=intent.submitter,
-        checks=decision.checks,
+        checks=decision.passed,
     )
     # An approver's own words are a mail's text, which the ledger never holds
     kept = comment if rejection is None else rejection_for(address, ledger_id, "")

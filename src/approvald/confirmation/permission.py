@@ -5,14 +5,13 @@ It comes after `decide` has said Confirm, and can only refuse, ask for a code or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from approvald.approval.checks import Check, Question, judge
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
-from approvald.approval.findings import PASSED, REFUSED, Finding
 from approvald.approval.people import VerifiedApprover
 from approvald.approval.policy import Policy
 from approvald.confirmation.challenge import Challenging, is_about
@@ -39,6 +38,14 @@ class Asked:
     challenge: Challenge | None = None
 
 
+@dataclass(frozen=True)
+class Permitted:
+    """What permits a decision now: every check, and what the one that refused leads to. None: it may be carried out."""
+
+    checks: tuple[Check, ...]
+    refusal: Ending | MustWait | None
+
+
 class Permission:
     """Asked right before a confirmation. Every method may raise Unavailable (ledger)."""
 
@@ -55,52 +62,67 @@ class Permission:
         """Return what this sender approves with the code, or why they do not; see `Challenging.answer`."""
         return self._challenging.answer(code, sender, answer_id, received)
 
-    def judge(self, decision: Confirm, asked: Asked) -> Ending | None:
+    def judge(self, decision: Confirm, asked: Asked) -> Permitted:
+        """Say whether this may be carried out now. Only reads: what follows from a refusal is done by `enforce`."""
+        now = self._clock.now()
+        questions: tuple[Question[Ending | MustWait | None], ...] = (
+            ("policy", lambda: self._policy_of_safe(decision, asked, now)),
+            ("not_halted", lambda: self._not_halted(decision)),
+            ("challenge", lambda: self._challenge(decision, asked)),
+            ("hourly_cap", lambda: self._hourly_cap(decision, asked, now)),
+        )
+        return Permitted(*judge(questions))
+
+    def enforce(self, permitted: Permitted, decision: Confirm, asked: Asked) -> Ending | None:
         """Return how the mail ends without an act, or None where it may be carried out.
 
         Raises MustWait in a pause and at the approver's hourly cap.
         """
-        refused = self._refusal(decision, asked)
-        if refused is not None or asked.rejects:
-            return refused
-        if asked.challenge is None and self._policy.needs_challenge(decision.request.safe):
-            return self._challenging.ask(decision, asked.ledger_id)
-        if asked.challenge is not None and not is_about(asked.challenge, decision):
-            return _ending(Code.CHALLENGE_WRONG, decision)
-        self._wait_at_cap(decision, asked.ledger_id)
-        return None
+        refusal = permitted.refusal
+        if isinstance(refusal, MustWait):
+            raise refusal
+        if refusal is not None and refusal.code is Code.CHALLENGE_SENT:
+            self._challenging.open(decision, asked.ledger_id)
+        return refusal
 
-    def findings(self, decision: Confirm, asked: Asked) -> tuple[Finding, ...]:
-        """Return what `judge` will look at, each with its value, for those who ask later."""
-        safe, now = decision.request.safe, self._clock.now()
-        code = self._policy.refusal(safe, age=asked.age, now=now)
-        halt = self._halts.in_force()
-        given = self._given(decision, asked.ledger_id, now)
-        cap = self._policy.hourly_cap
-        needs_code = self._policy.needs_challenge(safe)
-        return (
-            _finding("policy", code is None, "the safe may be acted on by mail now" if code is None else code.value),
-            _finding("not_halted", halt is None, "no hold and no pause" if halt is None else halt.kind.value),
-            _finding("challenge", not needs_code or asked.challenge is not None, _code_in_words(needs_code, asked)),
-            _finding("hourly_cap", len(given) < cap, f"{len(given)} of {cap} within the hour"),
-        )
-
-    def _given(self, decision: Confirm, ledger_id: str, now: datetime) -> Sequence[datetime]:
-        return self._confirmations.given_since(decision.sender.person.human, now - _HOUR, besides=ledger_id)
-
-    def _refusal(self, decision: Confirm, asked: Asked) -> Ending | None:
-        """Return the refusal by the policy of the safe, whose name is PVWA's, or by a hold."""
+    def _policy_of_safe(self, decision: Confirm, asked: Asked, now: datetime) -> tuple[str, Ending | None]:
+        """Judge by the rules of the safe, whose name is PVWA's."""
         safe = decision.request.safe
-        code = self._policy.refusal(safe, age=asked.age, now=self._clock.now())
+        code = self._policy.refusal(safe, age=asked.age, now=now)
         if code is None and asked.rejects and not self._policy.reject:
             code = Code.REJECT_DISABLED
         if code is None:
-            halt = self._halts.in_force()
-            return self.halted(halt, decision) if halt is not None else None
+            return "the safe may be acted on by mail now", None
         if code is Code.STALE and asked.has_waited:
             code = Code.EXPIRED_WAITING
         why = self._policy.plan(safe) if code is Code.OUT_OF_HOURS else ""
-        return _ending(code, decision, why)
+        return code.value, _ending(code, decision, why)
+
+    def _not_halted(self, decision: Confirm) -> tuple[str, Ending | MustWait | None]:
+        halt = self._halts.in_force()
+        return ("no hold and no pause", None) if halt is None else (halt.kind.value, _halted(halt, decision))
+
+    def _challenge(self, decision: Confirm, asked: Asked) -> tuple[str, Ending | None]:
+        if asked.rejects:
+            return "a rejection needs no code", None
+        if asked.challenge is not None:
+            if is_about(asked.challenge, decision):
+                return "the code was answered", None
+            return "the code was asked for something else", _ending(Code.CHALLENGE_WRONG, decision)
+        if not self._policy.needs_challenge(decision.request.safe):
+            return "no code is needed", None
+        return "a code is asked for first", replace(_ending(Code.CHALLENGE_SENT, decision), level=decision.level)
+
+    def _hourly_cap(self, decision: Confirm, asked: Asked, now: datetime) -> tuple[str, MustWait | None]:
+        if asked.rejects:
+            return "a rejection does not count", None
+        human, cap = decision.sender.person.human, self._policy.hourly_cap
+        given = self._confirmations.given_since(human, now - _HOUR, besides=asked.ledger_id)
+        subject = f"{len(given)} of {cap} within the hour"
+        if len(given) < cap:
+            return subject, None
+        left = given[-cap] + _HOUR - now
+        return subject, MustWait(WaitCause.CAP, retry_after_seconds=left.total_seconds())
 
     def wait_while_paused(self) -> None:
         """Raise MustWait while approvald is paused."""
@@ -110,29 +132,17 @@ class Permission:
 
     def halted(self, halt: Halt, decision: Confirm) -> Ending:
         """Return the refusal of a hold. Raises MustWait for a pause."""
-        if halt.kind is HaltKind.PAUSE:
-            raise MustWait(WaitCause.PAUSE)
-        return _ending(Code.ON_HOLD, decision)
-
-    def _wait_at_cap(self, decision: Confirm, ledger_id: str) -> None:
-        now = self._clock.now()
-        given = self._given(decision, ledger_id, now)
-        if len(given) >= self._policy.hourly_cap:
-            left = given[-self._policy.hourly_cap] + _HOUR - now
-            raise MustWait(WaitCause.CAP, retry_after_seconds=left.total_seconds())
+        refusal = _halted(halt, decision)
+        if isinstance(refusal, MustWait):
+            raise refusal
+        return refusal
 
 
-def _finding(check: str, passed: bool, value: str) -> Finding:  # noqa: FBT001 - one word of its result
-    return Finding(check=check, verdict=PASSED if passed else REFUSED, value=value)
-
-
-def _code_in_words(needs_code: bool, asked: Asked) -> str:  # noqa: FBT001 - what it puts into words
-    if not needs_code:
-        return "no code is needed"
-    return "a code is asked for first" if asked.challenge is None else "the code was answered"
+def _halted(halt: Halt, decision: Confirm) -> Ending | MustWait:
+    return MustWait(WaitCause.PAUSE) if halt.kind is HaltKind.PAUSE else _ending(Code.ON_HOLD, decision)
 
 
 def _ending(code: Code, decision: Confirm, why: str = "") -> Ending:
     return Ending(
-        code=code, why=why, request_id=decision.request.request_id, request=decision.facts, checks=decision.checks
+        code=code, why=why, request_id=decision.request.request_id, request=decision.facts, checks=decision.passed
     )

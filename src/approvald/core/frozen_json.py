@@ -57,20 +57,47 @@ def _typed(hint: Any, found: object) -> Any:
     """Return what was found as this type says. Raises ValueError where it is of another shape."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in {Union, UnionType}:
-        hint = next((each for each in inner if type(found) is each), None)
-    if hint in _SCALARS and type(found) is hint:
-        return found
-    if hint is float and type(found) is int and abs(found) <= _EXACT:
+        return _one_of(inner, found)
+    if origin is tuple:
+        return _tuple(inner, found)
+    if origin is frozenset:
+        return frozenset(_typed(inner[0], item) for item in _list(found))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _dataclass(hint, found)
+    return _scalar(hint, found)
+
+
+def _scalar(kind: Any, found: object) -> object:
+    if kind is float and type(found) is int and abs(found) <= _EXACT:
         return float(found)
-    if isinstance(found, list) and origin is tuple:
-        if inner[-1] is Ellipsis:
-            return tuple(_typed(inner[0], item) for item in found)
-        if len(inner) == len(found):
-            return tuple(_typed(each, item) for each, item in zip(inner, found, strict=True))
-    if isinstance(found, list) and origin is frozenset:
-        return frozenset(_typed(inner[0], item) for item in found)
-    if isinstance(found, dict) and isinstance(hint, type) and is_dataclass(hint):
-        hints = get_type_hints(hint)
-        if set(found) == {each.name for each in fields(hint)}:
-            return hint(**{name: _typed(hints[name], item) for name, item in found.items()})
+    if kind in _SCALARS and type(found) is kind:
+        return found
     raise ValueError(_ODD)
+
+
+def _one_of(kinds: tuple[Any, ...], found: object) -> object:
+    """Read a union of scalars, each exactly as it is."""
+    if type(found) in kinds:
+        return _scalar(type(found), found)
+    raise ValueError(_ODD)
+
+
+def _list(found: object) -> list[Any]:
+    if isinstance(found, list):
+        return found
+    raise ValueError(_ODD)
+
+
+def _tuple(inner: tuple[Any, ...], found: object) -> tuple[Any, ...]:
+    items = _list(found)
+    kinds = [inner[0]] * len(items) if inner[-1] is Ellipsis else inner
+    if len(kinds) != len(items):
+        raise ValueError(_ODD)
+    return tuple(_typed(kind, item) for kind, item in zip(kinds, items, strict=True))
+
+
+def _dataclass(kind: type[Any], found: object) -> Any:
+    if not isinstance(found, dict) or set(found) != {each.name for each in fields(kind)}:
+        raise ValueError(_ODD)
+    hints = get_type_hints(kind)
+    return kind(**{name: _typed(hints[name], item) for name, item in found.items()})

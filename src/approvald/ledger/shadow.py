@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from approvald.approval.endings import Ending
-from approvald.approval.findings import ending_findings
+from approvald.approval.findings import ending_checks
 from approvald.core.model import Mail
 from approvald.ledger import tables
 from approvald.ledger.audit import AuditKind, record
@@ -76,7 +76,7 @@ class Shadow:
             if made is not None:
                 content = {
                     "would_end_as": ending.code.value, "sender": sender, "mail": dict(provenance), "decision": decision,
-                    "checks": [] if decision else [asdict(finding) for finding in ending_findings(ending)],
+                    "checks": [] if decision else [check.to_json() for check in ending_checks(ending)],
                 }  # fmt: skip
                 record(
                     connection, self._store, AuditKind.SHADOW, content, mail_id=made.id, request_id=ending.request_id

@@ -166,5 +166,5 @@ def would_carry_out(decision: Confirm, ledger_id: str, tools: Confirming, *, rej
     act = Act.CONFIRM if rejection is None else Act.REJECT
     return Ending(
         code=DONE[act], request_id=decision.request.request_id, request=decision.facts, level=decision.level,
-        checks=decision.checks,
+        checks=decision.passed,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from approvald.approval.actors import actors
+from approvald.approval.checks import Verdict
 from approvald.approval.compare import Comparison, differences
 from approvald.approval.decide import Confirm, decide
 from approvald.approval.endings import Code, treatment
@@ -36,6 +37,7 @@ ACCOUNTS = ("ilka.brandt", "mara.voss", "timo.gast", "rhea.malik")
 GROUP_NAMES = ("DB_PAMapprover", "FIN_PAMapprover", "L2_PAMapprover", "A@B", "A")
 PVWA_NAMES = (*GROUP_NAMES, "CORP\\DB_PAMapprover", "l2_pamapprover@corp.example", "Oracle owners", "", "\\", "@")
 IDS = ("abcdefgh2345", "zzzzzzzzzzzz")
+NAMES = ("as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level", "own_vote")
 
 
 def people() -> st.SearchStrategy[Person]:
@@ -187,6 +189,21 @@ def test_a_confirmation_rests_on_every_check_at_once(given_facts: Facts) -> None
     assert differences(given_facts.notification, given_facts.request, requestor, given_facts.comparison) == ()
     assert isinstance(decision.sender, VerifiedApprover)
     assert decision.request is given_facts.request
+
+
+@given(situations())
+def test_the_checks_are_those_that_judged(given_facts: Facts) -> None:
+    """Passed ones, then the one that refused, then those that nobody asked; all passed where it confirms."""
+    decision = decide(given_facts)
+    assert [check.name for check in decision.checks] == [*NAMES]
+    verdicts = [check.verdict for check in decision.checks]
+    if isinstance(decision, Confirm):
+        assert verdicts == [Verdict.PASSED] * len(NAMES)
+        return
+    at = len(decision.ending.checks)
+    assert decision.ending.checks == NAMES[:at]
+    behind = [Verdict.NOT_REACHED] * (len(NAMES) - at - 1)
+    assert verdicts == [*[Verdict.PASSED] * at, Verdict.REFUSED, *behind]
 
 
 def marks(human: Human, bearers: Mapping[str, int]) -> set[str]:

@@ -59,7 +59,7 @@ def test_an_honest_first_level_mail_is_confirmed() -> None:
     assert isinstance(decision, Confirm)
     assert (decision.level, decision.account, decision.group) == (Level.FIRST, ConfirmingAccount.FIRST, DB)
     assert (decision.code, decision.facts) == (Code.CONFIRMED, FACTS)
-    assert decision.checks == (
+    assert decision.passed == (
         "as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level", "own_vote",
     )  # fmt: skip
 

@@ -165,7 +165,8 @@ def test_a_finding_is_written_down_once_however_often_its_alarm_fails(desk: Desk
     def tell(what: str) -> None:
         tries.append(what)
         if len(tries) < 3:
-            raise LedgerAway("away")
+            message = "away"
+            raise LedgerAway(message)
 
     desk.copy = AuditCopy(desk.rows, AuditFile(desk.path), "host:file", tell_short=tell)
     desk.add(5)

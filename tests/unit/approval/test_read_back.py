@@ -44,6 +44,41 @@ def found(*rows: Confirmer, was_taken: bool, rejects: bool = False, before: Any 
     return may_show(waits_for(confirmers=rows, **changes), sent, NOW)
 
 
+OURS_ALONE, PERHAPS_OURS, NOBODYS, SOMEBODY_ELSES = (US,), (ONE_OF,), WAITED, (OTHERS,)
+BECAME: Final[dict[str, dict[str, Any]]] = {
+    "rejected": {"was_taken": False, "status": 3, "status_title": "Rejected"},
+    "as before": {"was_taken": False, "second_level_left": 0},
+    "in doubt": {"was_taken": False, "second_level_left": 1},
+    "moved on": {"was_taken": False, "second_level_left": 0, "level": Level.SECOND},
+}
+
+
+@pytest.mark.parametrize(
+    ("who", "became", "shows"),
+    [
+        (OURS_ALONE, "rejected", True),
+        (OURS_ALONE, "as before", True),
+        (OURS_ALONE, "in doubt", True),
+        (OURS_ALONE, "moved on", True),
+        (PERHAPS_OURS, "rejected", False),
+        (PERHAPS_OURS, "as before", False),
+        (PERHAPS_OURS, "in doubt", True),
+        (PERHAPS_OURS, "moved on", True),
+        (NOBODYS, "rejected", False),
+        (NOBODYS, "as before", False),
+        (NOBODYS, "in doubt", False),
+        (NOBODYS, "moved on", True),
+        (SOMEBODY_ELSES, "rejected", False),
+        (SOMEBODY_ELSES, "as before", False),
+        (SOMEBODY_ELSES, "in doubt", False),
+        (SOMEBODY_ELSES, "moved on", False),
+    ],
+)
+def test_each_row_of_the_table(who: tuple[Confirmer, ...], became: str, *, shows: bool) -> None:
+    """Whom the record names, and what became of the request, say whether it shows our act."""
+    assert found(*who, **BECAME[became]) is shows
+
+
 @pytest.mark.parametrize(
     ("rows", "level", "if_lost", "if_taken"),
     [
