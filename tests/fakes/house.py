@@ -87,7 +87,7 @@ class House:
         store.open()
         self.lease.take(alone=True)
         store.fence(self.lease.fence)
-        self.mailbox.permit = self.pvwa.permit = self.lease.certain
+        self.mailbox.permit = self.pvwa.permit = self.lease.make_certain
         outside = Outside(
             mailbox=self.mailbox, directory=self.directory, pvwa=self.pvwa, secrets=FakeSecretStore({}), clock=clock,
             reader=ReaderHere(parse_rules(settings)),

@@ -54,7 +54,7 @@ class FakeGuard:
         self.successes: list[tuple[str, str]] = []
         self.unjudged: list[str] = []
 
-    def may_try(self, account: str, version: str) -> None:
+    def claim(self, account: str, version: str) -> None:
         """Refuse what has failed."""
         if (account, version) in self._refused:
             message = f"the password of {account} was refused before, so it is not tried again"

@@ -51,7 +51,7 @@ def test_a_reply_is_not_sent(house: House) -> None:
 
     def lost_meanwhile() -> None:
         lose_lease(house)
-        house.lease.certain()
+        house.lease.make_certain()
 
     house.mailbox.permit = lost_meanwhile
     with pytest.raises(LeaseLost):

@@ -92,11 +92,11 @@ def test_of_many_hosts_at_the_same_moment_one_may_confirm(stores: Sequence[Store
 def test_of_many_hosts_at_the_same_moment_one_may_log_on(stores: Sequence[Store]) -> None:
     """The others wait for what comes of it, and are then bound by it."""
     guards = [LedgerLogonGuard(store, System.PVWA, holder=f"host{n} process 1 (1)") for n, store in enumerate(stores)]
-    came = at_once(stores, lambda number, _: guards[number].may_try("svc-pam-l1", "1"))
+    came = at_once(stores, lambda number, _: guards[number].claim("svc-pam-l1", "1"))
     assert came.count(None) == 1
     assert sum(type(each) is Unavailable for each in came) == len(stores) - 1
     guards[came.index(None)].failed("svc-pam-l1", "1")
-    came = at_once(stores, lambda number, _: guards[number].may_try("svc-pam-l1", "1"))
+    came = at_once(stores, lambda number, _: guards[number].claim("svc-pam-l1", "1"))
     assert all(isinstance(each, AuthenticationFailed | Unavailable) for each in came), came
 
 
@@ -108,7 +108,7 @@ def test_log_ons_that_begin_and_end_at_the_same_moment_are_no_trouble(stores: Se
         waited_for = set()
         for _number in range(40):
             try:
-                guards[number].may_try("svc-pam-l1", "1")
+                guards[number].claim("svc-pam-l1", "1")
                 guards[number].not_judged("svc-pam-l1")
             except Unavailable as away:
                 waited_for.add(away.system)
@@ -166,7 +166,7 @@ def test_every_other_table_works(store: Store, clock: FakeClock) -> None:
     assert Halts(store).set(HaltKind.HOLD, "r", "me") is None
     assert Halts(store).end("me") is not None
     assert Haste(store).count(entry.id, "g1", fast=True) == (1, True)
-    assert MessageCounts(store).may_be_sent(entry.id, MessageKind.REFUSAL, "a@b.c", an_hour=1) == (True, True)
+    assert MessageCounts(store).count(entry.id, MessageKind.REFUSAL, "a@b.c", an_hour=1) == (True, True)
     challenges = Challenges(store)
     asked = Challenge(ledger_id=entry.id, request_id="X_1", created=None, level=Level.FIRST, approver_guid="g1")
     challenges.open(asked)
@@ -174,8 +174,13 @@ def test_every_other_table_works(store: Store, clock: FakeClock) -> None:
     code, _ = challenges.issue(entry.id, valid_for=timedelta(minutes=10))
     assert challenges.of_code(code) is not None
     assert challenges.take(asked, "other")
-    OutageBook(store).failed(System.PVWA, "away")
-    OutageBook(store).wake(System.PVWA)
+    book = OutageBook(store)
+    outages = [book.failed(System.PVWA, "away", account=each) for each in ("", "svc-pam-l1", "")]
+    assert [each.failures for each in outages] == [1, 1, 2]
+    book.told(outages[0])
+    book.wake(System.PVWA)
+    book.over(outages[1])
+    assert [(each.account, each.is_told) for each in book.lasting().values()] == [("", True)]
     AlarmBook(store).to_letters("team@corp.example", pause=timedelta(hours=1))
     assert mails.unfiled()
     assert not mails.is_copy(entry)
@@ -215,4 +220,4 @@ def test_renewing_from_two_threads_beside_a_standby_holds_nobody_up(stores: Sequ
 
     with ThreadPoolExecutor(len(acts)) as pool:
         list(pool.map(often, acts, timeout=60))
-    lease.certain()
+    lease.make_certain()

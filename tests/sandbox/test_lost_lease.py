@@ -36,7 +36,7 @@ def test_neither_a_mail_nor_a_confirmation_leaves(sandbox: Sandbox, tmp_path: Pa
     mine, other = (Lease(ledger, MAIL, name, longest_call=timedelta(seconds=35)) for name in ("mine", "another"))
     mine.take()
     sandbox.change_request("DB-PROD-01", "2001", requestor="jonas.keil@corp.example")
-    with outside(settings, ledger, mine.certain) as systems:
+    with outside(settings, ledger, mine.make_certain) as systems:
         assert systems.mailbox.send([REPLY]) == [None]
         other.take(alone=True)
         with pytest.raises(LeaseLost):

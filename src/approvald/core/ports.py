@@ -268,7 +268,7 @@ class SecretStore(Protocol):
 class LogonGuard(Protocol):
     """Keeps us from locking our own accounts with wrong passwords, across all programs that share a ledger."""
 
-    def may_try(self, account: str, version: str) -> None:
+    def claim(self, account: str, version: str) -> None:
         """Claim the one log-on of this account; its outcome must be reported by one of the methods below.
 
         Raises AuthenticationFailed when it must not be tried with this version of its secret now, Unavailable while

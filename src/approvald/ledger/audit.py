@@ -123,11 +123,9 @@ class AuditRows:
         """Write down how far a copy has come; call it when its file is on the disk."""
         copies = tables.audit_copies
         with self._store.begin() as connection:
-            statement = upsert(connection, copies).values(name=name, seq=seq, at=self._store.clock.now())
+            statement = upsert(connection, copies).values(name=name, seq=seq)
             connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["name"], set_={"seq": statement.excluded.seq, "at": statement.excluded["at"]}
-                )
+                statement.on_conflict_do_update(index_elements=["name"], set_={"seq": statement.excluded.seq})
             )
 
     def _lines(self, statement: sa.Select[Any]) -> Sequence[Line]:

@@ -50,7 +50,7 @@ class Confirmations:
                         ledger_id=intent.ledger_id, request_id=intent.request_id.casefold(),
                         created=_key(intent.created), level=intent.level, act=intent.act, account=intent.account,
                         approver_guid=intent.approver_guid, approver_link=intent.approver_link,
-                        intended_at=intent.intended_at, comment=comment, outcome=tables.OPEN,
+                        intended_at=intent.intended_at, outcome=tables.OPEN,
                         shown_before=_shown(intent),
                     )
                 )  # fmt: skip
@@ -129,11 +129,7 @@ class Confirmations:
         """
         outcome = {Act.CONFIRM: tables.CONFIRMED, Act.REJECT: tables.REJECTED}[intent.act] if done else tables.NOT_DONE
         with self._store.begin() as connection:
-            settled = connection.execute(
-                tables.confirmations.update()
-                .where(*_open(intent))
-                .values(outcome=outcome, settled_at=self._store.clock.now())
-            )
+            settled = connection.execute(tables.confirmations.update().where(*_open(intent)).values(outcome=outcome))
             if settled.rowcount:
                 record(
                     connection, self._store, AuditKind.OUTCOME,

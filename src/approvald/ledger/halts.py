@@ -58,7 +58,7 @@ class Halts:
             found = _in_force(connection)
             if found is not None and (found.kind is kind or found.kind is HaltKind.HOLD):
                 return found
-            connection.execute(_end(now, by))
+            connection.execute(_end(now))
             connection.execute(halts.insert().values(kind=kind, reason=reason[:256], set_by=by[:256], set_at=now))
             record(connection, self._store, AuditKind.HALT, {"set": kind.value, "reason": reason[:256], "by": by[:256]})
         return None
@@ -67,7 +67,7 @@ class Halts:
         """End the halt that is in force, and return it."""
         with self._store.begin() as connection:
             found = _in_force(connection)
-            connection.execute(_end(self._store.clock.now(), by))
+            connection.execute(_end(self._store.clock.now()))
             if found is not None:
                 record(connection, self._store, AuditKind.HALT, {"ended": found.kind.value, "by": by[:256]})
         return found
@@ -92,8 +92,8 @@ def _in_force(connection: sa.Connection) -> Halt | None:
     return _halt(row) if row is not None else None
 
 
-def _end(now: datetime, by: str) -> sa.Update:
-    return tables.halts.update().where(tables.halts.c.ended_at.is_(None)).values(ended_at=now, ended_by=by[:256])
+def _end(now: datetime) -> sa.Update:
+    return tables.halts.update().where(tables.halts.c.ended_at.is_(None)).values(ended_at=now)
 
 
 def _halt(row: sa.Row[Any]) -> Halt:

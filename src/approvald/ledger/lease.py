@@ -1,7 +1,7 @@
 """The lease that lets one program at a time act in a role, with a token that grows at every change of hands.
 
 The token is checked in every transaction of its holder, so that a program that was suspended, and resumes after
-another one has taken its place, writes nothing more. `certain` is asked right before something is sent: then the
+another one has taken its place, writes nothing more. `make_certain` is asked right before something is sent: then the
 lease must, by the ledger's own clock, still hold for as long as the longest call outside can take.
 """
 
@@ -73,7 +73,7 @@ class Lease:
         with self._store.begin() as connection:
             connection.execute(
                 upsert(connection, leases)
-                .values(role=self._role, holder="", token=0, since=_EPOCH, expires_at=_EPOCH)
+                .values(role=self._role, holder="", token=0, expires_at=_EPOCH)
                 .on_conflict_do_nothing(index_elements=["role"])
             )
             held = self._held(connection, sa.select(leases).with_for_update(), alone=alone)
@@ -83,7 +83,7 @@ class Lease:
             connection.execute(
                 leases.update()
                 .where(mine)
-                .values(holder=self._holder, token=leases.c.token + 1, since=now, expires_at=now + self.length)
+                .values(holder=self._holder, token=leases.c.token + 1, expires_at=now + self.length)
             )
             token = connection.scalar(sa.select(leases.c.token).where(mine))
         self._token = token
@@ -112,15 +112,15 @@ class Lease:
         """Raise LeaseLost unless this program holds the lease; until this transaction ends nobody can take it."""
         self._expires_at(connection)
 
-    def certain(self) -> None:
-        """Return if the lease is ours, and stays so until any call that begins now has ended.
+    def make_certain(self) -> None:
+        """See that the lease is ours, and stays so until any call that begins now has ended; renew it if need be.
 
         Raises LeaseLost if another program has it, Unavailable (ledger) if that cannot be known.
         """
         if not self._outlasts_a_call(self._left):
-            self._renewed_in_time()
+            self._renew_in_time()
 
-    def _renewed_in_time(self) -> None:
+    def _renew_in_time(self) -> None:
         def renewed() -> timedelta:
             self.renew()
             return self.length
@@ -169,10 +169,3 @@ class Lease:
         # The holder too: a ledger that was set back, as by a fail-over, may issue a token twice
         leases = tables.leases.c
         return sa.and_(leases.role == self._role, leases.token == self._token, leases.holder == self._holder)
-
-
-def holder_of(store: Store, role: str) -> str:
-    """Return who holds or last held a role, an empty text where nobody ever did."""
-    leases = tables.leases.c
-    with store.look() as connection:
-        return str(connection.scalar(sa.select(leases.holder).where(leases.role == role)) or "")

@@ -38,7 +38,7 @@ class MessageCounts:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def may_be_sent(self, ledger_id: str, kind: MessageKind, address: str, *, an_hour: int) -> tuple[bool, bool]:
+    def count(self, ledger_id: str, kind: MessageKind, address: str, *, an_hour: int) -> tuple[bool, bool]:
         """Count one answer. Returns whether it may be sent, and whether this was decided just now.
 
         Asked again for the same mail it says the same, so that a crash in between changes nothing.

@@ -46,7 +46,7 @@ class LedgerLogonGuard:
         self._unwritten: list[tuple[str, str]] = []
         """Refused log-ons that the ledger could not take yet; nothing is tried before it has them."""
 
-    def may_try(self, account: str, version: str) -> None:
+    def claim(self, account: str, version: str) -> None:
         """Claim the one log-on of this account. Raises AuthenticationFailed when this version must not be tried now.
 
         Raises Unavailable while another program's log-on is under way. Tell the guard the outcome: `failed`,
@@ -57,7 +57,7 @@ class LedgerLogonGuard:
             self._write(*self._unwritten[0])
             self._unwritten.pop(0)
         with self._store.begin() as connection:
-            self._claim(connection, account)
+            self._take(connection, account)
             row = connection.execute(
                 sa.select(failures.failures, failures.last_at).where(
                     failures.account == name, failures.version == version
@@ -146,7 +146,7 @@ class LedgerLogonGuard:
             )
             self._release(connection, account)
 
-    def _claim(self, connection: sa.Connection, account: str) -> None:
+    def _take(self, connection: sa.Connection, account: str) -> None:
         claims, name, now = tables.logon_claims, self._name(account), self._store.clock.now()
         statement = upsert(connection, claims).values(account=name, holder=self._holder, until=now)
         # The update changes nothing: it locks a row that is there already, which another program may be taking away

@@ -43,8 +43,6 @@ class Mails:
                 .values(
                     id="".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH)),
                     item_id=listed.item_id,
-                    item_class=listed.item_class[:256],
-                    size=listed.size,
                     received=listed.received,
                     seen_at=self._store.clock.now(),
                     state=State.SEEN,
@@ -69,7 +67,7 @@ class Mails:
         """Write down what the fetched mail says about itself, and of which mail it is a further attempt."""
         self._update(entry.id, message_id=entry.message_id, sender=entry.sender, attempt_of=entry.attempt_of)
 
-    def may_be_told(self, ledger_id: str, address: str, proof: str) -> None:
+    def sender_proven(self, ledger_id: str, address: str, proof: str) -> None:
         """Write down the address of a proven sender, who is told when the mail has to wait."""
         self._update(ledger_id, reply_to=address, proof=proof)
 

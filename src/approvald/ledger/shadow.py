@@ -68,7 +68,7 @@ class Shadow:
                 .values(
                     id=secrets.token_hex(_ID_BYTES), item_id=mail.listed.item_id, message_id=mail.message_id[:998],
                     sender=sender[:320], received=mail.listed.received, decided_at=self._store.clock.now(),
-                    code=ending.code.value, request_id=ending.request_id, level=ending.level, ending=ending.to_json(),
+                    request_id=ending.request_id, ending=ending.to_json(),
                 )
                 .on_conflict_do_nothing(index_elements=["item_id"])
                 .returning(tables.shadow.c.id)

@@ -26,8 +26,6 @@ mails: Final = sa.Table(
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("item_id", sa.String(1024), nullable=False, unique=True),
-    sa.Column("item_class", sa.String(256), nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
     sa.Column("received", Instant, nullable=False),
     sa.Column("seen_at", Instant, nullable=False),
     sa.Column("message_id", sa.String(998), nullable=False, default=""),
@@ -69,14 +67,12 @@ confirmations: Final = sa.Table(
     sa.Column("account", sa.Integer, nullable=False),
     sa.Column("approver_guid", sa.String(36), nullable=False),
     sa.Column("approver_link", sa.String(256)),
-    sa.Column("comment", sa.String(200), nullable=False),
     sa.Column("intended_at", Instant, nullable=False),
     # Right before it was sent; empty while it certainly was not
     sa.Column("sent_at", Instant),
     # What PVWA's record showed before that (read_back.Before)
     sa.Column("shown_before", sa.Text),
     sa.Column("taken_at", Instant),
-    sa.Column("settled_at", Instant),
     sa.Column("outcome", sa.String(16), nullable=False),
 )
 # The guarantee itself: at most one confirmation, or rejection, per request and level is open or done.
@@ -175,7 +171,6 @@ halts: Final = sa.Table(
     sa.Column("reason", sa.String(256), nullable=False),
     sa.Column("set_by", sa.String(256), nullable=False),
     sa.Column("set_at", Instant, nullable=False),
-    sa.Column("ended_by", sa.String(256)),
     sa.Column("ended_at", Instant),
 )
 
@@ -201,7 +196,6 @@ leases: Final = sa.Table(
     sa.Column("role", sa.String(16), primary_key=True),
     sa.Column("holder", sa.String(256), nullable=False),
     sa.Column("token", sa.BigInteger, nullable=False),
-    sa.Column("since", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
 )
 
@@ -235,18 +229,18 @@ audit_copies: Final = sa.Table(
     metadata,
     sa.Column("name", sa.String(512), primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
-    sa.Column("at", Instant, nullable=False),
 )
 
+# Of a system, where `account` is empty, or of one of our accounts at it
 outages: Final = sa.Table(
     "outages",
     metadata,
     sa.Column("system", sa.String(16), primary_key=True),
+    sa.Column("account", sa.String(256), primary_key=True),
     sa.Column("since", Instant, nullable=False),
-    sa.Column("last_at", Instant, nullable=False),
     sa.Column("failures", sa.Integer, nullable=False),
-    sa.Column("cause", sa.String(256), nullable=False),
-    sa.Column("told_at", Instant),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("is_told", sa.Boolean, nullable=False),
 )
 
 # What operators want tried again: one mail, or all of a folder
@@ -274,9 +268,7 @@ shadow: Final = sa.Table(
     sa.Column("sender", sa.String(320), nullable=False, default=""),
     sa.Column("received", Instant, nullable=False),
     sa.Column("decided_at", Instant, nullable=False),
-    sa.Column("code", sa.String(64), nullable=False),
     sa.Column("request_id", sa.String(400)),
-    sa.Column("level", sa.Integer),
     sa.Column("ending", sa.Text, nullable=False),
     sa.Column("became", sa.String(32)),
     sa.Column("became_by", sa.String(320)),

@@ -88,7 +88,7 @@ class Pipeline:
             return sender
         if isinstance(kind, UnreadableMail):
             return told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
-        self._mails.may_be_told(entry.id, sender.person.address or sender.address, sender.proof)
+        self._mails.sender_proven(entry.id, sender.person.address or sender.address, sender.proof)
         with watch.step("group"):
             approver = self._approvers.groups_of(sender)
         if isinstance(approver, Ending):
@@ -105,7 +105,7 @@ class Pipeline:
         except Unavailable:
             # Who it is in the directory nobody can say now; Exchange vouches for the mailbox, which may be told.
             if not entry.reply_to:
-                self._mails.may_be_told(entry.id, self._doorkeeper.vouched_for(mail), "")
+                self._mails.sender_proven(entry.id, self._doorkeeper.vouched_for(mail), "")
             raise
 
     def _said(self, mail: Mail, entry: Entry, kind: Intake) -> Notification | Answer | Ending:

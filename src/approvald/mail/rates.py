@@ -66,7 +66,7 @@ class Rates:
     def may_copy(self, ledger_id: str, code: Code, team_address: str) -> bool:
         """Whether the team gets a copy of this answer; if not, it stands in the digest."""
         limit = self._rules.team_copies_an_hour
-        may, new = self._answers.may_be_sent(ledger_id, MessageKind.TEAM_COPY, team_address, an_hour=limit)
+        may, new = self._answers.count(ledger_id, MessageKind.TEAM_COPY, team_address, an_hour=limit)
         if new and not may:
             self._to_digest(code)
         return may
@@ -76,7 +76,7 @@ class Rates:
         self._letters.add("rule_forward", to, _BY_HAND, message_id=message_id, pause=_DAY)
 
     def _may_tell(self, ledger_id: str, to: str, kind: MessageKind) -> bool:
-        may, _ = self._answers.may_be_sent(ledger_id, kind, to, an_hour=self._rules.answers_an_hour)
+        may, _ = self._answers.count(ledger_id, kind, to, an_hour=self._rules.answers_an_hour)
         if not may:
             event(_LOG, Event.REPLY_HELD_BACK, logging.WARNING, to=(to,), ledger_id=ledger_id)
             self._letters.add("held_back", to, _HELD_BACK, pause=HOUR)

@@ -125,7 +125,7 @@ def daemon(
         store.fence(lease.fence)
         scratch = _scratch(store.clock, stack) if settings.daemon.mode == "shadow" else None
         health = Health(settings, store, alarms_in=scratch, beat=pulse.beat)
-        systems = stack.enter_context(outside(settings, store, lease.certain, health.breakers))
+        systems = stack.enter_context(outside(settings, store, lease.make_certain, health.breakers))
         if scratch is None:
             service = build(settings, store, systems, health)
         else:

@@ -12,7 +12,7 @@ from approvald.config.load import load
 from approvald.core.errors import AuthenticationFailed, System
 from approvald.ledger.logon_guard import LedgerLogonGuard
 from places import SHIPPED
-from unit.health.test_outages import AWAY, Site
+from unit.health.test_outages import AWAY, Site, forget_that_it_was_told
 from unit.ledger.test_ledger import listed
 
 ACCOUNT = "svc-pam-l1"
@@ -64,6 +64,15 @@ def test_its_acceptance_is_told_once(site: Site, guard: LedgerLogonGuard) -> Non
     assert site.alarms() == [TOLD, OVER]
     site.ask(REFUSED)
     assert site.alarms() == [TOLD, OVER, TOLD], "that is another refusal"
+
+
+def test_a_crash_between_an_alarm_and_its_refusal_tells_nobody_twice(site: Site) -> None:
+    """The alarm that was written down counts."""
+    site.ask(REFUSED)
+    forget_that_it_was_told(site)
+    site.clock.turn(61)
+    site.ask(REFUSED)
+    assert site.alarms() == [TOLD]
 
 
 def test_another_account_that_works_is_no_acceptance(site: Site, guard: LedgerLogonGuard) -> None:

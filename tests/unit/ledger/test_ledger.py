@@ -115,7 +115,7 @@ def test_waiting_counts_tries_and_remembers_when_it_began(store: Store) -> None:
     assert (first.tries, first.waiting_since, first.retry_at) == (1, NOW, NOW + timedelta(seconds=1))
     assert (second.tries, second.waiting_since, second.retry_at) == (2, NOW, NOW + timedelta(seconds=9))
     assert [each.id for each in mails.unfiled()] == [entry.id]
-    mails.may_be_told(entry.id, "ilka.brandt@corp.example", "Internal/04")
+    mails.sender_proven(entry.id, "ilka.brandt@corp.example", "Internal/04")
     mails.told_waiting(entry.id)
     assert mails.seen(listed()).told_waiting
     mails.filed({entry.id: "filed1"})
@@ -255,7 +255,7 @@ def test_the_database_itself_holds_the_guarantee(store: Store) -> None:
     Confirmations(store).intend(intent(), comment="")
     values = {
         "ledger_id": "mail2mail2", "request_id": "db-prod-01_17", "created": int(CREATED.timestamp()), "level": 1,
-        "account": 1, "approver_guid": "g", "comment": "", "intended_at": NOW,
+        "account": 1, "approver_guid": "g", "intended_at": NOW,
     }  # fmt: skip
     for outcome in (tables.OPEN, tables.CONFIRMED):
         with pytest.raises(Unavailable), store.begin() as connection:

@@ -41,7 +41,7 @@ def guards(tmp_path: Path) -> Iterator[Guards]:
 def held_back(guard: LedgerLogonGuard, account: str = "svc-pam-l1", version: str = "1") -> AuthenticationFailed:
     """Expect that the account must not be tried now."""
     with pytest.raises(AuthenticationFailed) as caught:
-        guard.may_try(account, version)
+        guard.claim(account, version)
     return caught.value
 
 
@@ -49,13 +49,13 @@ def test_three_tries_and_no_fourth(guards: Guards) -> None:
     """At once, a quarter of an hour later, an hour later: never again with this version, however long it takes."""
     guard, clock = guards.one, guards.clock
     for pause in (15, 60):
-        guard.may_try("svc-pam-l1", "1")
+        guard.claim("svc-pam-l1", "1")
         expected = clock.now() + timedelta(minutes=pause)
         assert guard.failed("svc-pam-l1", "1") == expected
         clock.turn(pause * MINUTE - 1)
         assert held_back(guard).next_try == expected
         clock.turn(1)
-    guard.may_try("svc-pam-l1", "1")
+    guard.claim("svc-pam-l1", "1")
     assert guard.failed("svc-pam-l1", "1") is None
     clock.turn(365 * 24 * 60 * MINUTE)
     assert held_back(guard).next_try is None
@@ -65,7 +65,7 @@ def test_a_new_version_of_the_secret_is_tried_at_once(guards: Guards) -> None:
     """Somebody has set the right password."""
     for _ in range(3):
         guards.one.failed("svc-pam-l1", "1")
-    guards.one.may_try("svc-pam-l1", "2")
+    guards.one.claim("svc-pam-l1", "2")
     held_back(guards.one, version="1")
 
 
@@ -75,7 +75,7 @@ def test_a_good_log_on_forgets_every_failure(guards: Guards) -> None:
         guards.one.failed("svc-pam-l1", version)
     guards.one.succeeded("SVC-PAM-L1", "2")
     for version in ("1", "2"):
-        guards.one.may_try("svc-pam-l1", version)
+        guards.one.claim("svc-pam-l1", version)
     assert guards.one.failed("svc-pam-l1", "1") == guards.clock.now() + timedelta(minutes=15)
 
 
@@ -91,8 +91,8 @@ def test_all_programs_of_a_ledger_count_together(guards: Guards) -> None:
 def test_accounts_and_systems_are_counted_apart(guards: Guards) -> None:
     """A wrong PVWA password does not silence the mailbox."""
     guards.one.failed("svc-pam-l1", "1")
-    guards.one.may_try("svc-pam-l2", "1")
-    LedgerLogonGuard(guards.stores[0], System.EXCHANGE).may_try("svc-pam-l1", "1")
+    guards.one.claim("svc-pam-l2", "1")
+    LedgerLogonGuard(guards.stores[0], System.EXCHANGE).claim("svc-pam-l1", "1")
 
 
 def test_the_operator_reads_what_to_do_and_no_secret(guards: Guards) -> None:
@@ -113,14 +113,14 @@ def test_while_a_log_on_is_under_way_nobody_else_tries(guards: Guards) -> None:
         LedgerLogonGuard(store, System.PVWA, longest_call=timedelta(seconds=65), holder=f"host{number} process 1 (1)")
         for number, store in enumerate(guards.stores)
     )
-    here.may_try("svc-pam-l1", "1")
+    here.claim("svc-pam-l1", "1")
     with pytest.raises(Unavailable, match="host0 process 1"):
-        there.may_try("svc-pam-l1", "1")
+        there.claim("svc-pam-l1", "1")
     guards.clock.turn(69)
     with pytest.raises(Unavailable, match="host0 process 1"):
-        there.may_try("svc-pam-l1", "1")
+        there.claim("svc-pam-l1", "1")
     guards.clock.turn(2)
-    there.may_try("svc-pam-l1", "1")
+    there.claim("svc-pam-l1", "1")
 
 
 def test_of_many_programs_at_the_same_moment_one_tries(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_of_many_programs_at_the_same_moment_one_tries(tmp_path: Path) -> None:
 
     def tried(guard: LedgerLogonGuard) -> type[Exception] | None:
         try:
-            guard.may_try("svc-pam-l1", "1")
+            guard.claim("svc-pam-l1", "1")
         except (Unavailable, AuthenticationFailed) as error:
             return type(error)
         return None
@@ -151,14 +151,14 @@ def test_a_refusal_is_counted_by_who_has_lost_the_lease(guards: Guards) -> None:
     lease = Lease(guards.stores[0], "mail", "host0 process 1 (1)", longest_call=timedelta(seconds=35))
     lease.take()
     guards.stores[0].fence(lease.fence)
-    guards.one.may_try("svc-pam-l1", "1")
+    guards.one.claim("svc-pam-l1", "1")
     Lease(guards.stores[1], "mail", "host1 process 1 (1)", longest_call=timedelta(seconds=35)).take(alone=True)
 
     assert guards.one.failed("svc-pam-l1", "1") == guards.clock.now() + timedelta(minutes=15)
 
     held_back(guards.other)
     with pytest.raises(LeaseLost):
-        guards.one.may_try("svc-pam-l2", "1")
+        guards.one.claim("svc-pam-l2", "1")
 
 
 def test_a_try_whose_answer_was_lost_may_have_been_refused(guards: Guards) -> None:
@@ -169,7 +169,7 @@ def test_a_try_whose_answer_was_lost_may_have_been_refused(guards: Guards) -> No
     for _ in range(4 * 60):
         clock.turn(MINUTE)
         try:
-            guard.may_try("svc-pam-l1", "1")
+            guard.claim("svc-pam-l1", "1")
         except AuthenticationFailed:
             continue
         tries += 1
@@ -181,7 +181,7 @@ def test_a_try_whose_answer_was_lost_may_have_been_refused(guards: Guards) -> No
 def test_without_a_refusal_an_outage_holds_nothing_back(guards: Guards) -> None:
     """A system that does not answer has refused nobody."""
     for _ in range(30):
-        guards.one.may_try("svc-pam-l1", "1")
+        guards.one.claim("svc-pam-l1", "1")
         guards.one.not_judged("svc-pam-l1")
 
 
@@ -190,7 +190,7 @@ def test_a_refusal_that_the_ledger_cannot_take_is_not_forgotten(tmp_path: Path) 
     store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", FakeClock())
     store.open()
     guard = LedgerLogonGuard(store, System.PVWA)
-    guard.may_try("svc-pam-l1", "1")
+    guard.claim("svc-pam-l1", "1")
     (tmp_path / "ledger.db").rename(tmp_path / "elsewhere")
     (tmp_path / "ledger.db").mkdir()
     store.close()
@@ -198,7 +198,7 @@ def test_a_refusal_that_the_ledger_cannot_take_is_not_forgotten(tmp_path: Path) 
         with pytest.raises(Unavailable):
             guard.failed("svc-pam-l1", "1")
         with pytest.raises(Unavailable):
-            guard.may_try("svc-pam-l1", "1")
+            guard.claim("svc-pam-l1", "1")
     (tmp_path / "ledger.db").rmdir()
     (tmp_path / "elsewhere").rename(tmp_path / "ledger.db")
     assert "2 times" in str(held_back(guard))
@@ -224,7 +224,7 @@ def test_without_the_ledger_an_accepted_password_stays_accepted(guards: Guards, 
     (tmp_path / "ledger.db").mkdir()
     assert not guards.one.has_failed("svc-approvald", "1")
     with pytest.raises(Unavailable):
-        guards.one.may_try("svc-approvald", "1")
+        guards.one.claim("svc-approvald", "1")
 
 
 def test_a_clock_that_was_ahead_holds_nobody_back_for_long(guards: Guards) -> None:
@@ -234,7 +234,7 @@ def test_a_clock_that_was_ahead_holds_nobody_back_for_long(guards: Guards) -> No
     guards.clock.turn(-7 * 24 * 60 * MINUTE)
     held_back(guards.one)
     guards.clock.turn(15 * MINUTE)
-    guards.one.may_try("svc-pam-l1", "1")
+    guards.one.claim("svc-pam-l1", "1")
 
 
 def test_without_the_ledger_a_refused_password_stays_refused(guards: Guards, tmp_path: Path) -> None:

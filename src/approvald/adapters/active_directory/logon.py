@@ -69,7 +69,7 @@ class Logon:
         if key in self._proven and self._guard.has_failed(*key):
             self._proven.discard(key)  # doctor, or the other host, has been refused since
         if key not in self._proven:
-            self._guard.may_try(*key)
+            self._guard.claim(*key)
         try:
             refusal = connection.bind(secret)
         except Exception:

@@ -109,7 +109,7 @@ class Connection:
 
     def _ask_guard(self, secret: Secret) -> None:
         try:
-            self._guard.may_try(secret.username, secret.version)
+            self._guard.claim(secret.username, secret.version)
         except AuthenticationFailed as error:
             # The guard does not know for which system it is asked.
             raise AuthenticationFailed(

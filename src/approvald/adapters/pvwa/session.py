@@ -143,7 +143,7 @@ class PvwaSession:
     def _try(self, secret: Secret) -> _Open:
         """Log on once, under the guard. Raises AuthenticationFailed; Unavailable when PVWA did not judge."""
         try:
-            self._guard.may_try(secret.username, secret.version)
+            self._guard.claim(secret.username, secret.version)
         except AuthenticationFailed as held:
             _log(Event.LOGON_HELD_BACK, logging.INFO, secret.username, why=str(held))
             raise

@@ -89,7 +89,7 @@ class HashicorpVault:
         register_secret(secret_id)
         version = fingerprint(self._version_key, f"{role_id}\n{secret_id}")
         try:
-            self._guard.may_try(ACCOUNT, version)
+            self._guard.claim(ACCOUNT, version)
         except AuthenticationFailed as held_back:
             raise self._logon_refused(held_back.next_try) from held_back
         try:

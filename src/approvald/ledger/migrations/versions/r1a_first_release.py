@@ -57,7 +57,6 @@ def upgrade() -> None:
         "audit_copies",
         sa.Column("name", sa.String(length=512), nullable=False),
         sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
@@ -93,12 +92,10 @@ def upgrade() -> None:
         sa.Column("account", sa.Integer(), nullable=False),
         sa.Column("approver_guid", sa.String(length=36), nullable=False),
         sa.Column("approver_link", sa.String(length=256), nullable=True),
-        sa.Column("comment", sa.String(length=200), nullable=False),
         sa.Column("intended_at", sa.BigInteger(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("shown_before", sa.Text(), nullable=True),
         sa.Column("taken_at", sa.BigInteger(), nullable=True),
-        sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(length=16), nullable=False),
     )
     op.create_index(
@@ -116,7 +113,6 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=256), nullable=False),
         sa.Column("set_by", sa.String(length=256), nullable=False),
         sa.Column("set_at", sa.BigInteger(), nullable=False),
-        sa.Column("ended_by", sa.String(length=256), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -137,7 +133,6 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("holder", sa.String(length=256), nullable=False),
         sa.Column("token", sa.BigInteger(), nullable=False),
-        sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("role"),
     )
@@ -174,8 +169,6 @@ def upgrade() -> None:
         "mails",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("item_id", sa.String(length=1024), nullable=False),
-        sa.Column("item_class", sa.String(length=256), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.Column("message_id", sa.String(length=998), nullable=False),
@@ -213,12 +206,12 @@ def upgrade() -> None:
     op.create_table(
         "outages",
         sa.Column("system", sa.String(length=16), nullable=False),
+        sa.Column("account", sa.String(length=256), nullable=False),
         sa.Column("since", sa.BigInteger(), nullable=False),
-        sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
-        sa.Column("cause", sa.String(length=256), nullable=False),
-        sa.Column("told_at", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("system"),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("is_told", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("system", "account"),
     )
     op.create_table(
         "retries",
@@ -241,9 +234,7 @@ def upgrade() -> None:
         sa.Column("sender", sa.String(length=320), nullable=False),
         sa.Column("received", sa.BigInteger(), nullable=False),
         sa.Column("decided_at", sa.BigInteger(), nullable=False),
-        sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("request_id", sa.String(length=400), nullable=True),
-        sa.Column("level", sa.Integer(), nullable=True),
         sa.Column("ending", sa.Text(), nullable=False),
         sa.Column("became", sa.String(length=32), nullable=True),
         sa.Column("became_by", sa.String(length=320), nullable=True),
