@@ -50,7 +50,7 @@ TARGETS: Final = {
         "test_decision_details",
         *DECIDE,
     ),
-    "approval.checks": ("test_checks", *DECIDE),
+    "approval.verdicts": ("test_checks", *DECIDE),
     "approval.decide": ("test_checks", "test_decision_details", *DECIDE),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""

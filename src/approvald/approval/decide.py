@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from approvald.approval.actors import last_actor, may_be
-from approvald.approval.checks import Check, judge, listed, passed, person_in_words
 from approvald.approval.compare import differences, noted
 from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts, held
 from approvald.approval.people import VerifiedApprover
 from approvald.approval.request import CLOSED, request_state
+from approvald.approval.verdicts import Check, judge, listed, passed, person_in_words
 from approvald.core.model import AccessRequest, ApproverGroup, ConfirmingAccount, Level, Person
 
 

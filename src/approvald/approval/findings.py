@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from approvald.approval.actors import COMMENT
-from approvald.approval.checks import Check, Verdict, listed, person_in_words
 from approvald.approval.decide import Confirm, Refuse
 from approvald.approval.endings import Ending
 from approvald.approval.facts import Facts
+from approvald.approval.verdicts import Check, Verdict, listed, person_in_words
 from approvald.core.model import AccessRequest, ApproverGroup, Person
 
 

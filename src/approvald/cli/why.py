@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import click
 
-from approvald.approval.checks import Verdict
 from approvald.approval.findings import reason
+from approvald.approval.verdicts import Verdict
 from approvald.audit.evidence import ENDINGS
 from approvald.cli.context import config_option, reading_ledger
 from approvald.core.text import printable

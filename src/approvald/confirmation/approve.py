@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from approvald.approval.checks import Check
 from approvald.approval.decide import Confirm, Refuse, decide
 from approvald.approval.endings import Code, Ending
 from approvald.approval.facts import Facts
 from approvald.approval.findings import decision_event
+from approvald.approval.verdicts import Check
 from approvald.config.fingerprint import Fingerprint
 from approvald.confirmation.challenge import as_recorded
 from approvald.confirmation.confirm import CarryOut, found_done

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from approvald.approval.checks import Check, Question, judge
 from approvald.approval.decide import Confirm
 from approvald.approval.endings import Code, Ending
 from approvald.approval.people import VerifiedApprover
 from approvald.approval.policy import Policy
+from approvald.approval.verdicts import Check, Question, judge
 from approvald.confirmation.challenge import Challenging, is_about
 from approvald.core.errors import MustWait, WaitCause
 from approvald.core.ports import Clock

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from approvald.approval.actors import actors
-from approvald.approval.checks import Check, Verdict, judge, passed
 from approvald.approval.decide import decide
 from approvald.approval.endings import Code, Ending
 from approvald.approval.findings import decision_event, ending_checks
 from approvald.approval.people import ApprovedBy
+from approvald.approval.verdicts import Check, Verdict, judge, passed
 from approvald.core.model import GroupBook, Level, NoPerson
 from fakes.facts import DB, FIN, ILKA, L2, NOW, TIMO, acted, facts, notification, verified, waits_for
 

@@ -11,13 +11,13 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from approvald.approval.actors import actors
-from approvald.approval.checks import Verdict
 from approvald.approval.compare import Comparison, differences
 from approvald.approval.decide import Confirm, decide
 from approvald.approval.endings import Code, treatment
 from approvald.approval.facts import Facts
 from approvald.approval.people import ApprovedBy, Human, VerifiedApprover
 from approvald.approval.request import RequestState, request_state
+from approvald.approval.verdicts import Verdict
 from approvald.core.model import (
     AccessRequest,
     ApproverGroup,
