@@ -50,8 +50,8 @@ TARGETS: Final = {
         "test_decision_details",
         *DECIDE,
     ),
-    "approval.verdicts": ("test_checks", *DECIDE),
-    "approval.decide": ("test_checks", "test_decision_details", *DECIDE),
+    "approval.verdicts": ("test_verdicts", *DECIDE),
+    "approval.decide": ("test_verdicts", "test_decision_details", *DECIDE),
 }
 """Module of approvald -> the unit tests that must kill its mutants, the quick ones first."""
 LONGEST_SECONDS: Final = 300

@@ -1,6 +1,7 @@
 """The port `Pvwa` over CyberArk's REST API: three calls for a confirmation, each with an exact outcome.
 
-Nothing is judged here. What a declined confirmation means is found by `confirmation.confirm` from the record as it is afterwards.
+Nothing is judged here. What a declined confirmation means is found by `confirmation.confirm`, from the record as it
+is afterwards.
 """
 
 from __future__ import annotations
