@@ -142,6 +142,15 @@ def test_one_mails_failure_stops_no_other(house: House, error: Exception) -> Non
     assert len(house.mailbox.folder(Folder.DONE)) == 2
 
 
+def test_large_mails_are_fetched_in_several_requests(house: House) -> None:
+    """No answer is asked for that could not come within the read limit: four megabytes at a time."""
+    for number in range(3):
+        house.forward(house.ask(f"DB-PROD-01_{17 + number}"), note="x" * 900_000)
+    house.round()
+    assert house.mailbox.requests.count("fetch") == 2
+    assert len(house.pvwa.confirmations) == 3
+
+
 def test_a_waiting_mail_is_not_fetched_before_its_time(house: House) -> None:
     """A mail that waits costs one line of the listing and nothing more."""
     house.forward(house.ask())

@@ -185,18 +185,3 @@ def test_items_of_every_class_are_listed_fetched_and_filed(sandbox: Sandbox, ite
     assert fetched.mime == mail(1)
     assert isinstance(mailbox.file([listed[0].item_id], Folder.IGNORED)[0], Moved)
     mailbox.close()
-
-
-def test_large_mails_are_fetched_in_several_requests(sandbox: Sandbox) -> None:
-    """No answer is asked for that could not come within the read limit: four megabytes at a time."""
-    for number in range(3):
-        sandbox.deliver(mail(number, body="x" * 1_900_000), received=NOON + timedelta(seconds=number))
-    mailbox = adapter(sandbox, read_seconds=20)
-    fetched = mailbox.fetch(mailbox.list_inbox(3))
-    mailbox.close()
-    assert [each.message_id for each in fetched if isinstance(each, Mail)] == [
-        "<m0@corp.example>",
-        "<m1@corp.example>",
-        "<m2@corp.example>",
-    ]
-    assert operations(sandbox).count("GetItem") == 2

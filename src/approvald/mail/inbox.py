@@ -78,7 +78,7 @@ class Inbox:
         overdue = [entry for entry in known.values() if not self._is_due(entry) and self._outbox.is_to_be_told(entry)]
         self._outbox.dispatch([*ended, *self._let_go(gone), *overdue])
         handled = 0
-        for batch in _batches(due, self._fetch_bytes):
+        for batch in batches(due, self._fetch_bytes):
             if stopping():
                 break
             handled += self._handle(batch, known, stopping)
@@ -185,7 +185,7 @@ class Inbox:
             self._outbox.take_ended(entry, told, Stopwatch(self._clock))
 
 
-def _batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:
+def batches(items: Sequence[ListedMail], fetch_bytes: int) -> Iterable[Sequence[ListedMail]]:
     """Cut a listing into fetches of at most 50 mails and 4 MB; a mail that is too large is fetched alone."""
     batch: list[ListedMail] = []
     size = 0

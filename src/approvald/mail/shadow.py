@@ -24,13 +24,12 @@ from approvald.ledger.confirmations import Act
 from approvald.ledger.entries import Entry
 from approvald.ledger.mails import Mails
 from approvald.ledger.shadow import OPEN, Decided, Shadow
-from approvald.mail.inbox import Round
+from approvald.mail.inbox import Round, batches
 from approvald.mail.pipeline import Pipeline
 from approvald.mail.provenance import mail_facts
 
 _LOG: Final = logging.getLogger(__name__)
 _PAGE: Final = 500
-_BATCH: Final = 50
 _LOOKED_UP: Final = 20
 _LOOK_AGAIN: Final = timedelta(minutes=5)
 
@@ -66,10 +65,10 @@ class ShadowRoom:
         now = self._clock.now()
         due = [item for item in new if self._patience.is_due(entries[item.item_id].retry_at, now)]
         handled = 0
-        for start in range(0, len(due), _BATCH):
+        for batch in batches(due, self._fetch_bytes):
             if stopping():
                 break
-            handled += self._decide(due[start : start + _BATCH], entries)
+            handled += self._decide(batch, entries)
         return Round(listed=len(listed), handled=handled, waiting=len(new) - handled)
 
     def _decide(self, items: Sequence[ListedMail], entries: dict[str, Entry]) -> int:

@@ -1,8 +1,8 @@
-"""Fetches mails in batches, and finds the one item that spoils a batch."""
+"""Fetches a batch of mails, and finds the one item that spoils it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from exchangelib.errors import EWSError
@@ -16,8 +16,6 @@ from approvald.core.errors import System
 from approvald.core.model import ListedMail, Mail
 from approvald.core.ports import Unfetchable
 
-BATCH_MAILS: Final = 100
-BATCH_BYTES: Final = 4_000_000
 FAILURES_BEFORE_A_PROBE: Final = 3
 """After this many failures in a row without a success, it is checked whether these items or Exchange are at fault."""
 
@@ -42,7 +40,8 @@ class Fetch:
         """Return a result for each, in order. Raises Unavailable."""
         suspects: list[ListedMail] = []
         for with_mime in (True, False):
-            for batch in _batches([each for each in listed if self._mime_of(each) is with_mime], with_mime=with_mime):
+            batch = [each for each in listed if self._mime_of(each) is with_mime]
+            if batch:
                 suspects += self._suspects_of(batch)
         for each in suspects:
             self._take([each])
@@ -129,18 +128,3 @@ class Fetch:
             return rows
 
         return self._connection.ask("GetItem", request)
-
-
-def _batches(listed: Sequence[ListedMail], *, with_mime: bool) -> Iterator[list[ListedMail]]:
-    """Cut so that no batch is over the limits; a mail that is over them alone stands alone."""
-    batch: list[ListedMail] = []
-    size = 0
-    for each in listed:
-        weight = each.size if with_mime else 0
-        if batch and (len(batch) == BATCH_MAILS or size + weight > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(each)
-        size += weight
-    if batch:
-        yield batch

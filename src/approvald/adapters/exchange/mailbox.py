@@ -58,7 +58,7 @@ class ExchangeMailbox:
         return listed
 
     def fetch(self, listed: Sequence[ListedMail], *, with_mime: bool = True) -> Sequence[Mail | Unfetchable]:
-        """Fetch these items, in order. One request for 100 mails or 4 MB, and one more where some are too large."""
+        """Fetch these items, in order, in one request, and one more for too large ones. The caller cuts batches."""
         return Fetch(self._connection, largest_bytes=self._largest_bytes, with_mime=with_mime).carry_out(listed)
 
     def send(self, replies: Sequence[Reply]) -> Sequence[NotDone | None]:
