@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from approvald.core.errors import AuthenticationFailed, LeaseLost, System, Unavailable
+from approvald.core.errors import AuthenticationFailed, LeaseLost, LedgerUnusable, System, Unavailable
 from approvald.core.model import Level
+from approvald.ledger import schema
 from approvald.ledger.audit import AuditKind, AuditRows
 from approvald.ledger.challenges import Challenge, Challenges
 from approvald.ledger.confirmations import Confirmations, IntentOpen
+from approvald.ledger.database import engine_for
 from approvald.ledger.halts import HaltKind, Halts
 from approvald.ledger.lease import HeldLease, Lease
 from approvald.ledger.letters import AlarmBook
@@ -40,6 +44,7 @@ from unit.ledger.test_ledger import (  # noqa: F401 - collected here, with the f
     test_what_was_not_done_may_be_done_by_another_mail,
     test_who_approved_is_known_by_level,
 )
+from unit.ledger.test_ledger_schema import next_revision
 
 CALL = timedelta(seconds=2)
 
@@ -185,6 +190,24 @@ def test_every_other_table_works(store: Store, clock: FakeClock) -> None:
     assert mails.unfiled()
     assert not mails.is_copy(entry)
     clock.turn(1)
+
+
+def test_hosts_of_a_later_version_migrate_the_ledger_once(
+    stores: Sequence[Store], postgresql_url: str, tmp_path: Path
+) -> None:
+    """All at the same moment: a mail of before is there afterwards, and hosts of the old version are refused."""
+    Mails(stores[0]).seen(listed())
+    later = next_revision(tmp_path)
+    engines = [engine_for(postgresql_url) for _ in range(4)]
+    with ThreadPoolExecutor(len(engines)) as pool:
+        list(pool.map(lambda engine: schema.migrate(engine, **later), engines))
+    with engines[0].connect() as connection:
+        row = connection.execute(sa.text("SELECT item_id, added FROM mails")).one()
+    assert (row.item_id, row.added) == (listed().item_id, None)
+    for engine in engines:
+        engine.dispose()
+    with pytest.raises(LedgerUnusable, match="newer approvald"):
+        stores[1].open()
 
 
 def test_a_server_that_was_stopped_is_used_again(postgresql_server: Server, store: Store) -> None:

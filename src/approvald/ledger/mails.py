@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -60,8 +60,14 @@ class Mails:
 
     def filed_before(self, entry: Entry) -> Sequence[Entry]:
         """Return the filed mails of which this item may be a further attempt, the earliest first."""
+        mails = tables.mails.c
+        statement = (
+            sa.select(tables.mails)
+            .where(*_of_same_message(entry), mails.received == entry.received, mails.filed_at.is_not(None))
+            .order_by(mails.seen_at, mails.id)
+        )
         with self._store.look() as connection:
-            return [read_entry(row) for row in connection.execute(filed_before(entry))]
+            return [read_entry(row) for row in connection.execute(statement)]
 
     def identified(self, entry: Entry) -> None:
         """Write down what the fetched mail says about itself, and of which mail it is a further attempt."""
@@ -72,14 +78,24 @@ class Mails:
         self._update(ledger_id, reply_to=address, proof=proof)
 
     def is_copy(self, entry: Entry) -> bool:
-        """Whether this item is a copy of a mail that is under way or was answered, and no further attempt at it."""
-        with self._store.look() as connection:
-            return bool(connection.scalar(that_make_it_a_copy(entry)))
+        """Whether this item is a copy of a mail that is under way or was answered, and no further attempt at it.
+
+        It is one beside another item of the same mail that had not left the Inbox when this one was first seen there
+        and, unless this is a further attempt, beside any answered mail. An item that was taken out of the Inbox
+        undecided does not count, and is filed when that is certain. Only mails of proven senders count, so that nobody
+        silences another person's mail.
+        """
+        mails = tables.mails.c
+        left_later = sa.and_(mails.filed_at > entry.seen_at, mails.ended_at.is_not(None))
+        not_left = sa.or_(mails.filed_at.is_(None), left_later)
+        beside = sa.and_(mails.received == entry.received, not_left)
+        which = beside if entry.attempt_of else sa.or_(beside, mails.ended_at.is_not(None))
+        return self._is_any(*_of_same_message(entry), mails.reply_to != "", which)
 
     def is_in_flight(self, entry: Entry) -> bool:
         """Whether another item of this mail has sent a confirmation, and what became of it is not settled."""
-        with self._store.look() as connection:
-            return bool(connection.scalar(in_flight(entry)))
+        mails = tables.mails.c
+        return self._is_any(*_of_same_message(entry), mails.received == entry.received, mails.state == State.CONFIRMING)
 
     def ended_by(self, sender: str, codes: Collection[Code], *, within: timedelta, besides: str) -> int:
         """Return how many mails of this sender ended with one of the codes within that span.
@@ -198,6 +214,10 @@ class Mails:
         """Write down that these senders were not told after all."""
         self._update(*ledger_ids, told_waiting=False)
 
+    def _is_any(self, *where: sa.ColumnElement[bool]) -> bool:
+        with self._store.look() as connection:
+            return connection.execute(sa.select(tables.mails.c.id).where(*where).limit(1)).first() is not None
+
     def _update(self, *ledger_ids: str, **values: object) -> None:
         with self._store.begin() as connection:
             connection.execute(tables.mails.update().where(tables.mails.c.id.in_(ledger_ids)).values(**values))
@@ -222,41 +242,6 @@ def _said(ending: Ending) -> dict[str, object]:
         "level": ending.level.value if ending.level else None,
         "confirmer": ending.confirmer,
     }
-
-
-def filed_before(entry: Entry) -> sa.Select[Any]:
-    """Select the filed entries that this item may be a further attempt at, the earliest first."""
-    mails = tables.mails.c
-    return (
-        sa.select(tables.mails)
-        .where(*_of_same_message(entry), mails.received == entry.received, mails.filed_at.is_not(None))
-        .order_by(mails.seen_at, mails.id)
-    )
-
-
-def in_flight(entry: Entry) -> sa.Select[tuple[int]]:
-    """Count the other items of the same mail whose confirmation may have been sent and is not settled."""
-    mails = tables.mails.c
-    here = sa.and_(mails.received == entry.received, mails.state == State.CONFIRMING)
-    return sa.select(sa.func.count()).where(*_of_same_message(entry), here)
-
-
-def that_make_it_a_copy(entry: Entry) -> sa.Select[tuple[int]]:
-    """Count the entries beside which this item is a copy.
-
-    Those are: another item of the same mail which had not left the Inbox when this one was first seen there; and,
-    unless this is a further attempt, any answered mail. One that was taken out of the Inbox undecided is none: it is
-    filed when that is certain. Only mails of proven senders count, so that nobody silences another one's mail.
-    """
-    mails = tables.mails.c
-    left_later = sa.and_(mails.filed_at > entry.seen_at, mails.ended_at.is_not(None))
-    not_left = sa.or_(mails.filed_at.is_(None), left_later)
-    beside = sa.and_(mails.received == entry.received, not_left)
-    return (
-        sa.select(sa.func.count())
-        .where(*_of_same_message(entry), mails.reply_to != "")
-        .where(beside if entry.attempt_of else sa.or_(beside, mails.ended_at.is_not(None)))
-    )
 
 
 def _of_same_message(entry: Entry) -> tuple[sa.ColumnElement[bool], ...]:

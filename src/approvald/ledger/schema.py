@@ -36,8 +36,6 @@ _DAMAGED: Final = (
     "The ledger is damaged ({what}), so it is unknown what was confirmed. Nothing was changed. Stop approvald, keep "
     "this file for the investigation, and restore the ledger from a backup; docs/operate.md says how."
 )
-
-
 _FOREIGN: Final = (
     "{name} is not a ledger of approvald: it holds other tables, or none. Nothing was changed. Let ledger.file or "
     "ledger.url name approvald's own; the daemon makes one where there is none."

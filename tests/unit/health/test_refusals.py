@@ -69,6 +69,7 @@ def test_its_acceptance_is_told_once(site: Site, guard: LedgerLogonGuard) -> Non
 def test_a_crash_between_an_alarm_and_its_refusal_tells_nobody_twice(site: Site) -> None:
     """The alarm that was written down counts."""
     site.ask(REFUSED)
+    assert site.alarms() == [TOLD]
     forget_that_it_was_told(site)
     site.clock.turn(61)
     site.ask(REFUSED)
