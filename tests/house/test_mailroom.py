@@ -148,7 +148,7 @@ def test_large_mails_are_fetched_in_several_requests(house: House) -> None:
         house.forward(house.ask(f"DB-PROD-01_{17 + number}"), note="x" * 900_000)
     house.round()
     assert house.mailbox.requests.count("fetch") == 2
-    assert len(house.pvwa.confirmations) == 3
+    assert len(house.mailbox.sent) == 3
 
 
 def test_a_waiting_mail_is_not_fetched_before_its_time(house: House) -> None:
