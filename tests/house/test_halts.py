@@ -128,7 +128,7 @@ def wait_hours(house: House, hours: int) -> None:
     """Let approvald be up and look at nothing."""
     for _ in range(hours * 60):
         house.clock.turn(60)
-        house.service.uptime.beat()
+        house.service.uptime.mark_alive()
 
 
 @pytest.mark.parametrize(("kind", "filed"), [(HaltKind.HOLD, 1), (HaltKind.PAUSE, 0)])

@@ -71,14 +71,14 @@ def test_outside_the_allowed_hours_nothing_is_confirmed(tmp_path: Path) -> None:
 def test_a_rules_maximum_age_refuses(tmp_path: Path, *, outage: bool, subject: str) -> None:
     """And does not blame the approver where a system was away."""
     house = House(tmp_path, settings({"safes": ["*"], "mail": "allow", "max_age_hours": 0.5}))
-    house.service.uptime.beat()
+    house.service.uptime.mark_alive()
     house.forward(house.ask("DB-PROD-01_17"))
     if outage:
         house.pvwa.fail("details", Unavailable(System.PVWA, "away"))
         house.round()
     for _ in range(31):  # approvald is up, and looks at nothing
         house.clock.turn(60)
-        house.service.uptime.beat()
+        house.service.uptime.mark_alive()
 
     house.round()
 

@@ -134,13 +134,13 @@ def test_the_hourly_cap_is_shown_as_what_the_mail_waits_for(tmp_path: Path) -> N
 def test_a_mail_refused_for_its_age_after_an_outage_shows_the_same_words_as_its_ending(tmp_path: Path) -> None:
     """Not "stale", which would blame the sender."""
     house = make_house(tmp_path, rules=[{"safes": ["*"], "mail": "allow", "max_age_hours": 0.5}])
-    house.service.uptime.beat()
+    house.service.uptime.mark_alive()
     house.forward(house.ask())
     house.pvwa.fail("details", Unavailable(System.PVWA, "away"))
     house.round()
     for _ in range(31):
         house.clock.turn(60)
-        house.service.uptime.beat()
+        house.service.uptime.mark_alive()
     house.round()
     assert_refused_by(checks(house), "policy", "expired_waiting")
 

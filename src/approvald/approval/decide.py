@@ -14,7 +14,7 @@ from typing import Final
 from approvald.approval.actors import last_actor, may_be
 from approvald.approval.compare import differences, noted
 from approvald.approval.endings import Code, Ending, RequestFacts
-from approvald.approval.facts import Facts, held
+from approvald.approval.facts import Facts, groups_in_common
 from approvald.approval.people import VerifiedApprover
 from approvald.approval.request import CLOSED, request_state
 from approvald.approval.verdicts import Check, judge, listed, passed, person_in_words
@@ -125,7 +125,7 @@ def _not_own_request(facts: Facts) -> tuple[str, Ending | None]:
 def _own_team(facts: Facts) -> tuple[str, Ending | None]:
     """Bind the approver to the request: one of the sender's groups must be a confirmer of *this* request."""
     confirmers = facts.confirmers()
-    mine = held(confirmers, facts.sender_groups)
+    mine = groups_in_common(confirmers, facts.sender_groups)
     names = sorted(group.name for group in confirmers)
     subject = f"confirmers {listed(names)}; the sender's: {listed(group.name for group in mine)}"
     if mine:
@@ -151,7 +151,7 @@ def _usable(facts: Facts) -> Sequence[ApproverGroup]:
     The confirming account follows the group. PVWA itself judges the level once more.
     """
     confirmers = facts.confirmers()
-    mine = held(confirmers, facts.sender_groups)
+    mine = groups_in_common(confirmers, facts.sender_groups)
     team = [group for group in mine if group.level is Level.FIRST]
     second = [group for group in mine if group.level is Level.SECOND]
     if facts.request.level is Level.SECOND:
@@ -232,7 +232,7 @@ def _finish(ending: Ending, facts: Facts, checks: tuple[Check, ...]) -> Ending:
     """
     own = isinstance(facts.requestor, Person) and facts.is_sender(facts.requestor)
     known = replace(ending, request_id=facts.notification.request_id, checks=passed(checks))
-    if own or held(facts.confirmers(), facts.sender_groups):
+    if own or groups_in_common(facts.confirmers(), facts.sender_groups):
         return replace(known, request=_tellable(facts))
     names = known.names if known.code is Code.CONFIRMERS_UNMAPPED else ()
     return replace(known, who="", when=None, words="", why="", names=names, confirmations_left=None)

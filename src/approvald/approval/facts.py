@@ -85,7 +85,9 @@ def group_of(confirmer_name: str, book: GroupBook, pvwa_names: Mapping[str, str]
     return None
 
 
-def held(listed: Iterable[ApproverGroup], sender_groups: Iterable[ApproverGroup]) -> Sequence[ApproverGroup]:
+def groups_in_common(
+    listed: Iterable[ApproverGroup], sender_groups: Iterable[ApproverGroup]
+) -> Sequence[ApproverGroup]:
     """Return those of the listed groups that the sender is in, by SID, because a group may just have been moved."""
     mine = {(group.sid, group.level) for group in sender_groups}
     return sorted((group for group in listed if (group.sid, group.level) in mine), key=lambda group: group.name)

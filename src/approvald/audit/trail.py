@@ -56,7 +56,7 @@ class AuditTrail:
         )  # fmt: skip
 
     @contextmanager
-    def kept(self, holder: str, token: int | None) -> Iterator[None]:
+    def of_program(self, holder: str, token: int | None) -> Iterator[None]:
         """Write down the beginning, and the end when the block ends; the end is a courtesy: a crash leaves none."""
         self._begin(holder, token)
         try:

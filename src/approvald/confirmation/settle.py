@@ -28,7 +28,7 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=2)
 class Confirming:
     """What carrying out needs besides the decision.
 
-    `settle`: how long PVWA may still be at work on a confirmation whose answer was lost; longer than any HTTP limit.
+    `longest_work`: how long PVWA may still be at work on a confirmation whose answer was lost; beyond any HTTP limit.
     `shown_within`: how long what PVWA took without showing it keeps every other mail from confirming the same.
     `age`: how long ago an instant (UTC) was, when the time in which approvald could not look does not count.
     `before_sending`: makes sure that what led to an act is in the audit trail's file; what it raises stops the act.
@@ -39,7 +39,7 @@ class Confirming:
     clock: Clock
     accounts: tuple[ConfirmingAccount, ...]
     age: Callable[[datetime], timedelta]
-    settle: timedelta = timedelta(seconds=60)
+    longest_work: timedelta = timedelta(seconds=60)
     shown_within: timedelta = timedelta(hours=72)
     before_sending: Callable[[], None] = lambda: None
 
@@ -68,7 +68,7 @@ def is_done(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
     if intent.sent_at is None or not _may_be_same(intent, found):
         return False
     # One of before this was kept: by the instants, as far as the two clocks agree
-    before = intent.before or Before.from_record(found, until=intent.intended_at - tools.settle - _CLOCKS_DIFFER)
+    before = intent.before or Before.from_record(found, until=intent.intended_at - tools.longest_work - _CLOCKS_DIFFER)
     sent = Sent(
         rejects=intent.act is Act.REJECT, level=intent.level, user_name=tools.pvwa.user_name(intent.account),
         was_taken=intent.taken_at is not None, before=before,
@@ -100,10 +100,10 @@ def wait_while_at_work(intent: Intent, tools: Confirming) -> None:
     """Raise MustWait while PVWA may still be at work on it."""
     if intent.sent_at is None:
         return
-    left = intent.intended_at + tools.settle - tools.clock.now()
-    if left > tools.settle:  # the clock was wrong: it counts from now
+    left = intent.intended_at + tools.longest_work - tools.clock.now()
+    if left > tools.longest_work:  # the clock was wrong: it counts from now
         tools.confirmations.answer_lost(intent)
-        left = tools.settle
+        left = tools.longest_work
     if left > timedelta():
         raise MustWait(WaitCause.AT_WORK, retry_after_seconds=left.total_seconds())
 

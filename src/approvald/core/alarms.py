@@ -17,7 +17,7 @@ from approvald.core.text import harmless
 
 _SHOWN_NAMES: Final = 10
 
-Facts = tuple[tuple[str, str], ...]
+FactRows = tuple[tuple[str, str], ...]
 
 
 class AlarmKind(StrEnum):
@@ -57,7 +57,7 @@ class Alarm:
     kind: AlarmKind
     why: str
     name: str = ""
-    facts: Facts = ()
+    facts: FactRows = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class AlarmWords:
     subject: str
     outcome: str
     next_step: str
-    facts: Facts
+    facts: FactRows
 
 
 def alarm_words(latest: Alarm, raised: Sequence[datetime], names: Iterable[str], mails: Iterable[str]) -> AlarmWords:

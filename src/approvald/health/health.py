@@ -46,7 +46,7 @@ class Health:
                 probes_an_hour=rates.probes_an_hour,
             ),
         )
-        self.outages: Final = Outages.kept_in(store, alarms=self.alarms, tell_after=self.patience.tell_after)
+        self.outages: Final = Outages.in_ledger(store, alarms=self.alarms, tell_after=self.patience.tell_after)
         self.breakers: Final = Breakers(clock=store.clock, patience=self.patience, health=self.outages, beat=beat)
 
 

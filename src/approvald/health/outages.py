@@ -44,7 +44,7 @@ class Outages:
         self._in_a_row: Counter[System] = Counter()
 
     @classmethod
-    def kept_in(cls, store: Store, *, alarms: AlarmDesk, tell_after: timedelta) -> Outages:
+    def in_ledger(cls, store: Store, *, alarms: AlarmDesk, tell_after: timedelta) -> Outages:
         """Build it on the book in this ledger."""
         return cls(OutageBook(store), alarms=alarms, clock=store.clock, tell_after=tell_after)
 

@@ -16,7 +16,7 @@ LONGEST_SILENCE: Final = timedelta(minutes=10)
 
 
 class Uptime:
-    """Keeps the pauses in which approvald was down, durably. Call `beat` at every poll.
+    """Keeps the pauses in which approvald was down, durably. Call `mark_alive` at every poll.
 
     `paused`: returns the spans in which it was up and paused by an operator.
     """
@@ -31,7 +31,7 @@ class Uptime:
         self._paused = paused
         self._pauses: list[tuple[datetime, datetime]] | None = None
 
-    def beat(self) -> None:
+    def mark_alive(self) -> None:
         """Write down that approvald is alive now; a long silence since the last beat was a pause."""
         now = self._clock.now()
         known = self._names.recall(_KIND)

@@ -56,11 +56,11 @@ class Letter:
 
 
 class Letters:
-    """The letters of the ledger. `settle`: how long Exchange may still work on a sending whose answer was lost."""
+    """The letters of the ledger. `longest_work`: how long Exchange may work on one whose answer was lost."""
 
-    def __init__(self, store: Store, *, settle: timedelta) -> None:
+    def __init__(self, store: Store, *, longest_work: timedelta) -> None:
         self._store = store
-        self.settle = settle
+        self.longest_work = longest_work
 
     def add(self, kind: str, to: str, text: Text, *, message_id: str = "", pause: timedelta) -> str | None:
         """Write a letter down, unless one of this kind went to this address within `pause`. Returns its id, or None."""
@@ -70,7 +70,7 @@ class Letters:
             return add_letter(connection, self._store, kind, to, text, message_id=message_id)
 
     def due(self) -> Sequence[Letter]:
-        """Return the letters to be sent, oldest first; one that was not sent rests for `settle`, then ever longer."""
+        """Return the letters to be sent, oldest first; an unsent one rests for `longest_work`, then ever longer."""
         letters = tables.letters.c
         with self._store.look() as connection:
             rows = connection.execute(
@@ -79,7 +79,7 @@ class Letters:
         return [_letter(row) for row in rows if row.sending_since is None or self._is_rested(row)]
 
     def _is_rested(self, row: sa.Row[Any]) -> bool:
-        pause = self.settle * 2 ** min(row.tries - 1, _MOST_DOUBLINGS)
+        pause = self.longest_work * 2 ** min(row.tries - 1, _MOST_DOUBLINGS)
         elapsed = self._store.clock.now() - row.sending_since
         return bool(elapsed >= pause or elapsed < timedelta())  # below zero the clock was wrong
 

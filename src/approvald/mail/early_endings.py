@@ -11,7 +11,7 @@ from approvald.mail.intake import Automatic, RuleForward
 from approvald.mail.parse.agree import REJECT
 
 
-def told(sender: VerifiedApprover, ending: Ending) -> Ended:
+def answered_to(sender: VerifiedApprover, ending: Ending) -> Ended:
     """Tell an ending to its proven sender, at the address that the directory knows."""
     reply_to = sender.person.address or sender.address
     return Ended(ending=ending, reply_to=reply_to, sender=sender.address, proof=sender.proof)

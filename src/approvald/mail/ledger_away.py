@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from approvald.approval.sentences import Sentences
-from approvald.core.alarms import Alarm, AlarmKind, Facts, alarm_words
+from approvald.core.alarms import Alarm, AlarmKind, FactRows, alarm_words
 from approvald.core.errors import ApprovaldError, LedgerAway, OutcomeUnknown, System, Unavailable
 from approvald.core.logs.events import Event, event
 from approvald.core.model import Reply
@@ -58,7 +58,7 @@ class LedgerAlarm:
         event(_LOG, Event.SYSTEM_BACK, logging.INFO, system=System.LEDGER.value)
         self._since, self._told, self._letter = None, False, None
 
-    def _tell(self, kind: AlarmKind, why: str, facts: Facts) -> bool:
+    def _tell(self, kind: AlarmKind, why: str, facts: FactRows) -> bool:
         """Send one mail, the same one until it is sent. Returns whether it is; looks for one that may be."""
         if self._letter is None:
             event(_LOG, Event.ALARM, logging.ERROR, code=kind.value, why=why)

@@ -195,7 +195,7 @@ class Outbox:
         elapsed = self._mails.clock.now() - entry.replying_since
         if elapsed < timedelta():  # the clock was wrong: it counts from now
             self._mails.replying([entry.id])
-        return elapsed >= self._letters.settle
+        return elapsed >= self._letters.longest_work
 
     def is_to_be_told(self, entry: Entry) -> bool:
         """Whether a mail has waited so long that its sender, who is known, is to be told once."""

@@ -20,7 +20,7 @@ from approvald.core.errors import Unavailable
 from approvald.core.model import Mail, NotARequest, Notification, Reading
 from approvald.ledger.entries import Entry, State
 from approvald.ledger.mails import Mails
-from approvald.mail.early_endings import no_approval, silent, told, unread
+from approvald.mail.early_endings import answered_to, no_approval, silent, unread
 from approvald.mail.identify import Doorkeeper
 from approvald.mail.intake import Automatic, CodeMail, Intake, RuleForward, UnreadableMail
 from approvald.mail.plausibility import Plausibility
@@ -87,17 +87,17 @@ class Pipeline:
         if isinstance(sender, Ended):
             return sender
         if isinstance(kind, UnreadableMail):
-            return told(sender, Ending(code=Code.UNREADABLE, why=kind.why))
+            return answered_to(sender, Ending(code=Code.UNREADABLE, why=kind.why))
         self._mails.sender_proven(entry.id, sender.person.address or sender.address, sender.proof)
         with watch.step("group"):
             approver = self._approvers.groups_of(sender)
         if isinstance(approver, Ending):
-            return told(sender, approver)
+            return answered_to(sender, approver)
         with watch.step("parse"):
             said = self._said(mail, entry, kind)
         if isinstance(said, Ending):
-            return told(sender, said)
-        return told(sender, self._wished(mail, entry, approver, said, watch))
+            return answered_to(sender, said)
+        return answered_to(sender, self._wished(mail, entry, approver, said, watch))
 
     def _sender(self, mail: Mail, entry: Entry) -> VerifiedApprover | Ended:
         try:

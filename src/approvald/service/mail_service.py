@@ -83,7 +83,7 @@ class MailService:
         """Do one round. Raises Unavailable where Exchange or the ledger is away; the Inbox is read all the same."""
         unwritten: Unavailable | None = None
         try:
-            self.uptime.beat()
+            self.uptime.mark_alive()
         except LeaseLost:
             raise
         except Unavailable as away:
@@ -122,7 +122,9 @@ def build(settings: Settings, store: Store, outside: Outside, health: Health) ->
     uptime, groups = _uptime(settings, store), _groups(settings, store, directory, health)
     trail, rules = _audit_trail(settings, store, health), reply_rules(settings)
     confirming = _confirming(settings, store, pvwa, uptime, before_sending=trail.bring_up_to_date)
-    letters = Letters(store, settle=timedelta(seconds=settings.mailbox.read_timeout_seconds + _EXCHANGE_MARGIN_SECONDS))
+    letters = Letters(
+        store, longest_work=timedelta(seconds=settings.mailbox.read_timeout_seconds + _EXCHANGE_MARGIN_SECONDS)
+    )
     outbox = Outbox(
         mailbox=mailbox, mails=mails, letters=letters, alarms=alarms, patience=health.patience,
         correspondence=Correspondence(
@@ -243,7 +245,7 @@ def _confirming(
         confirmations=Confirmations(store),
         clock=store.clock,
         accounts=accounts(settings),
-        settle=timedelta(seconds=timeouts.connect_timeout_seconds + 2 * timeouts.read_timeout_seconds),
+        longest_work=timedelta(seconds=timeouts.connect_timeout_seconds + 2 * timeouts.read_timeout_seconds),
         shown_within=_max_age(settings),
         age=uptime.age,
         before_sending=before_sending,

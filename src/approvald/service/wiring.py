@@ -130,7 +130,7 @@ def daemon(
             service = build(settings, store, systems, health)
         else:
             service = build_shadow(settings, store, systems, health, scratch)
-        stack.enter_context(service.audit_trail.kept(this_program(), lease.token))
+        stack.enter_context(service.audit_trail.of_program(this_program(), lease.token))
         _tell_halt(Halts(store))
         begun()
         yield Daemon(

@@ -39,7 +39,7 @@ class Site:
         self.mails = Mails(self.store)
         self.asked = 0
         self.settings = settings
-        self.letters = Letters(self.store, settle=timedelta(seconds=35))
+        self.letters = Letters(self.store, longest_work=timedelta(seconds=35))
         self.restart()
 
     def restart(self) -> None:

@@ -29,13 +29,13 @@ class Running:
         self.store = Store(f"sqlite:///{self.path}", self.clock)
         self.store.open()
         self.uptime = Uptime(self.store, self.clock, poll_seconds=POLL, keep=timedelta(hours=72))
-        self.uptime.beat()
+        self.uptime.mark_alive()
 
     def poll_for(self, seconds: int) -> None:
         """Poll that long, once a minute."""
         for _ in range(seconds // 60):
             self.clock.turn(60)
-            self.uptime.beat()
+            self.uptime.mark_alive()
 
     def stop_for(self, seconds: int) -> None:
         """Be down that long, and start again."""
@@ -82,10 +82,10 @@ def test_a_slow_round_is_no_pause(running: Running) -> None:
     """Four polls, or a minute."""
     received = running.clock.now()
     running.clock.turn(60)
-    running.uptime.beat()
+    running.uptime.mark_alive()
     assert running.uptime.age(received) == timedelta(seconds=60)
     running.clock.turn(61)
-    running.uptime.beat()
+    running.uptime.mark_alive()
     assert running.uptime.age(received) == timedelta(seconds=60)
 
 
@@ -101,7 +101,7 @@ def test_a_clock_that_was_set_back_makes_no_mail_younger(running: Running) -> No
     received = running.clock.now()
     running.stop_for(2 * HOUR)
     running.clock.turn(-2 * HOUR)
-    running.uptime.beat()
+    running.uptime.mark_alive()
     running.stop_for(2 * HOUR)
     running.poll_for(HOUR)
     assert running.uptime.age(received) == timedelta(hours=1)
@@ -117,9 +117,9 @@ def test_a_clock_that_was_ahead_makes_no_mail_younger(running: Running) -> None:
     """A pause that reaches into the time to come is none: nobody has been down then."""
     running.poll_for(HOUR)
     running.clock.turn(7 * 24 * HOUR)
-    running.uptime.beat()
+    running.uptime.mark_alive()
     running.clock.turn(-7 * 24 * HOUR)
     received = running.clock.now()
-    running.uptime.beat()
+    running.uptime.mark_alive()
     running.poll_for(24 * HOUR)
     assert running.uptime.age(received) >= timedelta(hours=24)

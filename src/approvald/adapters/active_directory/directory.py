@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from approvald.adapters.active_directory.connection import DirectoryConnection, Found, NoSuchBase
-from approvald.adapters.active_directory.groups import direct_members, held, resolve
+from approvald.adapters.active_directory.groups import direct_members, memberships_of, resolve
 from approvald.adapters.active_directory.logon import Logon
 from approvald.adapters.active_directory.people import (
     AT_MOST,
@@ -83,7 +83,9 @@ class ActiveDirectory:
         if not groups:
             return frozenset()
         primary = self._groups.count_primary_group
-        return self._servers.ask(lambda connection: held(connection, person, groups, count_primary_group=primary))
+        return self._servers.ask(
+            lambda connection: memberships_of(connection, person, groups, count_primary_group=primary)
+        )
 
     def approver_groups(self) -> GroupBook:
         """Resolve the configured approver groups now."""

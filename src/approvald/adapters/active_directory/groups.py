@@ -55,7 +55,7 @@ def direct_members(connection: DirectoryConnection, group: ApproverGroup) -> int
     return sum(map(len, found)) if rows else None
 
 
-def held(
+def memberships_of(
     connection: DirectoryConnection, person: Person, groups: Sequence[ApproverGroup], *, count_primary_group: bool
 ) -> frozenset[str]:
     """Return the SIDs of those groups the person is in. A group that is gone or no longer a security group is left out.

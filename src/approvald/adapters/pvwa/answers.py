@@ -66,7 +66,7 @@ class Answer:
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> AnswerReading:
         """What it says, read once."""
         return read(self)
 
@@ -131,10 +131,10 @@ class Foreign:
     what: str
 
 
-Reading = Value | Empty | Complaint | Foreign
+AnswerReading = Value | Empty | Complaint | Foreign
 
 
-def read(answer: Answer) -> Reading:
+def read(answer: Answer) -> AnswerReading:
     """Tell PVWA's word from everything else. Never raises."""
     if answer.is_success and not answer.body.strip():
         return Empty(status=answer.status)

@@ -45,7 +45,7 @@ HELD_BACK: Final = ("holds us back with a rate limit", "Check its quotas if this
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lease:
+class TokenLease:
     """A token and how long it lives. Zero seconds: Vault named no end."""
 
     token: str = field(repr=False)
@@ -101,7 +101,7 @@ class Connection:
             session=self._http,
         )
 
-    def log_in(self, role_id: str, secret_id: str) -> Lease:
+    def log_in(self, role_id: str, secret_id: str) -> TokenLease:
         """Log on by AppRole and use the new token from now on. Raises Refused and Unavailable."""
         self._client.token = ""  # an old one would travel along
         answer = self._ask(
@@ -115,7 +115,7 @@ class Connection:
         if not isinstance(token, str) or not token or not isinstance(seconds, int):
             raise self._unavailable(*NO_TOKEN)
         self._client.token = token
-        return Lease(token=token, seconds=seconds)
+        return TokenLease(token=token, seconds=seconds)
 
     def read(self, path: str) -> Mapping[str, Any]:
         """Return `data` and `metadata` of the newest version. Raises Refused and Unavailable."""

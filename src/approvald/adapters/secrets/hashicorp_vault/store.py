@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from approvald.adapters.secrets.hashicorp_vault.connection import Connection, Lease, Refused
+from approvald.adapters.secrets.hashicorp_vault.connection import Connection, Refused, TokenLease
 from approvald.adapters.secrets.sources import fingerprint
 from approvald.config.files import SecretFileRefused, read_secret
 from approvald.config.settings import HashicorpVaultSettings, VaultSecret
@@ -35,7 +35,7 @@ class HashicorpVault:
         self._version_key = version_key
         self._connection = Connection(settings)
         self._lock = threading.Lock()
-        self._lease: tuple[Lease, float] | None = None
+        self._lease: tuple[TokenLease, float] | None = None
         self._kept: dict[VaultSecret, tuple[Secret, float]] = {}
 
     def read(self, where: VaultSecret, *, fresh: bool) -> Secret:
