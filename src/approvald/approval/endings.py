@@ -3,9 +3,9 @@
 An `Ending` holds only what a reply or an operator may need, as plain texts and UTC instants, so that it can be written
 down before the reply is sent and be read again after a crash. It never holds a text of the mail.
 
-The words around it: `decide` says Confirm or Refuse. A mail ends with an `Ending`, whose `Code` names how; `Ended` is an
-ending with whom to tell. `confirmation.approve.Outcome` is an ending with PVWA's record. `RequestState` is not about a
-mail: it says where CyberArk's request stands.
+The words around it: `decide` says Confirm or Refuse. A mail ends with an `Ending`, whose `Code` names how; `Ended`
+is an ending with whom to tell. `confirmation.approve.Outcome` is an ending with PVWA's record. `RequestState` is not
+about a mail: it says where CyberArk's request stands.
 """
 
 from __future__ import annotations
