@@ -92,7 +92,7 @@ def test_refusals_are_bounded_and_an_approval_is_not(strict: Stage) -> None:
     assert len(to(strict, ILKA)) == 22
     assert strict.votes(honest) == [("svc-pam-l1", 1)]
     assert [mail["subject"] for mail in strict.alarms()][:1] == [
-        "Alarm: one sender asks for requests that are not theirs"
+        "Alarm: one sender keeps naming requests that are not theirs"
     ]
 
 

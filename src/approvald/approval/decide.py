@@ -17,6 +17,7 @@ from approvald.approval.endings import Code, Ending, RequestFacts
 from approvald.approval.facts import Facts, groups_in_common
 from approvald.approval.people import VerifiedApprover
 from approvald.approval.request import CLOSED, request_state
+from approvald.approval.sentences import BY_REQUESTOR
 from approvald.approval.verdicts import Check, judge, listed, passed, person_in_words
 from approvald.core.model import AccessRequest, ApproverGroup, ConfirmingAccount, Level, Person
 
@@ -174,10 +175,6 @@ def _level(facts: Facts, usable: Sequence[ApproverGroup]) -> tuple[str, Ending |
 # ------------------------------------------------------------------------------------------ four eyes and one vote each
 
 _TWICE: Final = "You have already approved this request, and it needs two different people."
-_BY_REQUESTOR: Final = (
-    "The requestor also approved this request, with another account. They must make a new request, and leave "
-    "its approval to others."
-)
 _MAYBE_TWICE: Final = (
     "You may already have approved this request: CyberArk shows that your group has acted, but not who."
 )
@@ -198,7 +195,7 @@ def _own_vote(
     if any(facts.is_sender(human) for human in humans):
         return subject, Ending(code=Code.SAME_PERSON_TWICE, why=_TWICE)
     if isinstance(facts.requestor, Person) and any(facts.same(facts.requestor, human) for human in humans):
-        return subject, Ending(code=Code.SAME_PERSON_TWICE, why=_BY_REQUESTOR)
+        return subject, Ending(code=Code.SAME_PERSON_TWICE, why=BY_REQUESTOR)
     suspects = [actor for actor in acted if any(may_be(actor, account) for account in facts.accounts())]
     if suspects:
         certain = any(len(actor.user_names) <= 1 for actor in suspects)

@@ -15,6 +15,10 @@ from approvald.core.model import Level
 
 _AGAIN: Final = "Forward CyberArk's notification again as it came, without changing it."
 _OTHER: Final = "Ask another approver of this team to forward it, or ask the requestor whether it is still needed."
+BY_REQUESTOR: Final = "The requestor also approved this request, with another account."
+_NEW_REQUEST: Final = (
+    "If access is still needed, the requestor must make a new request and leave its approval to others."
+)
 PORTAL: Final = "approve or reject it in the CyberArk portal (PVWA)"
 
 
@@ -43,7 +47,9 @@ def _confirmed(ending: Ending, when: str) -> Sentences:
         more = f"CyberArk needs {left} more {'confirmation' if left == 1 else 'confirmations'}, from another confirmer."
         return Sentences("Approved (more confirmations needed)", done, more)
     if ending.confirmations_left is None:
-        return Sentences("Approved", done, "CyberArk could not be asked whether more confirmations are needed.")
+        return Sentences(
+            "Approved", done, "Look the request up in the portal: CyberArk could not be asked whether it needs more."
+        )
     return Sentences("Approved", done, "Nothing more is needed; the requestor can use the account.")
 
 
@@ -112,7 +118,7 @@ def _needs_other(ending: Ending, when: str) -> Sentences:
     who = f" The last one came from {ending.who}{f' on {when}' if when else ''}." if ending.who else ""
     return Sentences(
         "Not approved: another confirmer is needed",
-        f"The vote that can be given by mail has been given; CyberArk needs one more, from another confirmer.{who}",
+        f"No further vote can be given by mail; CyberArk needs one more, from another confirmer.{who}",
         "The next confirmation must be given in the CyberArk portal (PVWA).",
     )
 
@@ -129,7 +135,8 @@ def _gone(ending: Ending, when: str) -> Sentences:
 def _same_person_twice(ending: Ending, when: str) -> Sentences:
     del when
     outcome = ending.why or "You have already approved this request, and it needs two different people."
-    return Sentences("Not approved: a second person is needed", outcome, _OTHER)
+    step = _NEW_REQUEST if outcome == BY_REQUESTOR else _OTHER
+    return Sentences("Not approved: a second person is needed", outcome, step)
 
 
 def _unreadable(ending: Ending, when: str) -> Sentences:
@@ -145,7 +152,7 @@ def _ambiguous(ending: Ending, when: str) -> Sentences:
     del when
     return Sentences(
         "Not approved: mail is ambiguous",
-        "Your mail does not name exactly one request without contradiction, so nothing was approved.",
+        "Your mail can be understood in more than one way, so nothing was approved.",
         ending.why or "Forward one notification per mail, without older mails below it.",
     )
 
@@ -212,7 +219,8 @@ class Sentences:
 FIXED: Final[Mapping[Code, Sentences]] = {
     Code.SENDER_ROUTE: Sentences(
         "Not approved: sent another way",
-        "Your mail was not sent by Outlook, Outlook on the web or a phone's Exchange account, so it proves nothing.",
+        "Your mail was not sent by Outlook, Outlook on the web or a phone's Exchange account, so it does not prove who "
+        "sent it.",
         f"Send it from one of these, or {PORTAL}.",
     ),
     Code.ON_BEHALF: Sentences(
@@ -233,7 +241,7 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     Code.SENDER_DISABLED: Sentences(
         "Not approved: account disabled",
         "Your account in the directory is disabled or has expired.",
-        "Another approver of the team must approve.",
+        "Another approver of the team must approve the request.",
     ),
     Code.SHARED_MAILBOX: Sentences(
         "Not approved: shared mailbox",
@@ -247,7 +255,7 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.STALE: Sentences(
         "Not approved: mail too old",
-        "Your mail waited too long to be acted on safely.",
+        "Your mail is older than is allowed here, so nothing was approved.",
         "If the request is still waiting in CyberArk, forward the notification again.",
     ),
     Code.NOT_VISIBLE: Sentences(
@@ -282,7 +290,7 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.CONFIRMERS_UNMAPPED: Sentences(
         "Not approved: confirmers not known",
-        "The confirmers that CyberArk names for this request are not known to approvald as approver groups.",
+        "None of the confirmers that CyberArk names for this request is an approver group that approvald knows.",
         f"Please {PORTAL}; the CyberArk team has been told.",
     ),
     Code.SAFE_BARRED: Sentences(
@@ -302,7 +310,7 @@ FIXED: Final[Mapping[Code, Sentences]] = {
     ),
     Code.CHALLENGE_WRONG: Sentences(
         "Not approved: wrong code",
-        "The code in the subject of your mail was not sent to you, or has already been used or closed.",
+        "The code in the subject of your mail was not sent to you for this, or has already been used or cancelled.",
         f"Forward CyberArk's notification again to get a new code, or {PORTAL}.",
     ),
     Code.CHALLENGE_LATE: Sentences(

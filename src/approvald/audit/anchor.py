@@ -62,4 +62,4 @@ class Anchoring:
             return f"the command did not end within {_SECONDS:g} s"
         except OSError as error:
             return f"the command cannot be run ({error.strerror})"
-        return f"the command ended with {done.returncode}" if done.returncode else ""
+        return f"the command ended with exit code {done.returncode}" if done.returncode else ""

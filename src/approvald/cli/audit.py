@@ -57,7 +57,7 @@ def verify(*, files: tuple[Path, ...], anchors: dict[int, str], as_json: bool) -
 
     Give all of them, including rotated ones (.gz is read), in any order; or a folder or zip that `approvald evidence`
     made. Where there is a configuration, the end is compared with its ledger. Exits 0 when the trail is whole, 1 when
-    something is wrong, 69 when nothing is but that ledger could not be read, so lines may be missing at the end.
+    something is wrong, 69 when nothing is wrong but that ledger could not be read, so lines may be missing at the end.
     """
     if len(files) == 1 and (files[0].is_dir() or files[0].suffix == ".zip"):
         end = End("checked against the head that the evidence names", is_checked=True)

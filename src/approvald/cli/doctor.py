@@ -43,8 +43,8 @@ def command(*, senders: bool, as_json: bool) -> int:
     """Check the configuration, and every system with the accounts that approvald uses. Changes nothing.
 
     Nothing is confirmed, sent or moved; a password that was refused is not tried again. Run it as the user approvald
-    runs as; the daemon may keep running. Exits 0 when all is well, 1 when something is wrong, 69 when nothing is but
-    something could not be checked, usually because a system is away.
+    runs as; the daemon may keep running. Exits 0 when all is well, 1 when something is wrong, 69 when nothing is
+    wrong but something could not be checked, usually because a system is away.
 
     With --senders: reads the headers of the mailbox's newest 200 mails and shows a table of AuthAs, AuthMechanism and
     AuthSource; exits 0 when the present [sender] fits them, 1 when it should be changed.

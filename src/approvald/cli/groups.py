@@ -43,7 +43,7 @@ def command(context: click.Context) -> int:
 @click.argument("name")
 @click.option("--reason", required=True, help="Why, for those who read the log later.")
 def accept(*, name: str, reason: str) -> None:
-    """Let the approver group NAME count again with the SID that it has in the directory now.
+    """Accept the SID that the approver group NAME has in the directory now, so that the group counts again.
 
     A running daemon notices when it next reads the groups: at its next refresh, at the next mail of somebody who is in
     no other group, or on reload. Run it as the user approvald runs as: it writes to ledger and log.

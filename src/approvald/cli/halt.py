@@ -20,8 +20,8 @@ _LOG: Final = logging.getLogger(__name__)
 def hold(*, reason: str) -> None:
     """Stop confirming: refuse every approval until `approvald resume`.
 
-    Effective before the next confirmation, while the daemon runs and after a restart. Run it as the user approvald runs
-    as, or as root.
+    Takes effect before the next confirmation, also while the daemon runs, and stays in force after a restart. Run it as
+    the user approvald runs as, or as root.
     """
     _halt(HaltKind.HOLD, reason)
 
@@ -32,8 +32,8 @@ def hold(*, reason: str) -> None:
 def pause(*, reason: str) -> None:
     """Let approvals wait in the Inbox until `approvald resume`; their senders are told once.
 
-    Effective before the next confirmation, while the daemon runs and after a restart. The time does not count towards
-    the age of mails. Run it as the user approvald runs as, or as root.
+    Takes effect before the next confirmation, also while the daemon runs, and stays in force after a restart. The time
+    does not count towards the age of mails. Run it as the user approvald runs as, or as root.
     """
     _halt(HaltKind.PAUSE, reason)
 

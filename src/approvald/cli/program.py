@@ -16,7 +16,7 @@ COMMANDS: Final = {
     "doctor": ("doctor:command", "Check the configuration, and every system with the accounts that approvald uses."),
     "explain": ("explain:command", "Show how approvald reads a saved mail, without asking any server."),
     "tail": ("tail:command", "Show the last lines of the log, one event per line."),
-    "groups": ("groups:command", "List the approver groups with their SIDs; accept one that was made again."),
+    "groups": ("groups:command", "List the approver groups with their SIDs; accept one that was recreated."),
     "why": ("why:command", "Show why a request was confirmed or refused."),
     "history": ("history:command", "List mails and what became of them."),
     "evidence": ("evidence:command", "Write a self-contained folder about one request, for an auditor."),

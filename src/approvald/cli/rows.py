@@ -20,8 +20,8 @@ _BEGINS_A_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 def format_options(command: Callable[_P, _R]) -> Callable[_P, _R]:
     """Add --json and --csv, which become `as_json` and `as_csv`."""
-    as_csv = click.option("--csv", "as_csv", is_flag=True, help="For spreadsheets; no cell is a formula.")
-    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+    as_csv = click.option("--csv", "as_csv", is_flag=True, help="CSV for spreadsheets; no cell is read as a formula.")
+    as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
     return as_json(as_csv(command))
 
 

@@ -29,7 +29,7 @@ LOOK_SECONDS: Final = 0.5
 @config_option
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("-n", "--lines", "count", default=20, show_default=True, type=click.IntRange(min=0), help="How many.")
-@click.option("-f", "--follow", is_flag=True, help="Go on as lines are written, over log rotation too.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing lines as they are written, across log rotation too.")
 def command(*, file: Path | None, count: int, follow: bool) -> None:
     """Show the last lines of the log, one event per line.
 

@@ -117,7 +117,7 @@ class SenderSettings(Section):
             listed = ", ".join(sorted(vouched))
             message = (
                 f"holds more than {listed}: with other values anybody could have written From; take them out, "
-                "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
+                "or set believe_senders_exchange_does_not_vouch_for = true and accept that"
             )
             raise ValueError(message)
         return values
@@ -297,7 +297,9 @@ class FileSecret(Section):
     def _one_of_both(cls, file: AbsolutePath | None, info: ValidationInfo) -> AbsolutePath | None:
         """Judge file after credential, which therefore is declared before it."""
         if "credential" in info.data and (info.data["credential"] is None) == (file is None):
-            message = "or credential must be given, but not both; name a file or a systemd credential"
+            message = (
+                "must be given where credential is not, and only there; name either a file or a systemd credential"
+            )
             raise ValueError(message)
         return file
 

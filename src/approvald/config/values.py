@@ -52,7 +52,7 @@ def _web_address(value: str, schemes: tuple[str, ...], otherwise: str) -> str:
 
 
 def _https(value: str) -> str:
-    wrong = "does not begin with https:// and a host name; make it so, since passwords and approvals use it"
+    wrong = "does not begin with https:// and a host name; correct it, because passwords and approvals travel over it"
     return _web_address(value, ("https",), wrong).rstrip("/")
 
 

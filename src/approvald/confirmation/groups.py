@@ -154,8 +154,8 @@ def _changed(group: ApproverGroup, known: Mapping[str, str]) -> GroupProblem | N
     if _standing(group, known) is not Pin.CHANGED:
         return None
     why = (
-        f"Its SID was {known[_key(group)]} when it was first read and is {group.sid} now: it was deleted and made "
-        "again, or another group has its name. Find out who did that; if it is right, run: "
+        f"Its SID was {known[_key(group)]} when it was first read and is {group.sid} now: it was deleted and "
+        "recreated, or another group has its name. Find out who did that; if the group is right, run: "
         f'approvald groups accept "{group.name}" --reason TEXT'
     )
     return GroupProblem(name=group.name, why=why)

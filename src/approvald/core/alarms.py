@@ -80,7 +80,7 @@ def alarm_words(latest: Alarm, raised: Sequence[datetime], names: Iterable[str],
     held_back = len(raised) - 1
     if held_back:
         since = f"{raised[0]:%Y-%m-%d %H:%M} UTC"
-        facts.append(("Held back", f"{held_back} more of this kind since {since}; one mail is sent at a time"))
+        facts.append(("Held back", f"{held_back} more of this kind since {since}; approvald mails them together"))
     counted = Counter(name for name in names if name)
     if counted and (held_back or latest.kind is AlarmKind.COPIES_HELD_BACK):
         listed = ", ".join(f"{harmless(name)}: {count}" for name, count in counted.most_common(_SHOWN_NAMES))
@@ -108,7 +108,7 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.SENDER_UNPROVEN: (
         "Alarm: a mail with an unproven sender was quarantined",
         (
-            "Nobody was answered. If the fields below are those of your own Exchange servers, widen sender.auth_as, "
+            "The sender got no answer. If the fields below are those of your Exchange servers, widen sender.auth_as, "
             "sender.auth_mechanisms or sender.auth_sources; if not, somebody has forged a mail."
         ),
     ),
@@ -134,14 +134,14 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     AlarmKind.LINK_SHARED: (
         "Alarm: too many accounts share a value that should join one person's accounts",
         (
-            "The value joins nobody, so these accounts count as different people's. If it is a filler, add it to "
+            "The value joins nobody, so these accounts count as different people. If it is a filler, add it to "
             "people.link_ignore; if not, have it corrected in the directory."
         ),
     ),
     AlarmKind.PROBING: (
-        "Alarm: one sender asks for requests that are not theirs",
+        "Alarm: one sender keeps naming requests that are not theirs",
         (
-            "Ask the sender. Several mails within an hour named requests that do not exist, are another team's, or "
+            "Ask the sender why. Several mails within an hour named requests that do not exist, are another team's, or "
             "differ from CyberArk's record; none of them confirmed anything."
         ),
     ),
@@ -196,7 +196,7 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     ),
     AlarmKind.CONFIRMATION_NOT_SHOWN: (
         "Alarm: CyberArk does not show one of our confirmations",
-        "Look at the request in CyberArk and with approvald why REQUEST. CyberArk may have been restored from backup.",
+        "Look the request up in CyberArk, and run approvald why REQUEST. CyberArk may have been restored from backup.",
     ),
     AlarmKind.AUDIT_CUT: (
         "Alarm: the audit file has been changed",
@@ -207,10 +207,13 @@ _WORDS: Final[Mapping[AlarmKind, tuple[str, str]]] = {
     ),
     AlarmKind.ANCHOR_FAILED: (
         "Alarm: the audit trail could not be anchored",
-        "Check audit.anchor_command. Approvals go on; until it works, nobody outside can prove the newest lines.",
+        "Check audit.anchor_command. Approvals go on; until it works, nothing kept elsewhere proves the newest lines.",
     ),
     AlarmKind.COPIES_HELD_BACK: (
         "Digest: more refusals than rates.team_copies_an_hour",
-        "Senders are still answered as usual; only your copies are held back. The log has a mail.done line for each.",
+        (
+            "Only your copies are held back; each sender still gets up to rates.answers_an_hour. The log has a line "
+            "mail.done for each refusal."
+        ),
     ),
 }

@@ -55,8 +55,8 @@ def _two(first: str, second: str) -> Finding:
         return ok(check, f"{first} and {second} are two different accounts")
     return wrong(
         check,
-        f"both levels use the account {first}: CyberArk takes one vote per account, so the second level fails.",
-        "Keep another account's name and password under pvwa.second_level_secret.",
+        f"both levels use the account {first}; CyberArk takes one vote per account, so the second level would fail.",
+        "Put another account's name and password into the secret that pvwa.second_level_secret names.",
     )
 
 

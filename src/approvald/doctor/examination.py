@@ -34,7 +34,7 @@ def examine(
     """
     findings = [wrong("files", problem) for problem in file_problems]
     if not findings:
-        findings.append(ok("configuration", "it is good, and so are the files that it names"))
+        findings.append(ok("configuration", "no mistakes, neither in it nor in the files that it names"))
     findings.append(check_time_zone(settings.reply.time_zone, now))
     try:
         with open_systems() as systems:

@@ -241,7 +241,7 @@ def warnings(ways: Ways) -> Iterator[str]:
     for host in ways.strangers:
         yield (
             f"{host} wrote Internal and 04, but lies below none of your domains. Add it to auth_sources only if it is "
-            "an Exchange server of your organization (in a hybrid one: of your tenant)."
+            "an Exchange server of your organization (in a hybrid setup: of your tenant)."
         )
     for source in ways.unseen:
         yield (

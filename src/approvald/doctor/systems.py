@@ -21,7 +21,9 @@ def check_servers(directory: SurveyedDirectory) -> Iterator[Finding]:
     """Say for every server whether it can be used; a broken one would be met at the next failure of another."""
     seen = directory.servers()
     if not seen:
-        yield unknown("directory server", "no name in directory.servers has an address.", "Check names and DNS.")
+        yield unknown(
+            "directory server", "no name in directory.servers resolves to an address.", "Check the names and DNS."
+        )
     for server in seen:
         if server.failure is None:
             found = f"{server.server}: reached, certificate verified, log-on accepted, Active Directory"
@@ -71,5 +73,5 @@ def _folders(present: frozenset[Folder], settings: MailboxSettings) -> Finding:
     names = {folder: getattr(settings.folders, folder.value) for folder in Folder}
     there = ", ".join(name for folder, name in names.items() if folder in present)
     missing = ", ".join(name for folder, name in names.items() if folder not in present)
-    parts = [f"{there}: there" if there else "", f"{missing}: made when first needed" if missing else ""]
+    parts = [f"{there}: found" if there else "", f"{missing}: created when first needed" if missing else ""]
     return ok("mail folders", "; ".join(filter(None, parts)))

@@ -72,7 +72,7 @@ class AlarmDesk:
     def link_shared(self, link: str, count: int) -> None:
         """Tell the team that a link value joins nobody, because so many people (at most ten are counted) have it."""
         facts = (("People with this value", f"{count} or more"),)
-        why = f"{count} or more people have this value in people.link_attribute, and no person has that many accounts."
+        why = f"{count} or more people have this value in people.link_attribute, and no one has that many accounts."
         self.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
 
     def audit_cut(self, what: str) -> None:
@@ -81,7 +81,7 @@ class AlarmDesk:
 
     def anchor_failed(self, why: str) -> None:
         """Tell the team that the audit trail could not be anchored."""
-        self.raise_alarm(Alarm(kind=AlarmKind.ANCHOR_FAILED, why=f"The audit trail is not anchored: {why}."))
+        self.raise_alarm(Alarm(kind=AlarmKind.ANCHOR_FAILED, why=f"The audit trail could not be anchored: {why}."))
 
     def group_disabled(self, problem: GroupProblem) -> None:
         """Tell the team that an approver group cannot be used."""

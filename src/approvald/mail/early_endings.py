@@ -45,8 +45,8 @@ def unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
 
 
 _NO_APPROVAL: Final = (
-    "Your answer begins with the word reject, so it approves nothing. To reject the request, forward CyberArk's "
-    "notification with that word before it, where this is enabled, or reject in PVWA. To approve, answer without it."
+    "Your answer begins with the word reject, so it approves nothing. To reject the request, do so in PVWA or, if "
+    "enabled here, forward CyberArk's notification with that word before it. To approve, answer again without it."
 )
 
 

@@ -42,7 +42,7 @@ class Plausibility:
             facts = (("Request", request.request_id), ("Received", seconds), ("In a row", str(run)))
             why = f"{run} mails in a row were received less than {self._rules.least.total_seconds():g} s after CyberArk"
             self._alarms.raise_alarm(
-                Alarm(kind=AlarmKind.TOO_FAST, why=f"{why} made the request.", name=sender.address, facts=facts)
+                Alarm(kind=AlarmKind.TOO_FAST, why=f"{why} made their requests.", name=sender.address, facts=facts)
             )
 
     def _clocks_differ(self, request_id: str, created: datetime, received: datetime) -> None:

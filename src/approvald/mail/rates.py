@@ -83,5 +83,5 @@ class Rates:
         return may
 
     def _to_digest(self, code: Code) -> None:
-        why = f"More than {self._rules.team_copies_an_hour} copies, or too many answers to one sender, within an hour."
+        why = f"Over {self._rules.team_copies_an_hour} copies, or too many refusals to one sender, within an hour."
         self._alarms.raise_alarm(Alarm(kind=AlarmKind.COPIES_HELD_BACK, why=why, name=code.value))

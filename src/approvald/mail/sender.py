@@ -117,7 +117,7 @@ def _prove(mail: Mail, rules: SenderRules, shown: HeaderValues) -> Proof:
         return ProvenAddress(address=author, proof=proof, values=shown, seal=CHECKED)
     if mechanism in SMTP_LOGONS and other is None:
         return WrongRoute(address=author, mechanism=mechanism)
-    return Unproven(why=f"{AUTH}Mechanism is missing, doubled or not one of [sender] auth_mechanisms.", values=shown)
+    return Unproven(why=f"{AUTH}Mechanism is missing, repeated or not one of [sender] auth_mechanisms.", values=shown)
 
 
 def _doubt(fields: Headers, rules: SenderRules) -> str | None:
@@ -125,9 +125,9 @@ def _doubt(fields: Headers, rules: SenderRules) -> str | None:
     auth_as = headers.only(fields, f"{AUTH}As")
     source = headers.only(fields, f"{AUTH}Source")
     if auth_as is None or auth_as not in rules.auth_as:
-        return f"{AUTH}As is missing, doubled or not one of [sender] auth_as."
+        return f"{AUTH}As is missing, repeated or not one of [sender] auth_as."
     if source is None or not _is_ours(source, rules.auth_sources):
-        return f"{AUTH}Source is missing, doubled or not one of [sender] auth_sources."
+        return f"{AUTH}Source is missing, repeated or not one of [sender] auth_sources."
     if headers.values(fields, "X-MS-Exchange-P2FromRegexMatch"):
         return "Exchange itself doubts the From field (X-MS-Exchange-P2FromRegexMatch)."
     if headers.values(fields, "Sender") and _one_address(fields, "Sender") is None:

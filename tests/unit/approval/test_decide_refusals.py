@@ -285,10 +285,7 @@ def test_linked_accounts_are_one_human_in_ledger_and_portal() -> None:
 
 def test_the_requestors_other_account_is_no_second_person() -> None:
     """Level 1 by an account of the requestor's, by mail or in the portal, leaves two people where three must be."""
-    why = (
-        "The requestor also approved this request, with another account. They must make a new request, and "
-        "leave its approval to others."
-    )
+    why = "The requestor also approved this request, with another account."
     row = acted("DB_PAMapprover", "adm-timo")
     by_mail = {Level.FIRST: ApprovedBy(guid=TIMO.guid, link=None, ledger_id="abcdefgh2345")}
     for change in ({"portal_people": (make_person("adm-timo", owner=TIMO.guid),)}, {"approved_before": by_mail}):

@@ -92,10 +92,7 @@ def test_the_address_we_write_to_compares_without_case() -> None:
 
 
 PASSED: Final = ("as_notified", "still_waits", "requestor_known", "not_own_request", "own_team", "level")
-BY_REQUESTOR: Final = (
-    "The requestor also approved this request, with another account. They must make a new request, and leave "
-    "its approval to others."
-)
+BY_REQUESTOR: Final = "The requestor also approved this request, with another account."
 BY_WEN: Final = acted("DB_PAMapprover", "wen.zhao", at=NOW - timedelta(hours=2))
 BY_LEA: Final = acted("FIN_PAMapprover", "lea.fontaine", at=NOW - timedelta(hours=1))
 

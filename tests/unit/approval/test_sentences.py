@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from approvald.approval.endings import Code, Ending, treatment
-from approvald.approval.sentences import Sentences, sentences
+from approvald.approval.sentences import BY_REQUESTOR, Sentences, sentences
 from approvald.core.model import Level
 
 TOLD = [code for code in Code if treatment(code).tells_sender]
@@ -101,6 +101,14 @@ def test_what_was_altered_is_named_where_it_may_be() -> None:
     """A stranger reads no field, and no empty brackets."""
     assert "(requestor, reason)" in said(Code.ALTERED, names=("requestor", "reason")).outcome
     assert "(" not in said(Code.ALTERED).outcome
+
+
+def test_where_the_requestor_approved_too_nobody_is_sent_to_forward() -> None:
+    """Another approver's mail would be refused as well: only a new request helps."""
+    assert "another approver" in said(Code.SAME_PERSON_TWICE).next_step
+    step = said(Code.SAME_PERSON_TWICE, why=BY_REQUESTOR).next_step
+    assert "must make a new request" in step
+    assert "forward" not in step
 
 
 def test_a_wrong_level_says_whose_turn_it_is() -> None:

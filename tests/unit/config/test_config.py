@@ -49,7 +49,7 @@ def test_the_shipped_file_is_good() -> None:
 
 PROVES_NOBODY = (
     "with other values anybody could have written From; take them out, "
-    "or set believe_senders_exchange_does_not_vouch_for = true and answer for it"
+    "or set believe_senders_exchange_does_not_vouch_for = true and accept that"
 )
 MISTAKES = {
     "an AuthAs that proves nobody": (
@@ -98,7 +98,10 @@ MISTAKES = {
     ),
     "http URL": (
         lambda: replaced('"https://pvwa.corp.example/PasswordVault"\n# How', '"http://pvwa.corp.example"\n# How'),
-        "pvwa.url: does not begin with https:// and a host name; make it so, since passwords and approvals use it",
+        (
+            "pvwa.url: does not begin with https:// and a host name; "
+            "correct it, because passwords and approvals travel over it"
+        ),
     ),
     "password in a URL": (
         lambda: replaced('"https://mail.corp.example/', '"https://svc:Planted@mail.corp.example/'),
@@ -168,7 +171,10 @@ MISTAKES = {
         lambda: replaced(
             'source = "hashicorp_vault"\npath = "approvald/level1"', 'source = "file"\nusername = "svc-pam-l1"'
         ),
-        "secrets.accounts.level1.file: or credential must be given, but not both; name a file or a systemd credential",
+        (
+            "secrets.accounts.level1.file: must be given where credential is not, and only there; "
+            "name either a file or a systemd credential"
+        ),
     ),
     "plain LDAP": (
         lambda: replaced('"ldaps://dc2.corp.example"', '"ldap://dc2.corp.example"'),

@@ -151,11 +151,11 @@ def test_a_refused_log_on_is_wrong_and_says_what_to_do(settings: Settings) -> No
 
 
 def test_folders_that_are_missing_are_no_fault(settings: Settings) -> None:
-    """They are made when first needed."""
+    """They are created when first needed."""
     house = House()
     house.mailbox.folders = frozenset({Folder.DONE, Folder.IGNORED})
     [finding] = [each for each in examination(settings, house) if each.check == "mail folders"]
-    assert finding == ok("mail folders", "Done, Ignored: there; Refused, Quarantine: made when first needed")
+    assert finding == ok("mail folders", "Done, Ignored: found; Refused, Quarantine: created when first needed")
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,7 @@ class _Walk:
         """Return the parts of a multipart, each with its place."""
         boundary = part.get_boundary()
         if boundary in place.boundaries:
-            message = "Two parts of the mail, one inside the other, are separated by the same line."
+            message = "Two parts of the mail, one inside the other, use the same boundary line."
             raise Unreadable(message)
         place = replace(place, boundaries=place.boundaries | {boundary})
         children = _children(part)
@@ -182,12 +182,12 @@ class _Walk:
     def _check_fields(self, part: EmailMessage) -> None:
         fields = tuple((name, str(value)) for name, value in part.raw_items())
         if any(len(headers.values(fields, name)) > 1 for name in _SAID_ONCE):
-            message = "A part of the mail declares twice what it is."
+            message = "A part of the mail states its type or encoding more than once."
             raise Unreadable(message)
         said = [found[1].casefold() for value in headers.values(fields, "Content-Type")
                 for found in _PARAMETER.finditer(value)]  # fmt: skip
         if len(said) > len(set(said)):
-            message = "A part of the mail declares twice how it is encoded or separated."
+            message = "A part of the mail states its character set or boundary more than once."
             raise Unreadable(message)
 
     def _text(self, part: EmailMessage) -> str:

@@ -95,9 +95,9 @@ class Reader:
             except TimeoutError:
                 return self._unreadable(f"The mail cannot be read within {self._task.seconds:g} seconds.")
             except OSError:
-                return self._unreadable("Reading the mail took more than is allowed, and was stopped.")
+                return self._unreadable("Reading the mail was stopped, because it took more than is allowed.")
             except ValueError:
-                return self._unreadable("The reading of the mail makes no sense.")
+                return self._unreadable("Reading the mail gave no usable result.")
             if process.is_used_up():
                 self._end()
             return reading
