@@ -147,6 +147,7 @@ def edited(draw: st.DrawFn) -> tuple[Draft, bytes]:
     return draft, draft.mail(says_html=says_html, says_text=says_text)
 
 
+@pytest.mark.timeout(600)
 @given(edited())
 @settings(max_examples=100, deadline=None)
 def test_an_edited_mail_confirms_what_it_names_or_nothing(given_mail: tuple[Draft, bytes]) -> None:
