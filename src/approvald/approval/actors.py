@@ -1,4 +1,4 @@
-"""Who acted on a request, by PVWA's record of it, and our own comment on it. Pure.
+"""Reads from PVWA's record who acted on a request, and recognises our own comment on it. Pure.
 
 A comment is text that any confirmer may type into the portal: it is ours where PVWA shows that one of our confirming
 accounts, and nobody else, gave it, or where the ledger knows its id.
@@ -43,7 +43,7 @@ def rejection_for(address: str, ledger_id: str, words: str) -> str:
 
 
 def is_ours(request: AccessRequest, ledger_id: str) -> bool:
-    """Whether our comment with this ledger id stands on the request: our confirmation has happened.
+    """Whether the request bears our comment with this ledger id, which shows that our confirmation happened.
 
     Nobody but the mail's own sender can know the id before it stands there.
     """
@@ -56,7 +56,7 @@ def is_ours(request: AccessRequest, ledger_id: str) -> bool:
 
 
 def who_may_be(confirmer: Confirmer) -> Sequence[tuple[str, str]]:
-    """Return the user names, with full names, of whom one is this confirmer; none where PVWA lists no members."""
+    """Return the users, with full names, one of whom is this confirmer; none where PVWA lists no members."""
     return confirmer.members if confirmer.is_group else ((confirmer.name, confirmer.full_name),)
 
 
@@ -65,8 +65,8 @@ class Actor:
     """Who acted on a request, in words, and when (UTC).
 
     `address`: the human on whose behalf our account acted, else None. `claim`: ledger id and address of a comment that
-    looks like ours where PVWA does not say that our account gave it. `user_names`: PVWA's users of whom one acted, case
-    folded; empty where PVWA names nobody, or one of our accounts alone.
+    looks like ours where PVWA does not say that our account gave it. `user_names`: PVWA's users, one of whom acted,
+    case folded; empty where PVWA names nobody, or one of our accounts alone.
     """
 
     words: str
@@ -84,7 +84,7 @@ def actors(request: AccessRequest, our_names: frozenset[str]) -> tuple[Actor, ..
 
 
 def _actor(confirmer: Confirmer, at: datetime, ours: frozenset[str]) -> Actor:
-    """Name the human in our own comment; else PVWA's user with full name; else the group, said so."""
+    """Name the human in our own comment; else PVWA's user with full name; else the group, called a group."""
     listed = who_may_be(confirmer)
     names = frozenset(user_name.casefold() for user_name, _ in listed)
     comment = COMMENT.fullmatch(confirmer.comment)
@@ -106,7 +106,7 @@ def bare(user_name: str) -> str:
 
 
 def believed(acted: Sequence[Actor], ledger_ids: Collection[str]) -> tuple[Actor, ...]:
-    """Take a claim for true where its id is one of `ledger_ids`: those with which we confirmed this request."""
+    """Believe a claim whose id is one of `ledger_ids`, the ids with which we confirmed this request."""
     return tuple(
         replace(actor, words=actor.claim[1], address=actor.claim[1].casefold(), claim=None, user_names=frozenset())
         if actor.claim is not None and actor.claim[0] in ledger_ids
@@ -116,7 +116,7 @@ def believed(acted: Sequence[Actor], ledger_ids: Collection[str]) -> tuple[Actor
 
 
 def may_be(actor: Actor, person: Person) -> bool:
-    """Whether this person acted, or PVWA lists them among those of whom one did."""
+    """Whether this person acted, or PVWA lists them among several people one of whom did."""
     if actor.address is not None:
         return has_address(person, actor.address)
     account = person.account_name.casefold()
@@ -136,7 +136,7 @@ _TELL_WHO: Final = frozenset(
 
 
 def last_actor(acted: Sequence[Actor], code: Code) -> WhoWhen:
-    """Return who acted last, where this ending tells it."""
+    """Return who acted last, for an ending that tells it."""
     if not acted or code not in _TELL_WHO:
         return {"who": "", "when": None}
     return {"who": acted[-1].words, "when": acted[-1].at.isoformat()}

@@ -1,4 +1,4 @@
-"""Compare what a forwarded notification says with PVWA's record. Pure.
+"""Compares what a forwarded notification says with PVWA's record. Pure.
 
 Dates and windows printed in a mail are local text without a zone and are never compared.
 """
@@ -21,7 +21,7 @@ _REPLACED: Final = "\ufffd"
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Per field: `refuse` where a difference refuses, `note` where it is only written down. Others always refuse."""
+    """The effect of a difference by field: `refuse`, or `note` to only write it down. Other fields always refuse."""
 
     account: Literal["refuse", "note"] = "refuse"
     device_user: Literal["refuse", "note"] = "refuse"
@@ -44,9 +44,9 @@ def differences(
 
 
 def noted(notification: Notification, request: AccessRequest) -> tuple[str, ...]:
-    """Return those of account, device_user and reason that the mail shows and that are not PVWA's.
+    """Return those of account, device_user and reason that the mail shows and that differ from PVWA's.
 
-    A value that PVWA does not show counts as different: what nobody can compare, nobody has been shown.
+    A value that PVWA does not show counts as different, because it cannot be compared.
     """
     found = []
     if notification.account is not None and _folded(notification.account) != _folded(request.account or ""):

@@ -1,4 +1,4 @@
-"""Facts -> Confirm or Refuse. Pure: no clock, no network, no configuration file.
+"""Decides on facts: Confirm or Refuse. Pure: no clock, no network, no configuration file.
 
 There is one `return Confirm(...)` in this file, at its end. Everything before it refuses; nothing here can be switched
 off. The order is design.md section 3: group, PVWA, policy. Each check answers with what it looked at and, where it
@@ -47,7 +47,7 @@ class Confirm:
 
 @dataclass(frozen=True, kw_only=True)
 class Refuse:
-    """Refuse, ending so. The request stays open in CyberArk."""
+    """Refuse, with this ending. The request stays open in CyberArk."""
 
     ending: Ending
     checks: tuple[Check, ...]

@@ -70,7 +70,7 @@ class Code(StrEnum):
 
 
 class Team(StrEnum):
-    """What the CyberArk team gets of an ending."""
+    """How the CyberArk team hears of an ending."""
 
     NOTHING = "nothing"
     COPY = "copy"
@@ -80,7 +80,7 @@ class Team(StrEnum):
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done with a mail that ended so."""
+    """The treatment of mails with one ending."""
 
     folder: Folder
     tells_sender: bool
@@ -106,7 +106,7 @@ _SPECIAL: Final[Mapping[Code, Treatment]] = {
 
 
 def treatment(code: Code) -> Treatment:
-    """Return what is done with a mail of this ending. What is not listed as special is a refusal that is answered."""
+    """Return the treatment of mails with this ending. One not listed as special is a refusal and is answered."""
     return _SPECIAL.get(code, _REFUSED)
 
 

@@ -1,4 +1,4 @@
-"""What a decision depends on. Pure: all of it was fetched before."""
+"""The facts that a decision depends on, all of them fetched before. Pure."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Facts:
 def group_of(confirmer_name: str, book: GroupBook, pvwa_names: Mapping[str, str]) -> ApproverGroup | None:
     r"""Return the one approver group that PVWA means by a name: by [groups.pvwa_names], else by the name itself.
 
-    `DOMAIN\x` and `x@domain` are x, but for a group that is called so as a whole. Two groups of one name are none.
+    `DOMAIN\x` and `x@domain` are x, unless a group has that whole name. A name that two groups have means neither.
     `pvwa_names`: its keys are case folded.
     """
     whole = confirmer_name.casefold()

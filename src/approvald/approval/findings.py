@@ -1,4 +1,4 @@
-"""What is written down of a decision: its checks, and the facts it was made of. Pure.
+"""Makes what is written down of a decision: its checks, and the facts it was made of. Pure.
 
 It goes into the ledger and the audit trail: names, ids and PVWA's record, and no text of the mail.
 """
@@ -21,7 +21,7 @@ from approvald.core.model import AccessRequest, ApproverGroup, Person
 def decision_event(facts: Facts, decision: Confirm | Refuse, permission: Sequence[Check]) -> dict[str, object]:
     """Return checks and facts of a decision as plain JSON values, for the audit trail and for evidence.
 
-    `permission`: the checks of what permits it now, where it confirms.
+    `permission`: the checks made after a Confirm, of whether it may be carried out now.
     """
     event: dict[str, object] = {
         "code": decision.code.value,
@@ -62,13 +62,13 @@ def ending_checks(ending: Ending) -> tuple[Check, ...]:
 
 
 def reason(ending: Mapping[str, Any]) -> str:
-    """Return what an ending, as the audit trail has it, says of itself; empty where its code says all."""
+    """Return the reason that an ending in the audit trail gives; empty where its code says all."""
     said = (ending.get("why"), ", ".join(ending.get("names") or ()), ending.get("words"))
     return "; ".join(str(each) for each in said if each)
 
 
 def person_facts(person: Person) -> dict[str, object]:
-    """Return what tells this person from another."""
+    """Return the facts that tell this person from another."""
     return {
         "name": person.display_name,
         "account": person.account_name,

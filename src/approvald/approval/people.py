@@ -1,7 +1,8 @@
-"""Which directory accounts are one human. Pure.
+"""Tells which directory accounts belong to one human. Pure.
 
-One object, the same link attribute, or an admin account whose manager is the other one. A requestor's line manager is
-another human: `manager` counts for accounts that match people.admin_accounts only (the directory says so by `owner`).
+Two accounts do if they are one object or have the same link attribute, or if one is the other's admin account. A
+requestor's line manager is another human: `manager` counts for accounts that match people.admin_accounts only (the
+directory says so by `owner`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ CHECKED: Final = object()
 
 
 class Human(Protocol):
-    """What tells one human from another: objectGUID, the link attribute, and whose admin account it is."""
+    """The marks that tell one human from another: objectGUID, the link attribute, and whose admin account it is."""
 
     @property
     def guid(self) -> str: ...  # noqa: D102 - see the class
@@ -65,7 +66,7 @@ class VerifiedApprover:
 
 
 def same_person(one: Human, other: Human, bearers: Mapping[str, int]) -> bool:
-    """Whether two accounts are one human. `bearers`: how many people bear a link; one that was not counted joins."""
+    """Whether two accounts are one human. `bearers`: how many people bear a link; an uncounted link joins."""
     return _joined_without_link(one, other) or (
         one.link == other.link and bool(one.link) and bearers.get(one.link or "", 0) <= LINK_JOINS_AT_MOST
     )

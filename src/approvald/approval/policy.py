@@ -1,4 +1,4 @@
-"""Which safes may be approved by mail, when, and how. Pure.
+"""The policy: which safes may be approved by mail, when, and how. Pure.
 
 The first rule whose pattern fits counts; a safe that no rule fits may not be approved by mail.
 """
@@ -87,7 +87,7 @@ class Policy:
 
 
 def safe_pattern(safe: str) -> str:
-    """Return a pattern in which nothing but * and ? is more than itself."""
+    """Return a pattern in which only * and ? are wildcards."""
     return safe.casefold().replace("[", "[[]")
 
 

@@ -1,7 +1,7 @@
-"""Whether PVWA's record shows an act of ours that it gives no comment of ours for. Pure.
+"""Finds an act of ours in a record of PVWA's that shows no comment of ours. Pure.
 
 Our comment with the ledger id is the proof (`actors.is_ours`). Not every PVWA shows comments, and some list the
-confirmers of the present level only: then what has changed since before the sending tells.
+confirmers of the present level only: then the record is compared with the one before the sending.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from approvald.core.model import AccessRequest, Confirmer, Level
 
 @dataclass(frozen=True, kw_only=True)
 class Before:
-    """What a record showed before an act was sent.
+    """The state of a record before an act was sent.
 
     `left`: the confirmations it needed. `listed`: the names of its confirmers, case folded, without a domain. `acted`:
     of those who had acted, with the instant (ISO 8601 UTC).
@@ -32,7 +32,7 @@ class Before:
 
     @classmethod
     def from_record(cls, request: AccessRequest, *, until: datetime | None = None) -> Before:
-        """Take it from a record; of a later one, what had happened `until` then, which is all that can be told."""
+        """Take it from a record; of a later one, only what had happened by `until`."""
         acted = [each for each in request.confirmers if each.acted_at and (until is None or each.acted_at < until)]
         return cls(
             left=request.confirmations_left,
@@ -63,7 +63,7 @@ class Sent:
 
 
 class Who(Enum):
-    """Whom the record names for what was done since the sending."""
+    """The kinds of people whom the record may name for what was done since the sending."""
 
     OURS = auto()
     """Our account, and nobody else."""
@@ -75,7 +75,7 @@ class Who(Enum):
 
 
 class Became(Enum):
-    """What has become of the request since the sending."""
+    """The changes that a request may have seen since the sending."""
 
     AGAINST = auto()
     """It is closed the other way round."""
@@ -97,8 +97,8 @@ _SHOWS: Final[Mapping[Who, frozenset[Became]]] = {
 def may_show(request: AccessRequest, sent: Sent, now: datetime) -> bool:
     """Whether the record, which has no comment of ours, is as if this act had happened.
 
-    A level that was given, by whom PVWA does not say, counts as given by us: else one human could give the next one,
-    too. What PVWA has said yes to is ours where our account is one of those who may have acted.
+    A level given by somebody whom PVWA does not name counts as given by us: otherwise one human could give the next
+    one, too. What PVWA has said yes to is ours where our account is one of those who may have acted.
     """
     return _became(request, sent, now) in _SHOWS[_who(request, sent)]
 

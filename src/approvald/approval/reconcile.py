@@ -1,4 +1,4 @@
-"""What PVWA shows of our accounts, held against what the ledger knows of them. Pure.
+"""Compares what PVWA shows of our accounts' acts with what the ledger knows of them. Pure.
 
 A confirmation by one of our accounts that the ledger does not know was made by somebody who has its password. A
 confirmation of the ledger's that PVWA does not show has been lost, or was never there.
@@ -27,7 +27,7 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Unexplained:
-    """One of our accounts has acted on a request, and not for the ledger. `ledger_id`: what the comment claims."""
+    """An act of one of our accounts that the ledger does not know. `ledger_id`: what the comment claims."""
 
     request_id: str
     user_name: str
@@ -36,7 +36,7 @@ class Unexplained:
 
     @property
     def key(self) -> str:
-        """What stands for it in the ledger, so that it is told once."""
+        """The name under which the ledger remembers it, so that it is reported once."""
         return f"{self.request_id.casefold()} {bare(self.user_name)} {int(self.at.timestamp())}"
 
 
@@ -69,7 +69,7 @@ def unexplained(
 def is_shown(record: AccessRequest, known: Known) -> bool:
     """Whether PVWA's record bears this confirmation, or is another request that has got its number since.
 
-    One that waits for a higher level has got the lower one, whose confirmers not every PVWA lists then.
+    A request that waits for a higher level has been given the lower one, even if PVWA no longer lists who gave it.
     """
     has_moved_on = record.level is not None and record.level > known.level
     return has_moved_on or not _is_about(known, record) or is_ours(record, known.ledger_id)

@@ -1,4 +1,4 @@
-"""Where a request stands, by PVWA's record of it. Pure.
+"""Reads from PVWA's record where a request stands. Pure.
 
 Only `Status` 1 (waiting) is known for certain (pvwa-rest 2.3); everything else is read from the record's content, so
 that an unknown number never refuses anybody.
@@ -93,7 +93,7 @@ def _past(instant: datetime | None, now: datetime) -> bool:
 
 
 def progress(request: AccessRequest) -> object:
-    """Return what any confirmation changes of a record, to be compared with the record before it."""
+    """Return the parts of a record that any confirmation changes, for comparing it with an earlier one."""
     acted = {(each.name, each.acted_at, each.comment) for each in request.confirmers if each.acted_at}
     # Where PVWA does not say which level the request waits for, its confirmers do
     level = request.level if request.level is not None else {each.name for each in request.confirmers}

@@ -40,7 +40,7 @@ Question = tuple[str, Callable[[], tuple[str, _Refusal]]]
 
 
 def judge(questions: Iterable[Question[_Refusal]]) -> tuple[tuple[Check, ...], _Refusal | None]:
-    """Ask in order until one refuses, each once; return all checks, and that refusal or None."""
+    """Make the checks in order until one refuses, each once; return all of them, and that refusal or None."""
     checks: list[Check] = []
     refusal: _Refusal | None = None
     for name, ask in questions:

@@ -94,7 +94,7 @@ class Approve:
         self._fingerprint = fingerprint
 
     def approve(self, wish: Wish, watch: Stopwatch) -> Outcome:
-        """Hold what the wish points to against PVWA's record, decide, and confirm."""
+        """Compare the wish with PVWA's record, decide, and confirm."""
         pointer = self._pointed_to(wish)
         if isinstance(pointer, Ending):
             return Outcome(ending=pointer)
@@ -128,7 +128,7 @@ class Approve:
     def _decided(
         self, wish: Wish, pointer: Notification | Challenge, request: AccessRequest, requestor: PersonLookup
     ) -> tuple[Facts, Confirm | Refuse] | Ending:
-        """Decide; once more where a group made since the last reading may be what was missing."""
+        """Decide, and decide again with the groups read afresh where a new group may be what was missing."""
         reading = pointer if isinstance(pointer, Notification) else as_recorded(request, requestor)
         facts = self._gather.facts(wish.approver, reading, request, requestor)
         decision = decide(facts)

@@ -1,4 +1,4 @@
-"""Safes whose approvals need a second mail: approvald asks for a code, and only its answer is an approval.
+"""Asks for a one-time code where a safe needs a second mail; only the answer with the code is an approval.
 
 A code is bound to one person, one request, as PVWA made it, and one level; it is valid for minutes, and used once.
 """
@@ -43,7 +43,7 @@ class Challenging:
         return cls(Challenges(store), ChallengeRules(valid_for=valid_for, tries=policy.challenge_tries))
 
     def open(self, decision: Confirm, ledger_id: str) -> None:
-        """Write down that this approval needs a code; it is made when the mail with it is sent."""
+        """Write down that this approval needs a code. The code is made when the mail with it is sent."""
         self._challenges.open(
             Challenge(
                 ledger_id=ledger_id,
@@ -55,7 +55,7 @@ class Challenging:
         )
 
     def issue(self, ledger_id: str) -> tuple[str, datetime]:
-        """Return a new code for this mail, and until when it is valid (UTC). Whatever was sent before is void."""
+        """Return a new code for this mail, and until when it is valid (UTC). Any code sent before is void."""
         return self._challenges.issue(ledger_id, valid_for=self._rules.valid_for)
 
     def answer(self, code: str, sender: VerifiedApprover, answer_id: str, received: datetime) -> Challenge | Ending:

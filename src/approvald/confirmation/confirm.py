@@ -1,4 +1,4 @@
-"""Carry out one Confirm: write the intent, call once, read back, classify. A rejection goes the same way.
+"""Carries out one Confirm: writes the intent, calls once, reads back, classifies. A rejection goes the same way.
 
 The only file that calls `Pvwa.confirm` and `Pvwa.reject`. A lost answer is never answered by sending again: PVWA is
 read before anything else is done. An intent is settled by what PVWA shows, and never while PVWA may still be at work.
@@ -135,7 +135,7 @@ def _may_send_again(decision: Confirm, intent: Intent, tools: Confirming) -> boo
 
 
 def _accepted(intent: Intent, confirmed: Ending, tools: Confirming) -> Ending:
-    """Read back what PVWA has accepted, and say what it still needs; what it does not show is not told as done."""
+    """Read back what PVWA has accepted, and say what it still needs; what it does not show is not reported as done."""
     tools.confirmations.taken(intent)
     intent = replace(intent, taken_at=tools.clock.now())
     after = read_request(intent, tools)
@@ -215,7 +215,7 @@ def _not_done(
 
 
 def found_done(ledger_id: str, gather: Gather, confirming: Confirming) -> Ending | None:
-    """Return how a wish ended whose act stands at PVWA or in the ledger, else None.
+    """Return how a wish ended whose act PVWA or the ledger shows, else None.
 
     Raises Unavailable where PVWA or the directory does not answer.
     """
@@ -250,7 +250,7 @@ def _with_facts(ending: Ending, request: AccessRequest, gather: Gather, confirmi
 
 
 def code_of_declined(where: RequestState, found: AccessRequest, level: Level, answer: Declined) -> Code:
-    """Return what an act at this level ended as that PVWA has declined; `found`: the record as it is afterwards."""
+    """Return the code of an act at this level that PVWA has declined. `found`: the record as it is afterwards."""
     if where in CLOSED:
         return CLOSED[where]
     if found.level is not None and found.level is not level:

@@ -1,4 +1,4 @@
-"""Fetches what a decision depends on, besides PVWA's record: who acted, who they are, and what we did before."""
+"""Fetches what a decision depends on besides PVWA's record: the people who acted, and what we did before."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Gather:
     def facts(
         self, approver: Approver, reading: Notification, request: AccessRequest, requestor: PersonLookup
     ) -> Facts:
-        """Return them. Raises Unavailable (directory or ledger)."""
+        """Return the facts. Raises Unavailable (directory or ledger)."""
         acted = actors(request, self.confirming.our_names())
         portal_people = self.people.behind(acted)
         approved_before = self.confirming.confirmations.approved_before(request.request_id, request.created)
@@ -80,9 +80,9 @@ class Gather:
 
 
 class People:
-    """Asks for people. Every method raises Unavailable where the directory is away.
+    """Asks the directory for people. Every method raises Unavailable where the directory is away.
 
-    `tell` is called with a link value and a number of people where more of them bear it than one human has accounts.
+    `tell` is called with a link value that more people bear than one human has accounts, and with their number.
     """
 
     def __init__(self, directory: Directory, *, tell: Callable[[str, int], None]) -> None:
@@ -107,13 +107,13 @@ class People:
     def accounts_that_matter(
         self, person: Person, used: Sequence[Person], acted: Iterable[Actor]
     ) -> tuple[Person, ...]:
-        """Return the other accounts that the sender uses, or all where PVWA names many users of whom one acted."""
+        """Return the other accounts that the sender uses, or all where PVWA names many users, one of whom acted."""
         if all(len(actor.user_names) <= 1 for actor in acted):
             return tuple(used)
         return tuple({account.guid: account for account in (*used, *self.other_accounts(person))}.values())
 
     def link_bearers(self, some: Sequence[Human], others: Sequence[Human]) -> Mapping[str, int]:
-        """Count those who bear a link that would join one of `some` and one of `others`; nobody asks otherwise.
+        """Count those who bear a link that would join one of `some` and one of `others`; asks nothing if none would.
 
         The attribute has no index in Active Directory: a search for it is slow.
         """

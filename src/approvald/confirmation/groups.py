@@ -40,7 +40,7 @@ class ApproverGroups:
         return self._book
 
     def keep_fresh(self) -> None:
-        """Read the groups when they are due, also while no mail comes, so that a bad group is told at once.
+        """Read the groups when they are due, also while no mail comes, so that a bad group is reported at once.
 
         A directory that is away is asked again when a refresh has passed; a mail does not wait for that.
         Raises Unavailable (ledger).
@@ -55,7 +55,7 @@ class ApproverGroups:
             self._failed_at = self._clock.monotonic()
 
     def read(self) -> GroupBook:
-        """Look the groups up now. A bad group is told once and disables itself, not the service."""
+        """Look the groups up now. A bad group is reported once, and disables itself, not the service."""
         before = set(self._book.problems) if self._book else set()
         book = self._pins.pin(self._directory.approver_groups())
         self._read_at = self._clock.monotonic()
@@ -91,7 +91,7 @@ class ApproverGroups:
 
 
 class Pin(StrEnum):
-    """How a group stands to what is remembered of its name."""
+    """How a group's SID compares with the one remembered for its name."""
 
     HELD = "pinned"
     NEW = "new, pinned when the daemon next looks"
@@ -118,7 +118,7 @@ class GroupPins:
         return _without_changed(book, known)
 
     def look(self, book: GroupBook) -> Mapping[ApproverGroup, Pin]:
-        """Say how each group stands, and change nothing."""
+        """Return how each group stands. Changes nothing."""
         known = self._names.recall(_KIND)
         return {group: _standing(group, known) for group in book.all()}
 

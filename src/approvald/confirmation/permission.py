@@ -26,7 +26,7 @@ _HOUR: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The mail that asks. `age` of it; `has_waited`: for a system, so that it is not its sender who was late.
+    """The mail that asks. `age` of it; `has_waited`: for a system, so its sender was not late.
 
     `rejects`: it asks for a rejection. `challenge`: what the code in it was asked for, None in a forwarded mail.
     """
@@ -40,7 +40,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Permitted:
-    """What permits a decision now: every check, and what the one that refused leads to. None: it may be carried out."""
+    """Whether a decision may be carried out now: every check, and what the one that refused leads to; None: it may."""
 
     checks: tuple[Check, ...]
     refusal: Ending | MustWait | None

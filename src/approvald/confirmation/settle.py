@@ -1,4 +1,4 @@
-"""What became of a confirmation whose answer nobody has: settled by what PVWA shows, never while it may be at work."""
+"""Settles confirmations whose answer was lost, by what PVWA shows, and never while PVWA may still be at work."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Confirming:
-    """What carrying out needs besides the decision.
+    """The parts that carrying out needs besides the decision.
 
     `longest_work`: how long PVWA may still be at work on a confirmation whose answer was lost; beyond any HTTP limit.
-    `shown_within`: how long what PVWA took without showing it keeps every other mail from confirming the same.
-    `age`: how long ago an instant (UTC) was, when the time in which approvald could not look does not count.
+    `shown_within`: how long an act that PVWA accepted but does not show keeps other mails from confirming the same.
+    `age`: how long ago an instant (UTC) was, not counting the time in which approvald could not look.
     `before_sending`: makes sure that what led to an act is in the audit trail's file; what it raises stops the act.
     """
 
@@ -132,7 +132,7 @@ def _dated_rightly(intent: Intent, tools: Confirming) -> Intent:
 
 
 def _must_still_wait(intent: Intent, found: AccessRequest | Ending, tools: Confirming) -> WaitCause | None:
-    """Return for what a mail still waits whose act PVWA does not show, None where nothing can be hoped for any more."""
+    """Return why a mail whose act PVWA does not show must still wait; None where waiting is of no use any more."""
     if tools.age(intent.taken_at or intent.intended_at) >= tools.shown_within:
         return None
     if isinstance(found, AccessRequest):
@@ -169,12 +169,12 @@ def nothing_happened(before: AccessRequest, after: AccessRequest, tools: Confirm
 
 
 def settle_as_taken(intent: Intent, tools: Confirming) -> None:
-    """Write down that it was done by all that can be known: PVWA took it, and shows the request no more."""
+    """Write down that it was done, as far as can be known: PVWA accepted it, and no longer shows the request."""
     tools.confirmations.settle(intent, done=True, how="accepted, not shown")
 
 
 def _waits_for(intent: Intent, found: AccessRequest, tools: Confirming) -> bool:
-    """Whether the request still waits for just what was taken; what PVWA does not say is no other request or level."""
+    """Whether the request still waits for exactly what PVWA accepted; what PVWA does not say counts as the same."""
     return (
         intent.taken_at is not None
         and _may_be_same(intent, found)
@@ -198,7 +198,7 @@ def settle_as_found(intent: Intent, request: AccessRequest, tools: Confirming) -
 def read_request(intent: Intent, tools: Confirming) -> AccessRequest | Ending:
     """Read the request of an intent, first with the account that acted. Raises Unavailable, Unreadable.
 
-    What cannot be read for as long as it would be waited for is of no use any more: it counts as out of sight.
+    A record that stays unreadable for as long as it would be waited for counts as out of sight.
     """
     order = (intent.account, *(account for account in tools.accounts if account is not intent.account))
     try:

@@ -1,4 +1,4 @@
-"""Looks now and then whether PVWA and the ledger agree on what our accounts have done."""
+"""Compares PVWA with the ledger at intervals, for what our accounts have done."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _DIGITS: Final = 9
 
 @dataclass(frozen=True, kw_only=True)
 class ReconcileRules:
-    """`every` so long a sweep, over what was confirmed within `span`."""
+    """A sweep is made `every` so often, over what was confirmed within `span`."""
 
     every: timedelta
     span: timedelta
 
 
 class Reconciling:
-    """Sweeps. `tell` raises an alarm; each finding is told once, over restarts too."""
+    """Sweeps. `tell` raises an alarm; each finding is reported once, even across restarts."""
 
     def __init__(
         self, *, pvwa: ReadingPvwa, accounts: tuple[ConfirmingAccount, ...], confirmations: Confirmations, names: Names,
@@ -96,7 +96,7 @@ class Reconciling:
         event(_LOG, Event.RECONCILE_DONE, logging.INFO, count=len(records) + count)
 
     def _records(self) -> tuple[Sequence[AccessRequest], Sequence[tuple[ConfirmingAccount, str]]]:
-        """Read what the accounts' lists name: the newest first, and none again that was closed when it was read.
+        """Read what the accounts' lists name: the newest first, leaving out those that were closed when last read.
 
         Returns the records, and which are closed. The list alone may not say who has acted (pvwa-rest 2.1).
         """
@@ -120,7 +120,7 @@ class Reconciling:
         return datetime.fromisoformat(remembered[_SINCE])
 
     def _look_up(self, known: tuple[Known, ...], told: set[str]) -> int:
-        """Read what we have confirmed, by its id; what is missing at two sweeps is told. Returns how many were read."""
+        """Read what we have confirmed, by its id; report what is missing at two sweeps. Returns how many were read."""
         asked = [each for each in known if not each.is_open and each.ledger_id not in self._shown | told][:_MOST]
         for each in asked:
             records = [self._pvwa.details(each.request_id, account) for account in self._accounts]

@@ -76,7 +76,7 @@ class AlarmDesk:
         self.raise_alarm(Alarm(kind=AlarmKind.LINK_SHARED, why=why, name=link, facts=facts))
 
     def audit_cut(self, what: str) -> None:
-        """Tell the team that somebody has cut the audit file."""
+        """Tell the team that somebody has changed the audit file."""
         self.raise_alarm(Alarm(kind=AlarmKind.AUDIT_CUT, why=f"The audit trail was changed: {what}."))
 
     def anchor_failed(self, why: str) -> None:

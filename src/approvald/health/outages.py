@@ -57,7 +57,7 @@ class Outages:
         self._goes_on(outage)
 
     def refused(self, failed: AuthenticationFailed) -> None:
-        """Take note that a system does not accept one of our accounts: it is not away, as others may be accepted."""
+        """Take note that a system does not accept one of our accounts. It is not away: others may be accepted."""
         self._goes_on(self._book.failed(failed.system, str(failed), account=failed.account))
 
     def answered(self, system: System) -> None:

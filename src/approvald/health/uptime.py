@@ -73,7 +73,7 @@ class Pulse:
         self._rests = False
 
     def beat(self) -> None:
-        """Note that the program is getting on."""
+        """Note that the program is making progress."""
         self._last = self.clock.monotonic()
 
     def pause(self, wait: Callable[[float], None], seconds: float) -> None:
@@ -90,5 +90,5 @@ class Pulse:
         return timedelta(seconds=self.clock.monotonic() - self._last)
 
     def is_gone(self) -> bool:
-        """Whether the silence is longer than anything that is meant to be."""
+        """Whether the silence is longer than any that is intended."""
         return not self._rests and self.silence() > LONGEST_SILENCE

@@ -1,4 +1,4 @@
-"""What is said, as mails: answers, notices and letters of our own, composed from what the ledger holds."""
+"""Composes our mails (answers, notices and letters of our own) from what the ledger holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Endings of mails that nobody needs to ask PVWA about, and how an ending is told to a proven sender. Pure."""
+"""Endings of mails that are decided without PVWA, and how an ending is told to a proven sender. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def answered_to(sender: VerifiedApprover, ending: Ending) -> Ended:
 
 
 def silent(kind: Automatic | RuleForward | NotARequest) -> Ending:
-    """Return the ending of a mail that nobody is answered."""
+    """Return the ending of a mail that gets no answer."""
     match kind:
         case Automatic():
             code = Code.AUTOMATIC
@@ -32,7 +32,7 @@ def silent(kind: Automatic | RuleForward | NotARequest) -> Ending:
 
 
 def unread(reading: Incomplete | Ambiguous | NotARequest) -> Ending:
-    """Name what the parser could not take, in words of our own."""
+    """Return the ending of a mail that the parser could not take, in words of our own."""
     match reading:
         case Incomplete(unreadable=True):
             return Ending(code=Code.UNREADABLE, why=reading.why)
@@ -51,7 +51,7 @@ _NO_APPROVAL: Final = (
 
 
 def no_approval(answer: Notification | Incomplete | Ambiguous | NotARequest) -> Ending | None:
-    """Return how an answer with a code ends that cannot be read, or whose first line rejects; else None.
+    """Return the ending of an answer with a code if it cannot be read or its first line rejects, else None.
 
     What else stands in an answer does not matter: the code says what is approved.
     """

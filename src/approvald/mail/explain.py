@@ -1,4 +1,4 @@
-"""What approvald makes of one mail file, without asking any server: for `approvald explain`. Pure.
+"""Explains what approvald makes of one mail file, without asking any server: for `approvald explain`. Pure.
 
 A file has no item class and no answer of Exchange or of the directory: the class is an argument, and the sender proof
 is judged by the header fields in the file alone.

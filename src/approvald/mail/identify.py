@@ -1,4 +1,4 @@
-"""What a mail is and who sent it: what Exchange vouches for, joined with the one enabled person in the directory."""
+"""Tells what a mail is and who sent it: what Exchange vouches for, joined with one enabled person of the directory."""
 
 from __future__ import annotations
 

@@ -96,14 +96,14 @@ class Inbox:
                 if entry.state in ENDED or (is_resumed(entry) and self._outbox.is_to_be_told(entry))]  # fmt: skip
 
     def _give_up(self, entry: Entry) -> bool:
-        """Whether an undecided mail leaves nothing behind: what it may have confirmed is first read from PVWA."""
+        """Return whether an undecided mail confirmed nothing, so that it can be given up; PVWA is read first."""
         if is_resumed(entry) and not self._is_due(entry):
             return False
         with on_every_line(entry.id):
             return self._settle(entry)
 
     def _settle(self, entry: Entry) -> bool:
-        """Whether nothing was confirmed for a mail that is not read any more. What was ends it; else it waits."""
+        """Return whether nothing was confirmed for a mail that is gone. A confirmation ends it; in doubt it waits."""
         done, is_known = None, False
         with self._held_up(entry):
             done, is_known = self._pipeline.settle(entry), True

@@ -1,4 +1,4 @@
-"""Tells the CyberArk team that the ledger cannot be used, which the ledger itself cannot remember to tell."""
+"""Tells the CyberArk team that the ledger cannot be used, and does so without the ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_PATIENCE: Final = timedelta(seconds=60)
 class LedgerAlarm:
     """Sends one mail when the ledger has been away for `tell_after`, at most a minute, and one when that is over.
 
-    It remembers in memory only: a restart in the middle of an outage may tell once more, and not tell its end.
+    It remembers in memory only: after a restart during an outage it may tell of it again, or not tell of its end.
     """
 
     def __init__(self, *, mailbox: Mailbox, rules: ReplyRules, clock: Clock, tell_after: timedelta) -> None:

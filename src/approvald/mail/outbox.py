@@ -102,7 +102,7 @@ class Outbox:
     def dispatch(self, items: Iterable[ListedMail | Entry]) -> None:
         """Send what is to be said, then move what was said. Each step is in the ledger before the next begins.
 
-        Letters of our own (alarms, notes) that are due leave with the same request, or alone where there is no item.
+        Letters of our own (alarms, notes) that are due are sent with the same request, or alone if there is no mail.
         """
         items = list(items)
         ids = [item.item_id for item in items]

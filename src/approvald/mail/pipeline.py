@@ -58,7 +58,7 @@ class Pipeline:
         return ended
 
     def settle(self, entry: Entry) -> Ended | None:
-        """Return how a mail that is not there any more has ended, if PVWA shows its confirmation.
+        """Return how a mail that is no longer there has ended, if PVWA shows its confirmation.
 
         Raises Unavailable while nobody can tell.
         """

@@ -14,7 +14,7 @@ from approvald.ledger.limits import Haste
 
 @dataclass(frozen=True, kw_only=True)
 class PlausibilityRules:
-    """`least`: a person needs that long. `alarm_after`: so many faster mails in a row raise an alarm."""
+    """`least`: how long a person needs. `alarm_after`: how many faster mails in a row raise an alarm."""
 
     least: timedelta = timedelta(seconds=10)
     alarm_after: int = 3

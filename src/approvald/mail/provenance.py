@@ -1,4 +1,4 @@
-"""What the audit trail keeps of a mail: its hash, its size, and the header fields that say where it came from. Pure."""
+"""Collects what the audit trail keeps of a mail: hash, size, and the fields that say where it came from. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST: Final = 20
 
 
 def mail_facts(mail: Mail) -> dict[str, object]:
-    """Return them as plain JSON values. `sha256` is of the MIME content, None where it was too large to fetch."""
+    """Return it as plain JSON values. `sha256` is of the MIME content, None where it was too large to fetch."""
     names = {name.casefold() for name in KEPT}
     found = [[name, harmless(value)] for name, value in mail.headers if name.casefold() in names]
     return {

@@ -1,4 +1,4 @@
-"""How much is said: bounds on refusals and notices, for each sender and for the team's copies.
+"""Limits how many refusals and notices are sent, to each sender and as copies to the team.
 
 Nothing here is asked about a confirmation or the answer to one.
 """
@@ -43,7 +43,7 @@ class RateRules:
 
 
 class Rates:
-    """Says what may be sent, and tells once of what is not. Every method may raise Unavailable (ledger)."""
+    """Says what may be sent, and tells once that more is not. Every method may raise Unavailable (ledger)."""
 
     def __init__(self, *, answers: MessageCounts, letters: Letters, alarms: AlarmDesk, rules: RateRules) -> None:
         self._answers = answers
@@ -64,7 +64,7 @@ class Rates:
         return self._may_tell(ledger_id, to, MessageKind.NOTICE)
 
     def may_copy(self, ledger_id: str, code: Code, team_address: str) -> bool:
-        """Whether the team gets a copy of this answer; if not, it stands in the digest."""
+        """Whether the team gets a copy of this answer; if not, it goes into the digest."""
         limit = self._rules.team_copies_an_hour
         may, new = self._answers.count(ledger_id, MessageKind.TEAM_COPY, team_address, an_hour=limit)
         if new and not may:

@@ -1,4 +1,4 @@
-"""Ending -> the mail to the sender, and who is in copy. Pure, but for reading its two templates.
+"""Renders an ending as the mail to its sender, and says who is in copy. Pure, but for reading its two templates.
 
 The subject and every sentence are our own; PVWA's values are escaped by Jinja2 and stand only in the table of facts.
 """

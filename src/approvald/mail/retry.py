@@ -1,4 +1,4 @@
-"""Another try: mails that were filed and come back to the Inbox, by hand or because `approvald retry` asks for it.
+"""Handles mails that were filed and come back to the Inbox, by hand or because `approvald retry` asks for it.
 
 What operators ask for is carried out at the beginning of a round, which then finds the mails as any other. Done twice,
 after a crash, it moves nothing that has been tried again meanwhile.
@@ -52,7 +52,7 @@ class Retrying:
     def carry_out(self) -> None:
         """Do what was asked for. Raises Unavailable when the ledger is away.
 
-        Where Exchange does not do its work a retry waits for the next round, and stops no mail by that.
+        Where Exchange does not do its work a retry waits for the next round, and holds up no mail.
         """
         for retry in self._retries.waiting():
             try:
@@ -70,9 +70,9 @@ class Retrying:
             )  # fmt: skip
 
     def identify(self, entry: Entry, mail: Mail) -> Entry:
-        """Add what the fetched mail says of itself, and at which mail it is a further attempt. Returns that entry.
+        """Add what the fetched mail says of itself, and which earlier mail it tries again. Returns that entry.
 
-        It is one at a mail that was filed, when it is no longer where it was filed. Raises Unavailable, also while
+        It tries a filed mail again when that one is no longer where it was filed. Raises Unavailable, also while
         another item of this mail may have confirmed its request: whether this is an attempt or a copy shows then.
         """
         message_id, sender = mail.message_id[:998], (mail.from_address or "").casefold()[:320]

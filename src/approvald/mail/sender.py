@@ -1,4 +1,4 @@
-"""Who really sent a mail, by what Exchange itself wrote into it. Pure, and never raises: doubt is no proof.
+"""Proves who really sent a mail, by what Exchange itself wrote into it. Pure, and never raises: doubt is no proof.
 
 Three fields together, each exactly once (mail-security A.3, A.4): AuthAs, AuthMechanism, AuthSource. Beside them one
 From with one address and no defect, and a Sender that is absent or the same. Only the fields of the mail itself count,

@@ -1,4 +1,4 @@
-"""Poll every 15 s until told to stop. Knows nothing of mail contents.
+"""Polls every 15 s until told to stop. Knows nothing of mail contents.
 
 A stop is noticed at once while waiting, and after the mail in hand otherwise. A system that is away never ends the
 daemon; another program that has taken its role does.
@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Service(Protocol):
-    """What is done for a mailbox. `round`, `housekeep` and `reload` may raise Unavailable; the others never raise."""
+    """The work done for a mailbox. `round`, `housekeep` and `reload` may raise Unavailable; the others never raise."""
 
     def round(self, stopping: Callable[[], bool]) -> Round:
         """Do one round. Once `stopping` is true, no other mail is begun."""
@@ -32,10 +32,10 @@ class Service(Protocol):
         """Do what SIGHUP asks for."""
 
     def failed(self, away: Unavailable) -> None:
-        """Hear why a poll did not do all its work."""
+        """Take note why a poll did not do all its work."""
 
     def recovered(self) -> None:
-        """Hear that a poll did all its work."""
+        """Take note that a poll did all its work."""
 
 
 class Daemon:

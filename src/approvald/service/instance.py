@@ -1,4 +1,4 @@
-"""One program a role to a ledger file: a second one says who holds it, and ends."""
+"""Lets one program per role use a ledger file; a second one says who holds it, and ends."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class OnlyInstance:
 
 
 def unwritable(ledger: Path, error: OSError) -> LedgerAway:
-    """Return what says that the ledger's disk does not do its work."""
+    """Return the error that says that the ledger's disk does not do its work."""
     message = (
         f"{error.filename or ledger} cannot be written ({error.strerror}); nothing is confirmed until it can. Make "
         "room on its disk, or let approvald write there."
@@ -88,7 +88,7 @@ def unwritable(ledger: Path, error: OSError) -> LedgerAway:
 
 
 def _make_private(ledger: Path) -> None:
-    """Make the file, or take away what others may do with it; one that we may not open is told by its name."""
+    """Make the file, or take away what others may do with it; the error for one that we may not open names it."""
     descriptor = os.open(ledger, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if os.fstat(descriptor).st_mode & _OTHERS:

@@ -51,7 +51,7 @@ _EXCHANGE_MARGIN_SECONDS: Final = 5.0
 
 
 def _nothing() -> None:
-    """Make sure of nothing: who is handed no hands sends nothing."""
+    """Make sure of nothing, for a pipeline that cannot send."""
 
 
 class Room(Protocol):
@@ -103,12 +103,12 @@ class MailService:
         self._groups.read()
 
     def failed(self, away: Unavailable) -> None:
-        """Hear why a poll did not do all its work. Never raises."""
+        """Take note why a poll did not do all its work. Never raises."""
         if self._ledger_alarm is not None:
             self._ledger_alarm.failed(away)
 
     def recovered(self) -> None:
-        """Hear that a poll did all its work. Never raises."""
+        """Take note that a poll did all its work. Never raises."""
         if self._ledger_alarm is not None:
             self._ledger_alarm.recovered()
 

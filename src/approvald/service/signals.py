@@ -1,4 +1,4 @@
-"""What systemd and operators ask of the running program. Handlers only set flags and wake whoever waits."""
+"""Takes in what systemd and operators ask of the running program. Handlers only set flags and wake whoever waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class Signals:
-    """SIGTERM and SIGINT wish it to stop, SIGHUP to reload. Thread safe."""
+    """The signals: SIGTERM and SIGINT ask for a stop, SIGHUP for a reload. Thread safe."""
 
     def __init__(self) -> None:
         # A handler may run while the main thread waits, or while another handler does: only this is safe then
@@ -35,17 +35,17 @@ class Signals:
         return self._stopping
 
     def ask_reload(self) -> None:
-        """Wish for a reload, as soon as may be."""
+        """Ask for a reload as soon as possible."""
         self._reload_wanted = True
         self.wake()
 
     def take_reload(self) -> bool:
-        """Whether a reload was wished for since this was asked last."""
+        """Whether a reload was asked for since the last call."""
         wanted, self._reload_wanted = self._reload_wanted, False
         return wanted
 
     def put_off_reload(self) -> None:
-        """Wish for the reload again, at the next occasion."""
+        """Ask for the reload again, at the next opportunity."""
         self._reload_wanted = True
 
     def wake(self) -> None:
@@ -54,7 +54,7 @@ class Signals:
             self._wake.put(None)
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until woken."""
+        """Wait that long, or until woken."""
         with suppress(queue.Empty):
             self._wake.get(timeout=max(seconds, 0.0))
             while True:

@@ -1,4 +1,4 @@
-"""Stand by until this program has the lease of its role, work while it holds, and stand by again when it is lost.
+"""Stands by until this program has the lease of its role, works while it holds, and stands by again when it is lost.
 
 The lease is renewed by a thread of its own, so that no slow call outside costs it. A program that was stopped and
 goes on later finds its lease gone at its next transaction, and at the latest right before it would send something.
@@ -146,7 +146,7 @@ def _tell_standby(held: HeldLease, told: str) -> str:
 
 
 def make_usable(store: Store, lock: OnlyInstance) -> None:
-    """Make sure of a ledger file, which no other host guards, and open the ledger. Raises as both do."""
+    """Lock the ledger where it is a file, and open it. Raises what either step does."""
     if not store.is_shared:
         lock.hold()
     store.open()

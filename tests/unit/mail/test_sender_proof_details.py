@@ -33,9 +33,9 @@ def proof_without(name: str, *more: tuple[str, str], **changed: Any) -> Proof:
 @pytest.mark.parametrize(
     ("proof", "shown", "words"),
     [
-        (proof_without(AS), 3, f"{AS} is missing, doubled or not one of [sender] auth_as."),
-        (proof_without(SOURCE), 3, f"{SOURCE} is missing, doubled or not one of [sender] auth_sources."),
-        (proof_without(MECHANISM), 3, f"{MECHANISM} is missing, doubled or not one of [sender] auth_mechanisms."),
+        (proof_without(AS), 3, f"{AS} is missing, repeated or not one of [sender] auth_as."),
+        (proof_without(SOURCE), 3, f"{SOURCE} is missing, repeated or not one of [sender] auth_sources."),
+        (proof_without(MECHANISM), 3, f"{MECHANISM} is missing, repeated or not one of [sender] auth_mechanisms."),
         (proof_without("", ("Sender", "x")), 5, "Sender is not exactly one plain address."),
         (proof_without("", from_address="x"), 4, "From is not the address that Exchange resolved."),
         (proof_without("", author="x"), 4, "From is not exactly one plain address."),

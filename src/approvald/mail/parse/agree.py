@@ -1,7 +1,7 @@
-"""All views -> one Reading: every field has one value over all of them, or the mail is ambiguous.
+"""Makes one Reading of all views: every field has one value over all of them, or the mail is ambiguous.
 
 A core field in hidden text is ambiguous whatever it says: nobody hides a request's data honestly. So is a core field
-that some rendering of a mail has and the one that the approver saw has not: its HTML, or the last of the renderings.
+that some rendering of a mail has, but the one that the approver saw lacks: its HTML, or the last of the renderings.
 The sentences are for people and never repeat a word of the mail.
 """
 
@@ -49,7 +49,7 @@ _UNADDRESSABLE: Final = re.compile(r"[&+%]")
 
 @dataclass(kw_only=True)
 class _Table:
-    """What all views say. `shown`: the fields by rendering; `in_html`: the renderings with HTML in them."""
+    """The fields of all views. `shown`: the fields by rendering; `in_html`: the renderings with HTML in them."""
 
     values: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     labels: set[str] = field(default_factory=set)
@@ -82,7 +82,7 @@ class _Table:
         return tuple(name for name in _ORDER if name in found)
 
     def _unshown(self, alternatives: Sequence[int]) -> set[str]:
-        """Return what some rendering of a text has and one that clients like better has not."""
+        """Return what some rendering of a text has, but one that clients prefer lacks."""
         found: set[str] = set()
         for number, count in enumerate(alternatives):
             renderings = [(number, position) for position in range(count)]

@@ -1,4 +1,4 @@
-"""Colours of text and ground, as far as it takes to see that nobody can see the text."""
+"""Reads the colours of text and ground, to find text that nobody can see."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def ground(value: str, outer: Colour | None) -> Colour | None:
 
 
 def are_alike(text: Colour | None, ground: Colour | None) -> bool:
-    """Tell whether text of this colour cannot be seen on that ground. Unknown colours are seen."""
+    """Tell whether text of this colour cannot be seen on that ground. Text in unknown colours counts as seen."""
     if text == CLEAR:
         return True
     if text is None or ground is None:

@@ -1,4 +1,4 @@
-"""What CSS declarations say about seeing. Linear in their length; rather calls something hidden than not."""
+"""Reads from CSS declarations whether text can be seen. Linear in their length; in doubt, text is hidden."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MARKUP: Final = str.maketrans("", "", "{};:,/*<>@")
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """What declarations say about seeing. `hides`: nothing inside can be seen, whatever it says itself.
+    """The effect of declarations on seeing. `hides`: nothing inside can be seen, whatever it says itself.
 
     `writes`: it puts text before or behind its own. The others are inherited and can be set again by what is inside;
     None where nothing is said.

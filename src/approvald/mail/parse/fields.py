@@ -45,7 +45,7 @@ class Found:
 
 
 def readings(text: str, rules: ParseRules) -> tuple[str, ...]:
-    """Return the text as one who breaks lines only at CR LF and LF sees it, and as one who breaks at more."""
+    """Return the text with lines broken at CR LF and LF only, and with lines broken at more characters."""
     narrow = text.replace("\r\n", "\n")
     wide = narrow.translate(_RARE_BREAKS)
     if max(map(len, wide.split("\n"))) > rules.limits.line_chars:

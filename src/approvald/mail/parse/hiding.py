@@ -1,4 +1,4 @@
-"""Which CSS declarations take text out of sight, or change what it looks like. Pure arithmetic on single declarations.
+"""Tells which CSS declarations hide text or change what it looks like. Pure arithmetic on single declarations.
 
 There is no end of ways to hide text. Of the properties that can, only plain values that leave the text readable are
 taken for harmless: a function (`calc()`, `var()`) or a value nobody knows hides.

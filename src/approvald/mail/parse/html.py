@@ -1,4 +1,4 @@
-"""HTML -> the text an approver saw, and the text they did not see. lxml parses; the walk is our own.
+"""Splits HTML into the text an approver saw and the text they did not. lxml parses; the walk is our own.
 
 lxml.html stays linear on every bomb tried (mail-security C.3) and drops what lies deeper than 256 elements, which makes
 the reading incomplete. Block elements, cells and <br> break lines. Comments, scripts and styles are no content.
@@ -143,7 +143,7 @@ class _Walk:
                 self._add(node.tail)
 
     def _take_comment(self, said: str) -> None:
-        """See where text begins and ends that some clients leave out: Word reads conditions in comments.
+        """Note where text that some clients leave out begins and ends: Word reads conditions in comments.
 
         An instruction (`<?x ?>`) is one by the rules of HTML, and by some versions of libxml2.
         """

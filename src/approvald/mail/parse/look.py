@@ -1,4 +1,4 @@
-"""How the text of an HTML element looks, as far as it is seen or not, and whether the element breaks the line."""
+"""Works out whether the text of an HTML element is seen, and whether the element breaks the line."""
 
 from __future__ import annotations
 

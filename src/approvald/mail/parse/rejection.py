@@ -1,4 +1,4 @@
-"""The approver's own first line, and whether it begins with `reject`.
+"""Tells whether the approver's own first line begins with `reject`.
 
 Only the first visible line of the mail itself counts: nothing quoted, nothing hidden, nothing of a mail attached to it.
 Every rendering of it must say the same; where they do not, or where the word stands there in another form, the mail is

@@ -1,4 +1,4 @@
-"""What reading a notification needs of the configuration, as plain values that a worker process can be handed."""
+"""The configuration that reading a notification needs, as plain values that can be handed to a worker process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CORE: Final = ("requestor", "safe", "number")
 
 @dataclass(frozen=True, kw_only=True)
 class ViewLimits:
-    """How much is read; more is unreadable. Bytes of a decoded view, characters of a line or value, counts."""
+    """The limits of reading; over one, a mail is unreadable. Bytes of a view, characters of a line or value, counts."""
 
     mime_bytes: int
     view_bytes: int

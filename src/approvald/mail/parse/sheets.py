@@ -1,4 +1,4 @@
-"""Style sheets: which rules are about an element. A rule whose selector says more than we look at may hold or not.
+"""Finds the style-sheet rules about an element. A rule whose selector says more than we look at may hold or not.
 
 Mails that show an approver one thing and a forward another ("kobold letters") live on rules that hold only there. So
 only plain selectors (`td`, `p.x`, `#x`) outside of any block such as @media are certain; every other one is taken by
@@ -29,7 +29,7 @@ _HIDDEN: Final = Style(hides=True)
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a sheet says of an element.
+    """The rules of a sheet about one element.
 
     `before`: what holds for certain, the least specific first. `after`: the same, of what no style attribute
     overrules. `doubtful`: what may hold or not, each alone. `insisted`: the same, and above everything.
@@ -53,7 +53,7 @@ class _Rule:
 
 
 class StyleSheet:
-    """What all style elements of a mail say."""
+    """The rules of all style elements of a mail."""
 
     def __init__(self) -> None:
         self._rules: dict[str, list[_Rule]] = {}

@@ -1,4 +1,4 @@
-"""Reads mails in a process of its own: what a mail can break there is one reading, and no password is near it.
+"""Reads mails in a process of its own, where a mail can break only its own reading and no password is near.
 
 The process is started with the first mail, reads many, and is ended when it was quiet for a minute, has grown, or has
 read a hundred. Over the time limit it is killed. A mail whose reading was killed, crashed or made no sense is
@@ -103,7 +103,7 @@ class Reader:
             return reading
 
     def _ready(self) -> _Process:
-        """Return a process that waits for a mail. One that ended while nobody asked it is no mail's fault."""
+        """Return a process that waits for a mail. If one ended while it had nothing to do, that is no mail's fault."""
         if self._process is not None and not self._process.is_waiting():
             self._end()
         if self._process is None:
@@ -218,7 +218,7 @@ def _not_started(status: int | None, task: Task) -> str:
 
 
 def _checked(answer: bytes) -> Reading:
-    """Return the reading that was answered. Raises ValueError where the parser itself would never say so."""
+    """Return the reading that was answered. Raises ValueError for one that the parser would never give."""
     reading: Reading = frozen_json.loads(answer, Notification, Incomplete, Ambiguous, NotARequest)
     if isinstance(reading, Notification):
         is_possible = (
