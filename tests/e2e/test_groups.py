@@ -37,6 +37,7 @@ def test_a_group_made_again_is_disabled_until_an_operator_accepts_it(stage: Stag
 
 def test_what_is_no_approver_group_cannot_be_accepted(stage: Stage) -> None:
     """Nor one with a problem of its own; the groups that there are are named."""
+    stage.daemon.wait_for("groups.read")  # one log-on at a time is under way
     refused = stage.run("groups", "accept", "Domain Admins", "--reason", WHY)
     assert refused.returncode == 1
     assert "it is not an approver group now; the groups are: DB_PAMapprover, " in refused.stderr
